@@ -1,0 +1,54 @@
+SHELL := /bin/bash
+BIN := .venv/bin
+CARGO := scripts/with-cache cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap build demo serve test lint fmt bench soak wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bootstrap: ## .venv with everything in it; seconds when nothing changed
+	@scripts/bootstrap
+
+build: bootstrap ## the native module, in release mode, into this checkout
+
+demo: bootstrap ## start the daemon, score the bundled sample, show a table, stop it
+	@$(BIN)/python -m rewards.demo $(ARGS)
+
+serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
+	@$(BIN)/assay serve $(ARGS)
+
+test: bootstrap ## cargo test and pytest (tests of the sandbox need root)
+	$(CARGO) test --workspace --quiet
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: bootstrap ## everything that is checked without being run
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m mypy.stubtest engine._native
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
+
+fmt: bootstrap ## put the sources into their one format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(CARGO) fmt --all
+
+bench: bootstrap ## every benchmark; figures are only worth what was measured beside them
+	$(BIN)/python -m pytest benches --benchmark-only --timeout=900 $(ARGS)
+
+soak: bootstrap ## the tests that take many minutes
+	$(BIN)/python -m pytest -m soak --timeout=7200 $(ARGS)
+
+wheel: bootstrap ## wheel and sdist into dist/, the wheel tried in a clean environment
+	rm -rf dist
+	scripts/with-cache maturin build --quiet --release --interpreter $(BIN)/python --out dist
+	scripts/with-cache maturin sdist --out dist
+	scripts/check-wheel dist/*.whl
+
+clean: ## remove what was built here; the build directory shared by all checkouts stays
+	rm -rf .venv dist target engine/*.so .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	find engine rewards trainer tests benches -name __pycache__ -prune -exec rm -rf {} +
