@@ -1,0 +1,121 @@
+"""The native module: the pool's client side and number grading. Only `engine.pool` and `rewards.math` import it."""
+
+from collections.abc import Sequence
+from typing import Literal, final
+
+__all__ = ["Completion", "Pool", "__version__", "bare_runs", "build_profile", "numbers_equal"]
+
+__version__: str
+build_profile: Literal["debug", "release"]
+
+@final
+class Completion:
+    """How one job ended: either `fault` is set, or the rest is fact.
+
+    fault is a sentence about ours (supervisor lost, keeper lost, a system call that failed): no verdict may follow from it.
+    """
+
+    @property
+    def run_id(self) -> int: ...
+    @property
+    def fault(self) -> str | None: ...
+    @property
+    def exit_code(self) -> int | None: ...
+    @property
+    def signal(self) -> int | None: ...
+    @property
+    def stopped_by(self) -> Literal["cpu", "wall", "output", "cancel"] | None: ...
+    @property
+    def cpu_seconds(self) -> float: ...
+    @property
+    def wall_seconds(self) -> float: ...
+    @property
+    def peak_memory_bytes(self) -> int: ...
+    @property
+    def oom_kills(self) -> int: ...
+    @property
+    def refused_processes(self) -> int: ...
+    @property
+    def stdout(self) -> bytes: ...
+    @property
+    def stderr(self) -> bytes: ...
+    @property
+    def stdout_truncated(self) -> bool: ...
+    @property
+    def stderr_truncated(self) -> bool: ...
+    @property
+    def channel(self) -> bytes: ...
+    @property
+    def files(self) -> list[tuple[str, bytes]]: ...
+
+@final
+class Pool:
+    """Slots on this machine, behind one I/O thread and one supervisor process.
+
+    Starting blocks (GIL released) until every slot is ready, and raises `PermissionError` or `OSError` whose text is one
+    line that says what is missing and what to do. Methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        slots: int,
+        state_dir: str,
+        trees: Sequence[str],
+        uid_base: int,
+    ) -> None:
+        """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths."""
+
+    def fileno(self) -> int:
+        """An eventfd that is readable while completions wait (the caller reads it, then calls `completed`)."""
+
+    def submit(
+        self,
+        *,
+        argv: Sequence[str],
+        env: Sequence[str],
+        files: Sequence[tuple[str, bytes, int]],
+        collect: Sequence[str],
+        stdin: bytes,
+        channel: bytes | None,
+        merge_stderr: bool,
+        cpu_seconds: float,
+        wall_seconds: float,
+        memory_bytes: int,
+        output_bytes: int,
+        disk_bytes: int,
+        processes: int,
+        open_files: int,
+        cpus: float,
+    ) -> int:
+        """Hand one job over and return its run_id; at most `slots` may be under way.
+
+        files: absolute path inside (below /work: the program's own; below /program: root's, read-only), content, mode.
+        collect: paths to bring back, relative to /work or absolute inside; regular files only.
+        channel: None, or what the program reads on fd 3; what it writes on fd 4 comes back as `Completion.channel`.
+        Raises RuntimeError once closed.
+        """
+
+    def cancel(self, run_id: int) -> None:
+        """Kill that run; its completion still comes, `stopped_by` "cancel". Unknown and finished ids are ignored."""
+
+    def completed(self) -> list[Completion]:
+        """Take what has ended since the last call."""
+
+    def facts(self) -> dict[str, str]:
+        """What the supervisor found at start: instance, cgroup, rootfs, pids of supervisor and keepers, start-up seconds."""
+
+    def close(self) -> None:
+        """Kill what runs, remove every trace, wait for the supervisor's end (at most 5 s, GIL released). Idempotent."""
+
+def numbers_equal(answer: str, reference: str) -> bool | None:
+    """Compare two exact numbers (integers, decimals, fractions); None if `answer` is not one of these.
+
+    Raises ValueError if `reference` is not a number. Linear time; more than 1,000 digits is not a number.
+    """
+
+def bare_runs(path: str, in_flight: int, seconds: float) -> float:
+    """Runs per second of a program with nothing around it: posix_spawn, waitid, two pipes read to their end.
+
+    The floor of the benches; blocks for `seconds` (GIL released). Raises OSError if the program cannot run.
+    """

@@ -1,0 +1,51 @@
+"""What can go wrong, as one tree.
+
+    AssayError
+    ├── BadInput          the request is wrong: names the field and the value      (HTTP 422)
+    ├── Overloaded        refused or expired in the queue, nothing was run         (HTTP 504)
+    └── SandboxError      a fault of ours: no verdict can be given                 (HTTP 503)
+        └── CannotStart   this machine or user lacks what the sandbox needs; says what to do
+
+None of these is ever turned into a verdict or a reward.
+"""
+
+from __future__ import annotations
+
+_SHOWN_VALUE_CHARS = 80
+
+
+class AssayError(Exception):
+    """Base of every error that Assay raises on purpose."""
+
+
+class BadInput(AssayError, ValueError):
+    """A request that cannot be run: `field` is its dotted path, `value` what stood there."""
+
+    def __init__(self, field: str, value: object, message: str) -> None:
+        self.field = field
+        self.value = value
+        self.message = message
+        super().__init__(field, value, message)
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.shown_value}: {self.message}"
+
+    @property
+    def shown_value(self) -> str:
+        """The value as text, cut to a length that fits a log line."""
+        # Cut before repr, so that a huge value costs nothing.
+        value = self.value[: _SHOWN_VALUE_CHARS + 1] if isinstance(self.value, str | bytes) else self.value
+        text = repr(value)
+        return text if len(text) <= _SHOWN_VALUE_CHARS else text[: _SHOWN_VALUE_CHARS - 3] + "..."
+
+
+class Overloaded(AssayError):
+    """The queue is full, or the request's own deadline passed in it; the program was not run."""
+
+
+class SandboxError(AssayError):
+    """A fault of the sandbox, the queue or the machine: says nothing about the program."""
+
+
+class CannotStart(SandboxError):
+    """The engine cannot start here; the message is one line that says what to do."""

@@ -1,0 +1,43 @@
+//! Bringing files back after every process is dead: regular files only, never through a link.
+
+use std::fs::{File, Metadata};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use crate::fault::Result;
+use crate::rootfs;
+use crate::sys::{c_string, check};
+
+/// More would not fit into one message.
+pub const MAX_FILES: usize = 64;
+
+/// Opens what is there of the asked paths; missing and irregular ones are left out.
+pub fn open_all(paths: Vec<String>) -> Vec<(String, OwnedFd)> {
+    paths
+        .into_iter()
+        .take(MAX_FILES)
+        .filter_map(|path| {
+            let below = match path.strip_prefix('/') {
+                Some(inside) => inside.to_owned(),
+                None => format!("work/{path}"),
+            };
+            let file = open_beneath(&below).ok()?;
+            file.metadata().is_ok_and(|facts: Metadata| facts.is_file()).then(|| (path, file.into()))
+        })
+        .collect()
+}
+
+fn open_beneath(path: &str) -> Result<File> {
+    let root = File::open(rootfs::ROOT).map_err(|_| crate::fault::Fault::last("open", rootfs::ROOT))?;
+    let path_c = c_string(path)?;
+    // SAFETY: open_how is plain data for which all zero is valid.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    // O_NONBLOCK: a FIFO in the file's place must not stop us.
+    how.flags = (libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY) as u64;
+    how.resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
+    // SAFETY: string and struct outlive the call; the size is the struct's own.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_openat2, root.as_raw_fd(), path_c.as_ptr(), &raw const how, size_of::<libc::open_how>())
+    };
+    // SAFETY: just opened, no other owner.
+    check("openat2", path, fd).map(|fd| unsafe { File::from_raw_fd(fd as i32) })
+}

@@ -1,0 +1,216 @@
+//! The keeper: PID 1 of a slot. It parks a child, reaps what ends, renews what a run may have changed, and parks again.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use super::launch;
+use super::renew::{Ipc, Network, Processes, Resource, Storage};
+use super::collect;
+use crate::fault::{Context, Result};
+use crate::sys::{self, ChildSignals, Reaped, check};
+use crate::wire::{FromKeeper, ToKeeper, decode, encode};
+
+/// What a keeper is born with.
+pub struct Keeper {
+    /// Talks to the supervisor.
+    pub control: OwnedFd,
+    /// The parked child's end of the job socket.
+    pub job: OwnedFd,
+    /// Readable when the supervisor is dead.
+    pub supervisor: OwnedFd,
+    /// The builder writes one byte once the user map and the cgroup are in place.
+    pub go: OwnedFd,
+    /// Where the builder mounted the slot's parts.
+    pub parts: PathBuf,
+    pub trees: Vec<String>,
+    pub disk_bytes: u64,
+}
+
+/// The keeper's whole life; never returns.
+pub fn keep(keeper: Keeper) -> ! {
+    let control = keeper.control.try_clone();
+    if let (Err(fault), Ok(control)) = (live(keeper), control)
+        && let Ok(message) = encode(&FromKeeper::Failed(fault))
+    {
+        // If the supervisor cannot be told, it sees the keeper's end.
+        let _ = sys::send(&control, &message, &[]);
+    }
+    sys::exit_now(1)
+}
+
+fn live(keeper: Keeper) -> Result<()> {
+    wait_for_go(&keeper.go)?;
+    enter(&keeper.parts)?;
+    let signals = ChildSignals::take()?;
+    let mut storage = Storage { trees: keeper.trees, disk_bytes: keeper.disk_bytes };
+    storage.make()?;
+    Network.make()?;
+    let mut slot = Slot { control: keeper.control, job: keeper.job, parked: 0, exited: false, empty_told: false };
+    slot.park(&mut storage)?;
+    let mut buffer = vec![0; sys::MESSAGE_BYTES];
+    loop {
+        let [child, message, orphaned] = poll([signals.fd(), &slot.control, &keeper.supervisor])?;
+        if orphaned {
+            sys::exit_now(0);
+        }
+        if child {
+            signals.drain()?;
+            slot.reap()?;
+        }
+        if message {
+            let Some(received) = sys::receive(&slot.control, &mut buffer)? else { continue };
+            if received.length == 0 {
+                sys::exit_now(0);
+            }
+            match decode(&buffer[..received.length])? {
+                ToKeeper::Collect { paths } => slot.collect(paths)?,
+                ToKeeper::Renew => {
+                    let resources: [&mut dyn Resource; 3] = [&mut storage, &mut Ipc, &mut Network];
+                    for resource in resources {
+                        if resource.touched() {
+                            resource.renew()?;
+                        }
+                    }
+                    slot.park(&mut storage)?;
+                }
+            }
+        }
+    }
+}
+
+struct Slot {
+    control: OwnedFd,
+    job: OwnedFd,
+    parked: i32,
+    exited: bool,
+    empty_told: bool,
+}
+
+impl Slot {
+    /// Clones the child that the next job turns into the program; everything is renewed by now.
+    fn park(&mut self, storage: &mut Storage) -> Result<()> {
+        self.drop_stale_jobs()?;
+        Processes.renew()?;
+        (self.exited, self.empty_told) = (false, false);
+        match sys::fork()? {
+            Some(pid) => {
+                self.parked = pid;
+                Ok(())
+            }
+            None => launch::run(self.job.as_fd(), storage.disk_bytes),
+        }
+    }
+
+    /// A child that was killed before it took its job leaves it in the socket: not for the next one.
+    fn drop_stale_jobs(&self) -> Result<()> {
+        let mut pending = [libc::pollfd { fd: self.job.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+        let mut buffer = vec![0; sys::MESSAGE_BYTES];
+        loop {
+            // SAFETY: one pollfd that outlives the call.
+            let count = check("poll", "", unsafe { libc::poll(pending.as_mut_ptr(), 1, 0) }.into())?;
+            if count == 0 || pending[0].revents & libc::POLLIN == 0 {
+                return Ok(());
+            }
+            match sys::receive(&self.job, &mut buffer)? {
+                Some(received) if received.length > 0 => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn reap(&mut self) -> Result<()> {
+        let mut first = None;
+        let empty = loop {
+            match sys::reap()? {
+                Reaped::Child { pid, status } if pid == self.parked && !self.exited => first = Some(status),
+                Reaped::Child { .. } => {}
+                Reaped::StillRunning => break false,
+                Reaped::NoChildren => break true,
+            }
+        };
+        if let Some(status) = first {
+            (self.exited, self.empty_told) = (true, empty);
+            self.tell(&FromKeeper::Exited { status, empty }, &[])?;
+        } else if self.exited && empty && !self.empty_told {
+            self.empty_told = true;
+            self.tell(&FromKeeper::Empty, &[])?;
+        }
+        Ok(())
+    }
+
+    fn collect(&self, paths: Vec<String>) -> Result<()> {
+        let (paths, files): (Vec<_>, Vec<_>) = collect::open_all(paths).into_iter().unzip();
+        let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        self.tell(&FromKeeper::Collected { paths }, &fds)
+    }
+
+    fn tell(&self, message: &FromKeeper, fds: &[i32]) -> Result<()> {
+        sys::send(&self.control, &encode(message)?, fds).map(drop)
+    }
+}
+
+fn wait_for_go(go: &OwnedFd) -> Result<()> {
+    let mut byte = [0];
+    match sys::read_at_most(go, &mut byte)? {
+        Some(1) => Ok(()),
+        // The builder failed and has said so.
+        _ => sys::exit_now(1),
+    }
+}
+
+/// Takes the slot's own root and gives up what a keeper does not need.
+fn enter(parts: &Path) -> Result<()> {
+    sys::set_process_name(c"assay-keeper");
+    // SAFETY: no pointers. Before this the mapped files of a tmpfs would be EOVERFLOW.
+    unsafe {
+        check("setresgid", "", libc::setresgid(0, 0, 0).into())?;
+        check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
+        check("setresuid", "", libc::setresuid(0, 0, 0).into())?;
+    }
+    // Changing users made /proc/self unreadable to ourselves; the program has another uid and gains nothing.
+    sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
+    sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
+    // Made again now that we are in the slot's cgroup, so that no path of the machine shows.
+    sys::unshare(libc::CLONE_NEWCGROUP)?;
+
+    sys::mount("", "/", "", libc::MS_REC | libc::MS_PRIVATE, "")?;
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    sys::mount("proc", parts.join("proc"), "proc", flags, "hidepid=invisible")?;
+    // A mount that came from the machine is locked; a copy of it may become a root.
+    sys::mount(&parts.display().to_string(), parts, "", libc::MS_BIND | libc::MS_REC, "")?;
+    std::env::set_current_dir(parts).context("chdir", parts)?;
+    sys::pivot_into_current_directory()?;
+    std::env::set_current_dir("/").context("chdir", "/")?;
+
+    let name = b"assay";
+    // SAFETY: pointer and length belong together.
+    check("sethostname", "", unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into())?;
+    let knob = "/proc/sys/user/max_user_namespaces";
+    fs::write(knob, "0").context("write", knob)?;
+    drop_bounding_set()
+}
+
+fn drop_bounding_set() -> Result<()> {
+    for capability in 0.. {
+        match sys::prctl("prctl PR_CAPBSET_DROP", libc::PR_CAPBSET_DROP, capability) {
+            // One past the last capability of this kernel.
+            Err(fault) if fault.is(libc::EINVAL) => break,
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Waits until one of these can be read.
+fn poll(fds: [&OwnedFd; 3]) -> Result<[bool; 3]> {
+    let mut entries = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    loop {
+        // SAFETY: three entries that outlive the call.
+        match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), 3, -1) }.into()) {
+            Err(fault) if fault.is(libc::EINTR) => {}
+            Err(fault) => return Err(fault),
+            Ok(_) => return Ok(entries.map(|entry| entry.revents != 0)),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Inside a slot: the keeper (PID 1 of its namespaces), what it renews between runs, and the child that becomes the program.
+
+mod collect;
+mod keeper;
+mod launch;
+mod renew;
+
+pub use keeper::{Keeper, keep};
+pub use launch::PROGRAM_ID;

@@ -1,0 +1,131 @@
+//! Builders: short-lived children of the supervisor that make a slot, so that its clocks never wait for a mount.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cgroup::{Hierarchy, leftovers};
+use crate::fault::{Context, Fault, Result};
+use crate::rootfs;
+use crate::slot::{Keeper, keep};
+use crate::sys::{self, check};
+use crate::wire::{decode, encode};
+
+use super::instance::SLOT_UIDS;
+
+/// What every slot of an instance is made from.
+pub struct Plan {
+    pub base: String,
+    pub trees: Vec<String>,
+    pub disk_bytes: u64,
+}
+
+/// A slot under construction, as the supervisor sees it.
+pub struct Build {
+    pub builder_pid: i32,
+    /// Readable when the builder has reported.
+    pub report: OwnedFd,
+    pub control: OwnedFd,
+    pub job: OwnedFd,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Report {
+    Made { keeper_pid: i32 },
+    Failed(Fault),
+}
+
+/// Starts a builder; what was left of the slot's last life is cleared first.
+pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, supervisor: &OwnedFd) -> Result<Build> {
+    let (control, keeper_control) = sys::seqpacket_pair()?;
+    let (job, keeper_job) = sys::seqpacket_pair()?;
+    let (report, report_write) = sys::pipe()?;
+    let supervisor = supervisor.try_clone().context("dup", "pidfd")?;
+    match sys::fork()? {
+        Some(builder_pid) => {
+            sys::set_nonblocking(&control)?;
+            sys::set_nonblocking(&job)?;
+            Ok(Build { builder_pid, report, control, job })
+        }
+        None => {
+            drop((control, job, report));
+            let made = build(plan, hierarchy, slot, uid, [keeper_control, keeper_job, supervisor]);
+            let report = match made {
+                Ok(keeper_pid) => Report::Made { keeper_pid },
+                Err(fault) => Report::Failed(fault),
+            };
+            if let Ok(bytes) = encode(&report) {
+                // A supervisor that is gone needs no report.
+                let _ = fs::File::from(report_write).write_all(&bytes);
+            }
+            sys::exit_now(0)
+        }
+    }
+}
+
+/// The keeper's pid, once the report is readable.
+pub fn finish(build: &Build) -> Result<i32> {
+    let mut bytes = Vec::new();
+    let report = build.report.try_clone().context("dup", "builder")?;
+    fs::File::from(report).read_to_end(&mut bytes).context("read", "builder")?;
+    match decode(&bytes)? {
+        Report::Made { keeper_pid } => Ok(keeper_pid),
+        Report::Failed(fault) => Err(fault),
+    }
+}
+
+fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [OwnedFd; 3]) -> Result<i32> {
+    sys::set_process_name(c"assay-builder");
+    // The supervisor leads a group of its own and would kill us with it.
+    for directory in hierarchy.slot_directories(slot) {
+        leftovers::remove(&directory)?;
+    }
+    hierarchy.make_slot(slot)?;
+    sys::unshare(libc::CLONE_NEWNS)?;
+    let parts = rootfs::make_parts(Path::new(&plan.base), &plan.trees)?;
+
+    let [control, job, supervisor] = fds;
+    let (go, go_write) = sys::pipe()?;
+    let namespaces = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS;
+    // CLONE_PARENT: the keeper is the supervisor's child, who has to learn of its end.
+    let flags = (namespaces | libc::CLONE_PARENT) as libc::c_ulong;
+    // SAFETY: without CLONE_VM this is a fork, and this program has one thread.
+    let pid = check("clone", "", unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
+    if pid == 0 {
+        drop(go_write);
+        close_all_but(&[&control, &job, &supervisor, &go]);
+        let (trees, disk_bytes) = (plan.trees.clone(), plan.disk_bytes);
+        keep(Keeper { control, job, supervisor, go, parts, trees, disk_bytes });
+    }
+    for map in ["uid_map", "gid_map"] {
+        let path = format!("/proc/{pid}/{map}");
+        fs::write(&path, format!("0 {uid} {SLOT_UIDS}")).context("write", path)?;
+    }
+    hierarchy.join_slot(slot, pid)?;
+    fs::File::from(go_write).write_all(&[1]).context("write", "keeper")?;
+    Ok(pid)
+}
+
+/// A keeper holds nothing of the supervisor's: not the engine's socket, not the instance's lock.
+fn close_all_but(kept: &[&OwnedFd]) {
+    use std::os::fd::AsRawFd;
+    let mut kept: Vec<u32> = kept.iter().map(|fd| fd.as_raw_fd() as u32).collect();
+    kept.extend([0, 1, 2]);
+    kept.sort_unstable();
+    let mut first = 0;
+    for fd in kept.into_iter().chain([u32::MAX]) {
+        if fd > first {
+            // SAFETY: whoever owned these descriptors never runs again in this process.
+            unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
+        }
+        first = fd.saturating_add(1);
+    }
+}

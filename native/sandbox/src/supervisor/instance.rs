@@ -1,0 +1,136 @@
+//! Instances: a number with a locked file, a control group prefix and a range of uids; and sweeping those whose lock is
+//! free.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::cgroup::{self, Hierarchy, leftovers};
+use crate::fault::{Context, Fault, Result};
+
+/// The most slots of an instance.
+pub const MAX_SLOTS: u32 = 1024;
+/// Uids of a slot: images will want a whole user map.
+pub const SLOT_UIDS: u32 = 65_536;
+const MAX_INSTANCES: u32 = 31;
+
+pub struct Instance {
+    number: u32,
+    /// Held until the end; the kernel frees the lock with it.
+    lock: File,
+    path: PathBuf,
+    first_uid: u32,
+}
+
+impl Instance {
+    /// Sweeps what dead instances left and takes the first free number.
+    pub fn take(state_dir: &str, uid_base: u32) -> Result<Self> {
+        let directory = Path::new(state_dir).join("instances");
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&directory).context("mkdir", &directory)?;
+        sweep(&directory)?;
+        for number in 0..MAX_INSTANCES {
+            let Some(first_uid) = SLOT_UIDS
+                .checked_mul(MAX_SLOTS)
+                .and_then(|uids| uids.checked_mul(number))
+                .and_then(|offset| uid_base.checked_add(offset))
+            else {
+                break;
+            };
+            let path = directory.join(format!("{number}.lock"));
+            if let Some(lock) = try_lock(&path)? {
+                return Ok(Self { number, lock, path, first_uid });
+            }
+        }
+        Err(Fault::new("every instance number is taken by a running engine", directory, libc::EBUSY))
+    }
+
+    pub fn name(&self) -> String {
+        format!("assay-{}", self.number)
+    }
+
+    pub fn slot_uid(&self, slot: u32) -> u32 {
+        self.first_uid + slot * SLOT_UIDS
+    }
+
+    /// First and last uid of so many slots.
+    pub fn uids(&self, slots: u32) -> (u32, u32) {
+        (self.first_uid, self.slot_uid(slots) - 1)
+    }
+
+    /// Writes down where the control groups are, for whoever has to sweep them.
+    pub fn record(&mut self, hierarchy: &dyn Hierarchy) -> Result<()> {
+        let text: String =
+            hierarchy.directories().iter().map(|directory| format!("{}\n", directory.display())).collect();
+        self.lock.set_len(0).context("truncate", &self.path)?;
+        self.lock.rewind().context("seek", &self.path)?;
+        self.lock.write_all(text.as_bytes()).context("write", &self.path)
+    }
+
+    /// Removes every trace; the processes are dead or die here.
+    pub fn clear(&self, hierarchy: &dyn Hierarchy) -> Result<()> {
+        hierarchy.directories().iter().try_for_each(|directory| leftovers::remove_tree(directory))
+    }
+}
+
+/// Lets go of the number: by file descriptor, for the path is hidden in the supervisor's mount namespace.
+pub struct Unlink {
+    directory: File,
+    name: String,
+}
+
+impl Unlink {
+    pub fn prepare(instance: &Instance) -> Result<Self> {
+        let directory = instance.path.parent().unwrap_or(Path::new("/"));
+        let name = format!("{}.lock", instance.number);
+        Ok(Self { directory: File::open(directory).context("open", directory)?, name })
+    }
+
+    pub fn unlink(&self) -> Result<()> {
+        let name = crate::sys::c_string(&self.name)?;
+        // SAFETY: a NUL-terminated string that outlives the call.
+        let result = unsafe { libc::unlinkat(self.directory.as_raw_fd(), name.as_ptr(), 0) };
+        crate::sys::check("unlink", &self.name, result.into()).map(drop)
+    }
+}
+
+/// None if somebody holds it.
+fn try_lock(path: &Path) -> Result<Option<File>> {
+    loop {
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).context("open", path)?;
+        // SAFETY: no pointers.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } < 0 {
+            let fault = Fault::last("flock", path);
+            return if fault.is(libc::EWOULDBLOCK) { Ok(None) } else { Err(fault) };
+        }
+        // Its last owner may have unlinked it between our open and our lock.
+        let ours = file.metadata().context("fstat", path)?;
+        match fs::metadata(path) {
+            Ok(there) if there.ino() == ours.ino() && there.dev() == ours.dev() => return Ok(Some(file)),
+            _ => {}
+        }
+    }
+}
+
+/// Removes what instances left whose lock nobody holds.
+fn sweep(directory: &Path) -> Result<()> {
+    for entry in fs::read_dir(directory).context("read", directory)?.flatten() {
+        let path = entry.path();
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".lock")?.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let Some(mut lock) = try_lock(&path)? else { continue };
+        let mut text = String::new();
+        lock.read_to_string(&mut text).context("read", &path)?;
+        // Only what carries the instance's name: the file could be damaged.
+        let name = format!("assay-{number}");
+        for directory in text.lines().map(Path::new).filter(|directory| directory.ends_with(&name)) {
+            cgroup::leftovers::remove_tree(directory)?;
+        }
+        fs::remove_file(&path).context("unlink", &path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Undoing what an engine inside a trainer hands down: signals, limits, affinity, niceness, umask, keyring, mounts.
+
+use std::fs;
+
+use crate::fault::Result;
+use crate::sys::{self, check};
+
+/// Room for the control files and sockets of many slots.
+const OPEN_FILES: u64 = 65_536;
+const LAST_SIGNAL: i32 = 64;
+const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
+
+pub fn reset_inherited() -> Result<()> {
+    sys::set_process_name(c"assay-superv");
+    for signal in 1..=LAST_SIGNAL {
+        // SAFETY: default actions only. SIGKILL, SIGSTOP and the libc's own two cannot be set, which is fine.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: no pointers but to plain data that outlives each call. Session and keyring fail only where we lead one
+    // already or keyrings are not built in; niceness and affinity only where nothing was lowered.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        check("sigprocmask", "", libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()).into())?;
+        libc::setsid();
+        libc::umask(0o022);
+        libc::setpriority(libc::PRIO_PROCESS, 0, 0);
+        let mut all: libc::cpu_set_t = std::mem::zeroed();
+        (0..libc::CPU_SETSIZE as usize).for_each(|cpu| libc::CPU_SET(cpu, &mut all));
+        libc::sched_setaffinity(0, size_of_val(&all), &all);
+        libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>());
+    }
+    reset_limits();
+    // Lower needs CAP_SYS_RESOURCE, which not every root has; at worst an out-of-memory machine picks us.
+    let _ = fs::write("/proc/self/oom_score_adj", "-500");
+    std::env::set_current_dir("/").map_err(|_| crate::fault::Fault::last("chdir", "/"))
+}
+
+fn reset_limits() {
+    // Where raising is not allowed the hard limit stays as it is.
+    let _ = sys::rlimit(libc::RLIMIT_NOFILE, OPEN_FILES);
+    for resource in [
+        libc::RLIMIT_CPU,
+        libc::RLIMIT_FSIZE,
+        libc::RLIMIT_DATA,
+        libc::RLIMIT_AS,
+        libc::RLIMIT_NPROC,
+        libc::RLIMIT_SIGPENDING,
+        libc::RLIMIT_STACK,
+    ] {
+        let _ = sys::rlimit(resource, libc::RLIM_INFINITY);
+    }
+}
+
+/// What we mount from here on is ours alone and gone with the last of us.
+pub fn leave_mount_namespace() -> Result<()> {
+    sys::unshare(libc::CLONE_NEWNS)?;
+    sys::mount("", "/", "", libc::MS_REC | libc::MS_PRIVATE, "")
+}

@@ -1,0 +1,265 @@
+//! One slot as the supervisor sees it: its state, the run on it, and the evidence.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use super::builder::Build;
+use crate::cgroup::{Counters, SlotCgroup};
+use crate::fault::{Fault, Result};
+use crate::sys;
+use crate::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
+
+const MILLISECOND: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MILLISECOND;
+const KILL_ROUND: u64 = MILLISECOND;
+/// How long a keeper may take to reap what the supervisor has killed, or to renew, before it is killed itself.
+const KEEPER_PATIENCE: u64 = 5 * SECOND;
+/// The wall limit stretches by the time that the program waited for a core, up to this factor.
+const MAX_STRETCH: u64 = 3;
+/// What a slot may keep charged between runs before it is asked to give it back.
+const KEPT_BYTES: u64 = 16 << 20;
+
+/// A job that waits for a slot, with its descriptors.
+pub struct Waiting {
+    pub job: Job,
+    pub fds: Vec<OwnedFd>,
+}
+
+pub enum State {
+    /// A builder is at work.
+    Building(Build),
+    /// The keeper renews.
+    Renewing { since: u64 },
+    /// Dead processes' memory is being given back.
+    Reclaiming { since: u64, next_look: u64 },
+    /// A child waits for a job.
+    Parked,
+    Running(Box<Run>),
+    /// The builder failed; tried again at this time.
+    Broken { until: u64 },
+}
+
+/// A keeper with its sockets and control group.
+pub struct Keeper {
+    pub pid: i32,
+    pub pidfd: OwnedFd,
+    pub control: OwnedFd,
+    pub job: OwnedFd,
+    pub cgroup: Box<dyn SlotCgroup>,
+    /// The parked child or first process, in our pid namespace.
+    pub program_pid: i32,
+    /// Charged in a new slot.
+    pub baseline_bytes: u64,
+}
+
+pub struct Run {
+    pub run_id: u64,
+    pub limits: JobLimits,
+    pub collect: Vec<String>,
+    pub started: u64,
+    pub before: Counters,
+    pub stopped_by: Option<Stop>,
+    /// wait status and wall time of the first process.
+    pub exited: Option<(i32, u64)>,
+    pub launch_fault: Option<Fault>,
+    wall_deadline: u64,
+    cpu_check: u64,
+    killing: Option<Killing>,
+    pub ended: Option<Ended>,
+}
+
+struct Killing {
+    since: u64,
+    next_round: u64,
+}
+
+impl Keeper {
+    pub fn send(&self, message: &ToKeeper) -> Result<()> {
+        match sys::send(&self.control, &encode(message)?, &[])? {
+            true => Ok(()),
+            false => Err(Fault::new("the keeper does not read", self.pid.to_string(), libc::EAGAIN)),
+        }
+    }
+
+    /// Hands the job to the parked child and starts its clocks.
+    pub fn launch(&mut self, waiting: Waiting) -> Result<Run> {
+        let Waiting { job, fds } = waiting;
+        self.cgroup.limit(&job.limits)?;
+        self.cgroup.reset_peak()?;
+        let before = self.cgroup.counters()?;
+        let inline = !job.launch.is_empty();
+        let mut message = vec![u8::from(inline)];
+        message.extend(job.launch);
+        let raw: Vec<_> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+        let started = sys::monotonic_ns();
+        if !sys::send(&self.job, &message, &raw)? {
+            return Err(Fault::new("the parked child does not read", self.pid.to_string(), libc::EAGAIN));
+        }
+        let limits = job.limits;
+        Ok(Run {
+            run_id: job.run_id,
+            limits,
+            collect: job.collect,
+            started,
+            before,
+            stopped_by: None,
+            exited: None,
+            launch_fault: None,
+            wall_deadline: started + limits.wall_ns,
+            cpu_check: started + cpu_time_left(limits.cpu_ns, limits.cpus),
+            killing: None,
+            ended: None,
+        })
+    }
+
+    /// Looks at the clocks of a run and kills it where it is past a limit.
+    pub fn watch(&mut self, run: &mut Run, now: u64) -> Result<()> {
+        if run.killing.is_some() {
+            return self.go_on_killing(run, now);
+        }
+        if now >= run.cpu_check {
+            let used = self.cgroup.cpu_ns()?.saturating_sub(run.before.cpu_ns);
+            match run.limits.cpu_ns.checked_sub(used) {
+                None | Some(0) => return self.stop(run, Stop::Cpu, now),
+                Some(left) => run.cpu_check = now + cpu_time_left(left, run.limits.cpus),
+            }
+        }
+        if now >= run.wall_deadline {
+            let most = run.started + MAX_STRETCH * run.limits.wall_ns;
+            let fair = run.started + run.limits.wall_ns + run_queue_delay_ns(self.program_pid);
+            if fair.min(most) <= now {
+                return self.stop(run, Stop::Wall, now);
+            }
+            run.wall_deadline = fair.min(most);
+        }
+        Ok(())
+    }
+
+    /// Ends the run for this reason, if nothing ended it before.
+    pub fn stop(&mut self, run: &mut Run, reason: Stop, now: u64) -> Result<()> {
+        if run.exited.is_none() {
+            run.stopped_by.get_or_insert(reason);
+        }
+        self.kill_all(run, now)
+    }
+
+    /// Kills every process of the slot but the keeper, again until only the keeper is left.
+    pub fn kill_all(&mut self, run: &mut Run, now: u64) -> Result<()> {
+        if run.killing.is_none() {
+            self.cgroup.seize()?;
+            run.killing = Some(Killing { since: now, next_round: now });
+        }
+        self.go_on_killing(run, now)
+    }
+
+    fn go_on_killing(&mut self, run: &mut Run, now: u64) -> Result<()> {
+        let Some(killing) = &mut run.killing else { return Ok(()) };
+        if now < killing.next_round {
+            return Ok(());
+        }
+        if now > killing.since + KEEPER_PATIENCE {
+            // It does not reap: lost with all that is in its namespace. The loop sees its end.
+            return sys::pidfd_kill(&self.pidfd);
+        }
+        killing.next_round = now + KILL_ROUND;
+        let mut pids = Vec::new();
+        self.cgroup.processes(&mut pids)?;
+        for pid in pids.into_iter().filter(|pid| *pid != self.pid) {
+            // SAFETY: no pointers. The pid was in the slot's group just now, and only the keeper frees it.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+        Ok(())
+    }
+
+    /// Every process of the run is gone: the evidence, and the limits of the slot in force again.
+    pub fn conclude(&mut self, run: &mut Run) -> Result<Ended> {
+        let peak = self.cgroup.peak_memory_bytes()?;
+        let after = self.cgroup.counters()?;
+        if run.killing.take().is_some() {
+            self.cgroup.release()?;
+        }
+        Ok(self.evidence(run, after, peak))
+    }
+
+    fn evidence(&self, run: &Run, after: Counters, peak: u64) -> Ended {
+        let cpu_ns = after.cpu_ns.saturating_sub(run.before.cpu_ns);
+        let mut stopped_by = run.stopped_by;
+        // It ended by itself, but only after its time was over.
+        if stopped_by.is_none() && cpu_ns > run.limits.cpu_ns {
+            stopped_by = Some(Stop::Cpu);
+        }
+        Ended {
+            run_id: run.run_id,
+            fault: run.launch_fault.clone(),
+            status: run.exited.map(|(status, _)| status),
+            stopped_by,
+            cpu_ns,
+            wall_ns: run.exited.map_or_else(|| sys::monotonic_ns() - run.started, |(_, wall)| wall),
+            peak_memory_bytes: peak.saturating_sub(run.before.memory_bytes),
+            oom_kills: after.oom_kills.saturating_sub(run.before.oom_kills),
+            refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes),
+            collected: Vec::new(),
+        }
+    }
+
+    /// The keeper died with a run on it: what can still be told, and a fault where nothing speaks against the program.
+    pub fn conclude_lost(&mut self, run: &Run) -> Ended {
+        let evidence = self.cgroup.peak_memory_bytes().and_then(|peak| Ok((self.cgroup.counters()?, peak)));
+        match evidence {
+            Ok((after, peak)) => {
+                let mut ended = self.evidence(run, after, peak);
+                if ended.status.is_none() && ended.stopped_by.is_none() && ended.fault.is_none() {
+                    ended.fault = Some(Fault::new("the slot's keeper was lost", "", 0));
+                }
+                ended
+            }
+            Err(fault) => Ended { run_id: run.run_id, fault: Some(fault), ..Ended::default() },
+        }
+    }
+
+    /// Whether the slot still holds memory of dead processes.
+    pub fn holds_too_much(&mut self) -> Result<bool> {
+        Ok(self.cgroup.memory_bytes()? > self.baseline_bytes + KEPT_BYTES)
+    }
+}
+
+impl Run {
+    /// When the supervisor has to look again.
+    pub fn next_look(&self) -> u64 {
+        match &self.killing {
+            Some(killing) => killing.next_round,
+            None if self.exited.is_some() => u64::MAX,
+            None => self.cpu_check.min(self.wall_deadline),
+        }
+    }
+}
+
+/// When a state that waits for somebody has waited too long.
+pub fn patience_until(state: &State) -> u64 {
+    match state {
+        State::Renewing { since } => since + KEEPER_PATIENCE,
+        State::Reclaiming { next_look, .. } => *next_look,
+        State::Broken { until } => *until,
+        State::Running(run) => run.next_look(),
+        State::Building(_) | State::Parked => u64::MAX,
+    }
+}
+
+/// The run that a cancel or an output overflow speaks of may still wait for a slot.
+pub fn take_waiting(queue: &mut VecDeque<Waiting>, run_id: u64) -> Option<Waiting> {
+    let index = queue.iter().position(|waiting| waiting.job.run_id == run_id)?;
+    queue.remove(index)
+}
+
+/// The soonest that this much CPU time can be used up.
+fn cpu_time_left(left_ns: u64, cpus: f64) -> u64 {
+    // A program on fewer cores than it may use cannot be faster than the machine.
+    ((left_ns as f64 / cpus) as u64).max(Duration::from_micros(500).as_nanos() as u64)
+}
+
+/// How long the process's main thread was ready to run but had no core: not its fault.
+fn run_queue_delay_ns(pid: i32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    text.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0)
+}

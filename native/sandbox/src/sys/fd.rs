@@ -1,0 +1,83 @@
+//! File descriptors: pipes, sealed memfds, flags. Everything made here is close-on-exec.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+use super::check;
+use crate::fault::{Context, Result};
+
+/// A pipe, read end first.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [-1; 2];
+    // SAFETY: the array has room for the two descriptors.
+    check("pipe2", "", unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) }.into())?;
+    // SAFETY: both were just opened and have no other owner.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
+pub fn memfd(name: &std::ffi::CStr) -> Result<File> {
+    // SAFETY: a NUL-terminated string that outlives the call.
+    let fd = check("memfd_create", "", unsafe {
+        libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING)
+    }
+    .into())?;
+    // SAFETY: just opened, no other owner.
+    Ok(unsafe { File::from_raw_fd(fd as i32) })
+}
+
+/// From here on nobody can change the contents.
+pub fn seal(fd: impl AsFd) -> Result<()> {
+    let seals = libc::F_SEAL_WRITE | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: no pointers.
+    check("fcntl F_ADD_SEALS", "", unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())?;
+    Ok(())
+}
+
+/// A memfd with these bytes that nobody can change.
+pub fn sealed_memfd(name: &std::ffi::CStr, contents: &[u8]) -> Result<File> {
+    let mut file = memfd(name)?;
+    file.write_all(contents).context("write", "memfd")?;
+    seal(&file)?;
+    Ok(file)
+}
+
+/// The same file, open for reading only and from its start.
+pub fn reopen_read_only(file: &File) -> Result<File> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    File::open(&path).context("open", path)
+}
+
+pub fn set_mode(fd: impl AsFd, mode: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    check("fchmod", "", unsafe { libc::fchmod(fd.as_fd().as_raw_fd(), mode) }.into()).map(drop)
+}
+
+pub fn set_nonblocking(fd: impl AsFd) -> Result<()> {
+    let raw = fd.as_fd().as_raw_fd();
+    // SAFETY: no pointers.
+    let flags = check("fcntl F_GETFL", "", unsafe { libc::fcntl(raw, libc::F_GETFL) }.into())? as i32;
+    // SAFETY: no pointers.
+    check("fcntl F_SETFL", "", unsafe { libc::fcntl(raw, libc::F_SETFL, flags | libc::O_NONBLOCK) }.into()).map(drop)
+}
+
+/// Everything from `first` on closes at exec.
+pub fn set_cloexec_above(first: u32) -> Result<()> {
+    // SAFETY: no pointers.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    check("close_range", "", result).map(drop)
+}
+
+/// One read; None when the pipe is empty for now, Some(0) at its end.
+pub fn read_at_most(fd: impl AsFd, buffer: &mut [u8]) -> Result<Option<usize>> {
+    loop {
+        // SAFETY: the buffer is writable for its whole length.
+        let count = unsafe { libc::read(fd.as_fd().as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+        match check("read", "", count as i64) {
+            Ok(count) => return Ok(Some(count as usize)),
+            Err(fault) if fault.is(libc::EAGAIN) => return Ok(None),
+            Err(fault) if fault.is(libc::EINTR) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}

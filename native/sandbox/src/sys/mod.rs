@@ -1,0 +1,77 @@
+//! Every system call that std lacks, as a safe function whose error names the call and its object.
+
+mod epoll;
+mod fd;
+mod process;
+mod signals;
+mod socket;
+
+pub use epoll::{Epoll, READABLE, WRITABLE};
+pub use fd::{memfd, pipe, read_at_most, reopen_read_only, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking};
+pub use process::{
+    Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
+};
+pub use signals::ChildSignals;
+pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};
+
+use std::ffi::CString;
+use std::path::Path;
+
+use crate::fault::{Fault, Result};
+
+/// Turns the -1 of a system call into a fault.
+pub fn check(operation: &str, path: impl AsRef<Path>, result: i64) -> Result<i64> {
+    if result < 0 { Err(Fault::last(operation, path)) } else { Ok(result) }
+}
+
+/// A path or argument for the kernel; a NUL inside is a fault, not a shorter name.
+pub fn c_string(text: impl AsRef<Path>) -> Result<CString> {
+    use std::os::unix::ffi::OsStrExt;
+    CString::new(text.as_ref().as_os_str().as_bytes()).map_err(|_| Fault::new("NUL in", &text, libc::EINVAL))
+}
+
+/// mount(2); empty strings stand for NULL.
+pub fn mount(source: &str, target: impl AsRef<Path>, kind: &str, flags: libc::c_ulong, data: &str) -> Result<()> {
+    let (source_c, target_c, kind_c, data_c) = (c_string(source)?, c_string(&target)?, c_string(kind)?, c_string(data)?);
+    let pointer = |text: &CString| if text.is_empty() { std::ptr::null() } else { text.as_ptr() };
+    // SAFETY: all pointers are NULL or NUL-terminated strings that outlive the call.
+    let result = unsafe {
+        libc::mount(pointer(&source_c), target_c.as_ptr(), pointer(&kind_c), flags, pointer(&data_c).cast())
+    };
+    check("mount", target, result.into()).map(drop)
+}
+
+/// Takes a mount out of the tree at once; it dies with its last user.
+pub fn detach(target: impl AsRef<Path>) -> Result<()> {
+    let target_c = c_string(&target)?;
+    // SAFETY: a NUL-terminated string that outlives the call.
+    let result = unsafe { libc::umount2(target_c.as_ptr(), libc::MNT_DETACH) };
+    check("umount2", target, result.into()).map(drop)
+}
+
+pub fn chroot(target: &str) -> Result<()> {
+    let target_c = c_string(target)?;
+    // SAFETY: a NUL-terminated string that outlives the call.
+    check("chroot", target, unsafe { libc::chroot(target_c.as_ptr()) }.into()).map(drop)
+}
+
+/// Makes the current directory the root of this mount namespace and lets go of the old one.
+pub fn pivot_into_current_directory() -> Result<()> {
+    // SAFETY: constant NUL-terminated strings.
+    check("pivot_root", ".", unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })?;
+    detach(".")
+}
+
+pub fn unshare(flags: libc::c_int) -> Result<()> {
+    // SAFETY: no pointers; this program has one thread.
+    check("unshare", "", unsafe { libc::unshare(flags) }.into()).map(drop)
+}
+
+/// A device node, with exactly this mode.
+pub fn mknod(path: &Path, mode: u32, major: u32, minor: u32) -> Result<()> {
+    let path_c = c_string(path)?;
+    // SAFETY: a NUL-terminated string that outlives the calls.
+    check("mknod", path, unsafe { libc::mknod(path_c.as_ptr(), mode, libc::makedev(major, minor)) }.into())?;
+    // SAFETY: as above; mknod obeys umask, chmod does not.
+    check("chmod", path, unsafe { libc::chmod(path_c.as_ptr(), mode & 0o7777) }.into()).map(drop)
+}

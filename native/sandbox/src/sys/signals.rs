@@ -1,0 +1,37 @@
+//! SIGCHLD through a descriptor, so that one wait serves everything.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use super::{check, read_at_most};
+use crate::fault::Result;
+
+pub struct ChildSignals {
+    fd: OwnedFd,
+}
+
+impl ChildSignals {
+    /// Blocks SIGCHLD; children inherit that until they unblock it.
+    pub fn take() -> Result<Self> {
+        // SAFETY: sigset_t is plain data and filled before use.
+        let fd = unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&mut set);
+            libc::sigaddset(&mut set, libc::SIGCHLD);
+            check("sigprocmask", "", libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()).into())?;
+            libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
+        };
+        let fd = check("signalfd", "", fd.into())?;
+        // SAFETY: just opened, no other owner.
+        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd as i32) } })
+    }
+
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    pub fn drain(&self) -> Result<()> {
+        let mut buffer = [0; 4 * size_of::<libc::signalfd_siginfo>()];
+        while read_at_most(&self.fd, &mut buffer)?.is_some() {}
+        Ok(())
+    }
+}

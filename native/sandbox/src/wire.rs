@@ -1,0 +1,147 @@
+//! What the processes say to each other: MessagePack, one message a datagram, descriptors beside it.
+//!
+//!     engine  --ToSupervisor-->  supervisor  --ToKeeper-->    keeper
+//!             <--FromSupervisor--            <--FromKeeper--
+//!                                supervisor  --Launch-->      parked child (becomes the program)
+//!                                            <--FromParked--
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Fault, Result};
+
+/// A launch longer than this travels in a sealed memfd, as the message's last descriptor.
+pub const INLINE_LAUNCH_BYTES: usize = 32 * 1024;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToSupervisor {
+    Start(Start),
+    /// Descriptors: stdin, stdout, stderr, then channel in and out if `channel`, then the launch if `launch` is empty.
+    Job(Job),
+    Cancel {
+        run_id: u64,
+    },
+    /// Twice the output limit has been read.
+    OutputExceeded {
+        run_id: u64,
+    },
+    Shutdown,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromSupervisor {
+    /// Every slot is ready.
+    Started { instance: String, cgroup: String, uids: (u32, u32) },
+    /// The sandbox cannot start here; the message says what to do.
+    Refused { permission: bool, message: String },
+    /// A slot has a new keeper.
+    Keeper { slot: u32, pid: i32 },
+    /// Descriptors: the collected files, in the order of `collected`.
+    Ended(Box<Ended>),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    pub slots: u32,
+    pub state_dir: String,
+    pub trees: Vec<String>,
+    pub uid_base: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Job {
+    pub run_id: u64,
+    pub limits: JobLimits,
+    pub collect: Vec<String>,
+    #[serde(with = "serde_bytes")]
+    pub launch: Vec<u8>,
+}
+
+/// The limits that the supervisor enforces.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobLimits {
+    pub cpu_ns: u64,
+    pub wall_ns: u64,
+    pub memory_bytes: u64,
+    pub processes: u32,
+    pub cpus: f64,
+}
+
+/// What the parked child needs to become the program.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Launch {
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    pub files: Vec<LaunchFile>,
+    /// The program gets a pair of pipes as descriptors 3 and 4.
+    pub channel: bool,
+    pub disk_bytes: u64,
+    pub open_files: u64,
+    pub stack_bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LaunchFile {
+    pub path: String,
+    #[serde(with = "serde_bytes")]
+    pub content: Vec<u8>,
+    pub mode: u32,
+}
+
+/// Why the supervisor ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stop {
+    Cpu,
+    Wall,
+    Output,
+    Cancel,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Ended {
+    pub run_id: u64,
+    /// Ours: nothing follows about the program, unless the evidence below speaks against it.
+    pub fault: Option<Fault>,
+    /// As waitpid gives it; None if the keeper was lost.
+    pub status: Option<i32>,
+    pub stopped_by: Option<Stop>,
+    pub cpu_ns: u64,
+    pub wall_ns: u64,
+    pub peak_memory_bytes: u64,
+    pub oom_kills: u64,
+    pub refused_processes: u64,
+    pub collected: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToKeeper {
+    Collect { paths: Vec<String> },
+    Renew,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromKeeper {
+    /// The first process ended; `empty`: nothing else was left.
+    Exited { status: i32, empty: bool },
+    /// The last process that was left is gone.
+    Empty,
+    /// Descriptors: one file per path.
+    Collected { paths: Vec<String> },
+    /// The slot could not be made or renewed; the keeper ends.
+    Failed(Fault),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromParked {
+    Parked,
+    /// The program could not be started.
+    Failed(Fault),
+}
+
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>> {
+    rmp_serde::to_vec(message).map_err(|error| Fault::new(&format!("encode a message: {error}"), "", libc::EINVAL))
+}
+
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    rmp_serde::from_slice(bytes).map_err(|error| Fault::new(&format!("decode a message: {error}"), "", libc::EBADMSG))
+}

@@ -1,0 +1,7 @@
+//! The native side of `engine`: the pool's client (jobs out, outcomes in, output pipes read) and exact number grading.
+//!
+//! Nothing here but `py` knows Python.
+
+mod number;
+mod pool;
+mod py;

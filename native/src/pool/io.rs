@@ -1,0 +1,112 @@
+//! The I/O thread: outcomes from the supervisor, output from the programs, and a new supervisor when the old one is lost.
+
+use std::io::Write;
+
+use assay_sandbox::fault::Result;
+use assay_sandbox::sys::{self, Epoll};
+use assay_sandbox::wire::{FromSupervisor, ToSupervisor, encode};
+
+use super::run::{Heard, TOKENS};
+use super::supervisor::Supervisor;
+use super::{Shared, State, WAKE, lock};
+
+/// The thread's whole life.
+pub fn serve(shared: &Shared) {
+    let mut ready = Vec::new();
+    loop {
+        ready.clear();
+        let waited = shared.epoll.wait(&mut ready, None);
+        let mut state = lock(shared);
+        if let Err(fault) = waited.and_then(|()| turn(shared, &mut state, &ready)) {
+            // A system call of ours that cannot fail has failed: the runs under way must not wait for ever.
+            fail_all(&mut state, &fault.to_string());
+            state.closing = true;
+        }
+        let told = !state.completions.is_empty();
+        let done = state.closing && state.supervisor.token == 0;
+        drop(state);
+        if told {
+            // Full only after 2^64 completions that nobody took.
+            let _ = (&shared.ready).write_all(&1u64.to_ne_bytes());
+        }
+        if done {
+            return;
+        }
+    }
+}
+
+fn turn(shared: &Shared, state: &mut State, ready: &[(u64, u32)]) -> Result<()> {
+    let epoll = &shared.epoll;
+    for (token, _) in ready {
+        match *token {
+            WAKE => drop(sys::read_at_most(&shared.wake, &mut [0; 8])?),
+            token if token == state.supervisor.token => hear_supervisor(shared, state)?,
+            token => hear_output(epoll, state, token)?,
+        }
+    }
+    let left = !state.flush();
+    if state.supervisor.token != 0 {
+        state.supervisor.wait_for_room(epoll, left)?;
+    }
+    Ok(())
+}
+
+fn hear_output(epoll: &Epoll, state: &mut State, token: u64) -> Result<()> {
+    // Ids step by TOKENS from wherever the last supervisor's token left them, so look for the run at or just below.
+    for index in 0..TOKENS {
+        let Some(run_id) = token.checked_sub(index) else { break };
+        let Some(run) = state.runs.get_mut(&run_id) else { continue };
+        if let Heard::Exceeded = run.hear(index as usize, epoll)? {
+            state.outbox.push_back((encode(&ToSupervisor::OutputExceeded { run_id })?, Vec::new()));
+        }
+        break;
+    }
+    Ok(())
+}
+
+fn hear_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
+    loop {
+        match state.supervisor.receive() {
+            Ok(None) => return Ok(()),
+            Ok(Some(Some((FromSupervisor::Ended(ended), files)))) => {
+                if let Some(run) = state.runs.remove(&ended.run_id) {
+                    state.completions.push(run.complete(*ended, files));
+                }
+            }
+            Ok(Some(Some((FromSupervisor::Keeper { slot, pid }, _)))) => state.keepers[slot as usize] = pid,
+            Ok(Some(Some((FromSupervisor::Started { .. }, _)))) => {}
+            Ok(Some(Some((FromSupervisor::Refused { message, .. }, _)))) => {
+                fail_all(state, &message);
+                return end_supervisor(shared, state, false);
+            }
+            Ok(Some(None)) => return end_supervisor(shared, state, true),
+            Err(fault) => {
+                fail_all(state, &fault.to_string());
+                return end_supervisor(shared, state, true);
+            }
+        }
+    }
+}
+
+/// The supervisor is gone: every run under way has a fault, and unless we are closing, a new one takes over.
+fn end_supervisor(shared: &Shared, state: &mut State, again: bool) -> Result<()> {
+    fail_all(state, "the supervisor was lost");
+    // Jobs that were still to be sent belong to runs that have just failed.
+    state.outbox.clear();
+    state.supervisor.reap()?;
+    state.supervisor.token = 0;
+    if state.closing || !again {
+        state.closing = true;
+        return Ok(());
+    }
+    let mut supervisor = Supervisor::spawn(&shared.start)?;
+    supervisor.go_on_without_blocking()?;
+    state.next_id = supervisor.watch(&shared.epoll, state.next_id)?;
+    state.supervisor = supervisor;
+    Ok(())
+}
+
+fn fail_all(state: &mut State, why: &str) {
+    let runs = std::mem::take(&mut state.runs);
+    state.completions.extend(runs.into_iter().map(|(run_id, run)| run.fail(run_id, why)));
+}

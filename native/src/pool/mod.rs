@@ -1,0 +1,219 @@
+//! The pool's client side: one supervisor process, one I/O thread, the runs under way.
+//!
+//!     submit (any thread) --job, pipes--> supervisor
+//!     I/O thread          <--outcomes---  supervisor
+//!                         <--output-----  the programs' pipes
+//!     completed (any thread) <-- Completion, told by an eventfd
+
+mod io;
+mod output;
+mod run;
+mod supervisor;
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use assay_sandbox::fault::{Context, Fault, Result};
+use assay_sandbox::sys::{self, Epoll, READABLE};
+use assay_sandbox::wire::{FromSupervisor, Start, ToSupervisor, encode};
+
+pub use run::{Completion, Request};
+use run::Run;
+pub use supervisor::program;
+use supervisor::Supervisor;
+
+/// The epoll token of the eventfd that wakes the I/O thread; runs and supervisors count on from 1.
+const WAKE: u64 = 0;
+
+pub struct Pool {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    owner: u32,
+}
+
+/// What the I/O thread and the callers share.
+struct Shared {
+    epoll: Epoll,
+    /// Written by callers, wakes the I/O thread.
+    wake: File,
+    /// Written by the I/O thread, wakes the caller's event loop.
+    ready: File,
+    start: Start,
+    state: Mutex<State>,
+}
+
+struct State {
+    supervisor: Supervisor,
+    runs: HashMap<u64, Run>,
+    completions: Vec<Completion>,
+    outbox: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
+    next_id: u64,
+    keepers: Vec<i32>,
+    /// No more jobs; the I/O thread ends once the supervisor has.
+    closing: bool,
+}
+
+/// A mutex whose holder panicked still holds consistent data here: every update is a single insert or removal.
+fn lock(shared: &Shared) -> MutexGuard<'_, State> {
+    shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a pool did not start.
+pub struct Refused {
+    pub permission: bool,
+    pub message: String,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        let permission = fault.is(libc::EPERM) || fault.is(libc::EACCES);
+        Self { permission, message: fault.to_string() }
+    }
+}
+
+impl Pool {
+    /// Starts the supervisor and waits until every slot is ready.
+    pub fn start(start: Start) -> std::result::Result<Self, Refused> {
+        let mut supervisor = Supervisor::spawn(&start)?;
+        let mut keepers = vec![0; start.slots as usize];
+        loop {
+            match supervisor.wait()? {
+                (FromSupervisor::Started { .. }, _) => break,
+                (FromSupervisor::Refused { permission, message }, _) => return Err(Refused { permission, message }),
+                (FromSupervisor::Keeper { slot, pid }, _) => keepers[slot as usize] = pid,
+                (FromSupervisor::Ended(_), _) => {}
+            }
+        }
+        supervisor.go_on_without_blocking()?;
+        let epoll = Epoll::new()?;
+        let (wake, ready) = (eventfd()?, eventfd()?);
+        epoll.add(&wake, WAKE, READABLE)?;
+        let next_id = supervisor.watch(&epoll, 1)?;
+        let state = State {
+            supervisor,
+            runs: HashMap::new(),
+            completions: Vec::new(),
+            outbox: VecDeque::new(),
+            next_id,
+            keepers,
+            closing: false,
+        };
+        let shared = Arc::new(Shared { epoll, wake, ready, start, state: Mutex::new(state) });
+        let thread = std::thread::Builder::new()
+            .name("assay-io".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || io::serve(&shared)
+            })
+            .context("start a thread", "assay-io")?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), owner: std::process::id() })
+    }
+
+    pub fn fileno(&self) -> i32 {
+        self.shared.ready.as_raw_fd()
+    }
+
+    /// Hands one job over; its completion comes with this id.
+    pub fn submit(&self, request: Request) -> Result<u64> {
+        let mut prepared = run::prepare(request)?;
+        let mut state = lock(&self.shared);
+        if state.closing {
+            return Err(Fault::new("the pool is closed", "", libc::ESHUTDOWN));
+        }
+        // Output tokens are the id and the two after it.
+        let run_id = state.next_id;
+        state.next_id += run::TOKENS;
+        prepared.job.run_id = run_id;
+        prepared.run.watch(&self.shared.epoll, run_id)?;
+        let message = encode(&ToSupervisor::Job(prepared.job))?;
+        state.runs.insert(run_id, prepared.run);
+        state.outbox.push_back((message, prepared.fds));
+        if !state.flush() {
+            self.shared.wake()?;
+        }
+        Ok(run_id)
+    }
+
+    pub fn cancel(&self, run_id: u64) -> Result<()> {
+        let mut state = lock(&self.shared);
+        if state.runs.contains_key(&run_id) {
+            state.outbox.push_back((encode(&ToSupervisor::Cancel { run_id })?, Vec::new()));
+            if !state.flush() {
+                self.shared.wake()?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn completed(&self) -> Vec<Completion> {
+        std::mem::take(&mut lock(&self.shared).completions)
+    }
+
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let state = lock(&self.shared);
+        let keepers: Vec<_> = state.keepers.iter().map(i32::to_string).collect();
+        let mut facts = state.supervisor.facts();
+        facts.push(("keeper_pids", keepers.join(" ")));
+        facts.push(("rootfs", "host".to_owned()));
+        facts.push(("runtime", "native".to_owned()));
+        facts
+    }
+
+    /// Ends the supervisor with all that runs, and waits for it.
+    pub fn close(&self) -> Result<()> {
+        // A forked child has this object too, but neither the thread nor a say.
+        if std::process::id() != self.owner {
+            return Ok(());
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return Ok(()) };
+        {
+            let mut state = lock(&self.shared);
+            state.closing = true;
+            state.outbox.push_back((encode(&ToSupervisor::Shutdown)?, Vec::new()));
+            state.flush();
+        }
+        self.shared.wake()?;
+        thread.join().map_err(|_| Fault::new("the I/O thread panicked", "", 0))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // Nobody is left to hear of a failure; the supervisor also sees our end by itself.
+        let _ = self.close();
+    }
+}
+
+impl Shared {
+    fn wake(&self) -> Result<()> {
+        (&self.wake).write_all(&1u64.to_ne_bytes()).context("write", "eventfd")
+    }
+}
+
+impl State {
+    /// Sends what the supervisor's socket takes; false if something is left.
+    fn flush(&mut self) -> bool {
+        while let Some((bytes, fds)) = self.outbox.front() {
+            let raw: Vec<_> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+            match self.supervisor.send(bytes, &raw) {
+                Ok(false) => return false,
+                // Sent, or the supervisor is gone: then its end fails every run under way, this one too.
+                Ok(true) | Err(_) => drop(self.outbox.pop_front()),
+            }
+        }
+        true
+    }
+}
+
+fn eventfd() -> Result<File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: no pointers.
+    let fd = sys::check("eventfd", "", unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }.into())?;
+    // SAFETY: just opened, no other owner.
+    Ok(unsafe { File::from_raw_fd(fd as i32) })
+}

@@ -1,0 +1,230 @@
+//! One run under way: what the caller asks, its pipes, and how it completes.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+
+use assay_sandbox::fault::{Context, Fault, Result};
+use assay_sandbox::sys::{self, Epoll, READABLE};
+use assay_sandbox::wire::{
+    Ended, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode,
+};
+
+use super::output::Output;
+
+/// Epoll tokens of a run: its id is stdout's, then stderr and the channel.
+pub const TOKENS: u64 = 3;
+/// Stacks count as memory once touched; the limit only has to be out of the way.
+const MAX_STACK_BYTES: u64 = 1 << 30;
+
+/// A job as the caller describes it; units are in the names.
+pub struct Request {
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    pub files: Vec<(String, Vec<u8>, u32)>,
+    pub collect: Vec<String>,
+    pub stdin: Vec<u8>,
+    pub channel: Option<Vec<u8>>,
+    pub merge_stderr: bool,
+    pub cpu_seconds: f64,
+    pub wall_seconds: f64,
+    pub memory_bytes: u64,
+    pub output_bytes: u64,
+    pub disk_bytes: u64,
+    pub processes: u32,
+    pub open_files: u64,
+    pub cpus: f64,
+}
+
+/// How one job ended: either `fault` is set, or the rest is fact.
+pub struct Completion {
+    pub run_id: u64,
+    pub fault: Option<String>,
+    pub ended: Ended,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub stdout_truncated: bool,
+    pub stderr_truncated: bool,
+    pub channel: Vec<u8>,
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+pub struct Prepared {
+    pub job: Job,
+    pub fds: Vec<OwnedFd>,
+    pub run: Run,
+}
+
+pub struct Run {
+    /// stdout, stderr, channel.
+    outputs: [Option<Output>; 3],
+    disk_bytes: u64,
+    told_exceeded: bool,
+}
+
+/// Makes the pipes, the sealed standard input and the message.
+pub fn prepare(request: Request) -> Result<Prepared> {
+    let mut fds = vec![input(c"stdin", &request.stdin)?];
+    let (stdout, stdout_write) = output_pipe(request.output_bytes)?;
+    let mut outputs = [Some(stdout), None, None];
+    if request.merge_stderr {
+        fds.push(stdout_write.try_clone().context("dup", "stdout")?);
+        fds.push(stdout_write);
+    } else {
+        let (stderr, stderr_write) = output_pipe(request.output_bytes)?;
+        outputs[1] = Some(stderr);
+        fds.extend([stdout_write, stderr_write]);
+    }
+    let channel = request.channel.is_some();
+    if let Some(contents) = request.channel {
+        let (answer, answer_write) = output_pipe(request.output_bytes)?;
+        outputs[2] = Some(answer);
+        fds.extend([input(c"channel", &contents)?, answer_write]);
+    }
+    let files = request.files.into_iter().map(|(path, content, mode)| LaunchFile { path, content, mode });
+    let launch = encode(&Launch {
+        argv: request.argv,
+        env: request.env,
+        files: files.collect(),
+        channel,
+        disk_bytes: request.disk_bytes,
+        open_files: request.open_files,
+        stack_bytes: request.memory_bytes.min(MAX_STACK_BYTES),
+    })?;
+    let launch = if launch.len() > INLINE_LAUNCH_BYTES {
+        fds.push(sys::reopen_read_only(&sys::sealed_memfd(c"assay-launch", &launch)?)?.into());
+        Vec::new()
+    } else {
+        launch
+    };
+    let limits = JobLimits {
+        cpu_ns: nanoseconds(request.cpu_seconds),
+        wall_ns: nanoseconds(request.wall_seconds),
+        memory_bytes: request.memory_bytes,
+        processes: request.processes,
+        cpus: request.cpus,
+    };
+    let job = Job { run_id: 0, limits, collect: request.collect, launch };
+    Ok(Prepared { job, fds, run: Run { outputs, disk_bytes: request.disk_bytes, told_exceeded: false } })
+}
+
+fn nanoseconds(seconds: f64) -> u64 {
+    // A year is for ever here; casts of larger or negative floats saturate.
+    (seconds.min(3.2e7) * 1e9) as u64
+}
+
+/// A sealed memfd of its own for every run, open for reading only: a shared one would carry locks and attributes on.
+fn input(name: &std::ffi::CStr, contents: &[u8]) -> Result<OwnedFd> {
+    let file = sys::sealed_memfd(name, contents)?;
+    sys::set_mode(&file, 0o444)?;
+    sys::reopen_read_only(&file).map(OwnedFd::from)
+}
+
+fn output_pipe(cap: u64) -> Result<(Output, OwnedFd)> {
+    let (read, write) = sys::pipe()?;
+    // So that the program's user can open /dev/stdout again.
+    sys::set_mode(&write, 0o666)?;
+    Ok((Output::new(read, cap)?, write))
+}
+
+/// What an event on an output calls for.
+pub enum Heard {
+    Nothing,
+    /// The supervisor has to end the run.
+    Exceeded,
+}
+
+impl Run {
+    pub fn watch(&self, epoll: &Epoll, run_id: u64) -> Result<()> {
+        for (index, output) in self.outputs.iter().enumerate() {
+            if let Some(output) = output {
+                epoll.add(output.pipe(), run_id + index as u64, READABLE)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An output is readable.
+    pub fn hear(&mut self, index: usize, epoll: &Epoll) -> Result<Heard> {
+        let Some(output) = &mut self.outputs[index] else { return Ok(Heard::Nothing) };
+        output.read_some()?;
+        if output.is_at_end() {
+            // Closed early: epoll would report it without end.
+            epoll.remove(output.pipe())?;
+        }
+        // Too much on stderr alone is cut off, not an offence.
+        if index != 1 && output.exceeded() && !self.told_exceeded {
+            self.told_exceeded = true;
+            return Ok(Heard::Exceeded);
+        }
+        Ok(Heard::Nothing)
+    }
+
+    /// The run is over: what is left in the pipes, and the collected files.
+    pub fn complete(mut self, mut ended: Ended, files: Vec<OwnedFd>) -> Completion {
+        let rest = self.outputs.iter_mut().flatten().try_for_each(Output::read_rest);
+        let names = std::mem::take(&mut ended.collected);
+        let contents = read_files(names, files, self.disk_bytes);
+        let failed = ended.fault.take().or(rest.err());
+        let (files, failed) = match contents {
+            Ok(files) => (files, failed),
+            Err(fault) => (Vec::new(), failed.or(Some(fault))),
+        };
+        let truncated = |output: &Option<Output>| output.as_ref().is_some_and(Output::truncated);
+        let stdout_truncated = truncated(&self.outputs[0]);
+        let stderr_truncated = truncated(&self.outputs[1]);
+        // The channel past its cap is an answer that cannot be read, which its reader says; the run is stopped as for
+        // stdout.
+        let [stdout, stderr, channel] = self.outputs.map(|output| output.map(Output::into_kept).unwrap_or_default());
+        Completion {
+            run_id: ended.run_id,
+            fault: failed.map(|fault| fault.to_string()),
+            ended,
+            stdout,
+            stderr,
+            stdout_truncated,
+            stderr_truncated,
+            channel,
+            files,
+        }
+    }
+
+    /// The supervisor is gone, and nothing is known.
+    pub fn fail(self, run_id: u64, why: &str) -> Completion {
+        let fault = Fault::new(why, "", 0);
+        self.complete(Ended { run_id, fault: Some(fault), ..Ended::default() }, Vec::new())
+    }
+}
+
+impl Completion {
+    pub fn exit_code(&self) -> Option<i32> {
+        self.ended.status.filter(|status| libc::WIFEXITED(*status)).map(|status| libc::WEXITSTATUS(status))
+    }
+
+    pub fn signal(&self) -> Option<i32> {
+        self.ended.status.filter(|status| libc::WIFSIGNALED(*status)).map(|status| libc::WTERMSIG(status))
+    }
+
+    pub fn stopped_by(&self) -> Option<&'static str> {
+        self.ended.stopped_by.map(|stop| match stop {
+            Stop::Cpu => "cpu",
+            Stop::Wall => "wall",
+            Stop::Output => "output",
+            Stop::Cancel => "cancel",
+        })
+    }
+}
+
+/// Reads the collected files, in all no more than the program could have written.
+fn read_files(names: Vec<String>, files: Vec<OwnedFd>, most: u64) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut left = most;
+    let mut contents = Vec::with_capacity(names.len());
+    for (name, file) in names.into_iter().zip(files) {
+        let mut bytes = Vec::new();
+        let file = File::from(file.as_fd().try_clone_to_owned().context("dup", &name)?);
+        file.take(left).read_to_end(&mut bytes).context("read", &name)?;
+        left -= bytes.len() as u64;
+        contents.push((name, bytes));
+    }
+    Ok(contents)
+}

@@ -1,0 +1,216 @@
+//! The Python module: thin twins of what the other modules do. Everything that may wait releases the GIL.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use assay_sandbox::fault::{Context, Fault};
+use assay_sandbox::wire::Start;
+use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::number;
+use crate::pool;
+
+fn os_error(fault: Fault) -> PyErr {
+    PyOSError::new_err(fault.to_string())
+}
+
+#[pyclass(frozen, module = "engine._native")]
+struct Completion(pool::Completion);
+
+#[pymethods]
+impl Completion {
+    #[getter]
+    fn run_id(&self) -> u64 {
+        self.0.run_id
+    }
+    #[getter]
+    fn fault(&self) -> Option<&str> {
+        self.0.fault.as_deref()
+    }
+    #[getter]
+    fn exit_code(&self) -> Option<i32> {
+        self.0.exit_code()
+    }
+    #[getter]
+    fn signal(&self) -> Option<i32> {
+        self.0.signal()
+    }
+    #[getter]
+    fn stopped_by(&self) -> Option<&'static str> {
+        self.0.stopped_by()
+    }
+    #[getter]
+    fn cpu_seconds(&self) -> f64 {
+        self.0.ended.cpu_ns as f64 / 1e9
+    }
+    #[getter]
+    fn wall_seconds(&self) -> f64 {
+        self.0.ended.wall_ns as f64 / 1e9
+    }
+    #[getter]
+    fn peak_memory_bytes(&self) -> u64 {
+        self.0.ended.peak_memory_bytes
+    }
+    #[getter]
+    fn oom_kills(&self) -> u64 {
+        self.0.ended.oom_kills
+    }
+    #[getter]
+    fn refused_processes(&self) -> u64 {
+        self.0.ended.refused_processes
+    }
+    #[getter]
+    fn stdout<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.stdout)
+    }
+    #[getter]
+    fn stderr<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.stderr)
+    }
+    #[getter]
+    fn stdout_truncated(&self) -> bool {
+        self.0.stdout_truncated
+    }
+    #[getter]
+    fn stderr_truncated(&self) -> bool {
+        self.0.stderr_truncated
+    }
+    #[getter]
+    fn channel<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.channel)
+    }
+    #[getter]
+    fn files<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyBytes>)> {
+        self.0.files.iter().map(|(name, content)| (name.clone(), PyBytes::new(py, content))).collect()
+    }
+}
+
+#[pyclass(frozen, module = "engine._native")]
+struct Pool(pool::Pool);
+
+#[pymethods]
+impl Pool {
+    #[new]
+    #[pyo3(signature = (*, slots, state_dir, trees, uid_base))]
+    fn new(py: Python<'_>, slots: u32, state_dir: String, trees: Vec<String>, uid_base: u32) -> PyResult<Self> {
+        let start = Start { slots, state_dir, trees, uid_base };
+        py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
+            if refused.permission {
+                PyPermissionError::new_err(refused.message)
+            } else {
+                PyOSError::new_err(refused.message)
+            }
+        })
+    }
+
+    fn fileno(&self) -> i32 {
+        self.0.fileno()
+    }
+
+    #[pyo3(signature = (*, argv, env, files, collect, stdin, channel, merge_stderr, cpu_seconds, wall_seconds,
+        memory_bytes, output_bytes, disk_bytes, processes, open_files, cpus))]
+    #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per limit
+    fn submit(
+        &self,
+        py: Python<'_>,
+        argv: Vec<String>,
+        env: Vec<String>,
+        files: Vec<(String, Bound<'_, PyBytes>, u32)>,
+        collect: Vec<String>,
+        stdin: Bound<'_, PyBytes>,
+        channel: Option<Bound<'_, PyBytes>>,
+        merge_stderr: bool,
+        cpu_seconds: f64,
+        wall_seconds: f64,
+        memory_bytes: u64,
+        output_bytes: u64,
+        disk_bytes: u64,
+        processes: u32,
+        open_files: u64,
+        cpus: f64,
+    ) -> PyResult<u64> {
+        let request = pool::Request {
+            argv,
+            env,
+            files: files.into_iter().map(|(path, content, mode)| (path, content.as_bytes().to_vec(), mode)).collect(),
+            collect,
+            stdin: stdin.as_bytes().to_vec(),
+            channel: channel.map(|contents| contents.as_bytes().to_vec()),
+            merge_stderr,
+            cpu_seconds,
+            wall_seconds,
+            memory_bytes,
+            output_bytes,
+            disk_bytes,
+            processes,
+            open_files,
+            cpus,
+        };
+        py.detach(|| self.0.submit(request)).map_err(|fault| {
+            if fault.is(libc::ESHUTDOWN) { PyRuntimeError::new_err(fault.to_string()) } else { os_error(fault) }
+        })
+    }
+
+    fn cancel(&self, py: Python<'_>, run_id: u64) -> PyResult<()> {
+        py.detach(|| self.0.cancel(run_id)).map_err(os_error)
+    }
+
+    fn completed(&self) -> Vec<Completion> {
+        self.0.completed().into_iter().map(Completion).collect()
+    }
+
+    fn facts(&self) -> std::collections::HashMap<&'static str, String> {
+        self.0.facts().into_iter().collect()
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.0.close()).map_err(os_error)
+    }
+}
+
+#[pyfunction]
+fn numbers_equal(answer: &str, reference: &str) -> PyResult<Option<bool>> {
+    number::equal(answer, reference).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// Runs `path` with nothing around it for so long, so many at once; runs per second.
+#[pyfunction]
+fn bare_runs(py: Python<'_>, path: &str, in_flight: u32, seconds: f64) -> PyResult<f64> {
+    py.detach(|| run_bare(path, in_flight, seconds)).map_err(os_error)
+}
+
+fn run_bare(path: &str, in_flight: u32, seconds: f64) -> Result<f64, Fault> {
+    let program: File = pool::program()?;
+    let mut child = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()))
+        .arg0("assay-bare")
+        .args(["bare", path, &in_flight.to_string(), &seconds.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("start the bare loop", path)?;
+    let mut text = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut text).context("read", "bare loop")?;
+    }
+    child.wait().context("waitpid", "bare loop")?;
+    let mut numbers = text.split_ascii_whitespace().filter_map(|word| word.parse::<f64>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(runs), Some(seconds)) if seconds > 0.0 => Ok(runs / seconds),
+        _ => Err(Fault::new("the bare loop failed", path, libc::EIO)),
+    }
+}
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("build_profile", env!("ASSAY_BUILD_PROFILE"))?;
+    module.add_class::<Pool>()?;
+    module.add_class::<Completion>()?;
+    module.add_function(wrap_pyfunction!(numbers_equal, module)?)?;
+    module.add_function(wrap_pyfunction!(bare_runs, module)?)
+}
