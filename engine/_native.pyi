@@ -56,14 +56,14 @@ class Pool:
     line that says what is missing and what to do. Methods may be called from any thread.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         slots: int,
         state_dir: str,
         trees: Sequence[str],
         uid_base: int,
-    ) -> None:
+    ) -> Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths."""
 
     def fileno(self) -> int:

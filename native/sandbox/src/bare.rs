@@ -28,8 +28,7 @@ pub fn main(path: &str, in_flight: &str, seconds: &str) -> Result<()> {
         }
         let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
         // SAFETY: the siginfo outlives the call. WNOWAIT: reap() takes the status.
-        let result =
-            unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT) };
+        let result = unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT) };
         check("waitid", "", result.into())?;
         while let Reaped::Child { pid, status } = sys::reap()? {
             let outputs = running.remove(&pid).ok_or_else(|| Fault::new("unknown child", pid.to_string(), 0))?;

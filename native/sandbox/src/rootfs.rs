@@ -29,7 +29,10 @@ pub fn make_shared(base: &Path) -> Result<()> {
     let etc = base.join("etc");
     make_directory(&etc, 0o755)?;
     let write = |name: &str, text: &str| fs::write(etc.join(name), text).context("write", etc.join(name));
-    write("passwd", "root:x:0:0:root:/:/usr/sbin/nologin\nassay:x:1000:1000:assay:/work:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n")?;
+    write(
+        "passwd",
+        "root:x:0:0:root:/:/usr/sbin/nologin\nassay:x:1000:1000:assay:/work:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
+    )?;
     write("group", "root:x:0:\nassay:x:1000:\nnogroup:x:65534:\n")?;
     write("hosts", "127.0.0.1 localhost\n::1 localhost\n")?;
     write("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")?;
@@ -84,9 +87,7 @@ fn make_devices(dev: &Path) -> Result<()> {
     for (name, minor) in DEVICES {
         mknod(&dev.join(name), libc::S_IFCHR | 0o666, 1, minor)?;
     }
-    for (name, target) in
-        [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
-    {
+    for (name, target) in [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
         symlink(target, dev.join(name)).context("symlink", dev.join(name))?;
     }
     make_directory(&dev.join("shm"), 0o755)?;

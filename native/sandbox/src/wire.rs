@@ -1,9 +1,11 @@
 //! What the processes say to each other: MessagePack, one message a datagram, descriptors beside it.
 //!
-//!     engine  --ToSupervisor-->  supervisor  --ToKeeper-->    keeper
-//!             <--FromSupervisor--            <--FromKeeper--
-//!                                supervisor  --Launch-->      parked child (becomes the program)
-//!                                            <--FromParked--
+//! ```text
+//! engine  --ToSupervisor-->  supervisor  --ToKeeper-->    keeper
+//!         <--FromSupervisor--            <--FromKeeper--
+//!                            supervisor  --Launch-->      parked child (becomes the program)
+//!                                        <--FromParked--
+//! ```
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,11 @@
 //! The pool's client side: one supervisor process, one I/O thread, the runs under way.
 //!
-//!     submit (any thread) --job, pipes--> supervisor
-//!     I/O thread          <--outcomes---  supervisor
-//!                         <--output-----  the programs' pipes
-//!     completed (any thread) <-- Completion, told by an eventfd
+//! ```text
+//! submit (any thread) --job, pipes--> supervisor
+//! I/O thread          <--outcomes---  supervisor
+//!                     <--output-----  the programs' pipes
+//! completed (any thread) <-- Completion, told by an eventfd
+//! ```
 
 mod io;
 mod output;
@@ -21,10 +23,10 @@ use assay_sandbox::fault::{Context, Fault, Result};
 use assay_sandbox::sys::{self, Epoll, READABLE};
 use assay_sandbox::wire::{FromSupervisor, Start, ToSupervisor, encode};
 
-pub use run::{Completion, Request};
 use run::Run;
-pub use supervisor::program;
+pub use run::{Completion, Request};
 use supervisor::Supervisor;
+pub use supervisor::program;
 
 /// The epoll token of the eventfd that wakes the I/O thread; runs and supervisors count on from 1.
 const WAKE: u64 = 0;

@@ -6,9 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use assay_sandbox::fault::{Context, Fault, Result};
 use assay_sandbox::sys::{self, Epoll, READABLE};
-use assay_sandbox::wire::{
-    Ended, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode,
-};
+use assay_sandbox::wire::{Ended, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode};
 
 use super::output::Output;
 

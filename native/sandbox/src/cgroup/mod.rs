@@ -56,7 +56,11 @@ pub trait Hierarchy {
 pub fn detect(instance: &str) -> Result<Box<dyn Hierarchy>> {
     match v1::V1::detect(instance)? {
         Some(hierarchy) => Ok(Box::new(hierarchy)),
-        None => Err(Fault::new("find the memory, cpu, cpuacct and pids controllers of cgroup v1", "/proc/self/mountinfo", libc::ENOTSUP)),
+        None => Err(Fault::new(
+            "find the memory, cpu, cpuacct and pids controllers of cgroup v1",
+            "/proc/self/mountinfo",
+            libc::ENOTSUP,
+        )),
     }
 }
 

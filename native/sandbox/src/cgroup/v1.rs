@@ -146,8 +146,7 @@ impl Slot {
         // The limit with swap must never be below the one without.
         if let Some(with_swap) = &self.limit_with_swap {
             let first_is_smaller = self.in_force.is_none_or(|now| limits.memory_bytes < now.memory_bytes);
-            let order: [&Knob; 2] =
-                if first_is_smaller { [&self.limit, with_swap] } else { [with_swap, &self.limit] };
+            let order: [&Knob; 2] = if first_is_smaller { [&self.limit, with_swap] } else { [with_swap, &self.limit] };
             order.iter().try_for_each(|knob| knob.write(bytes as i64))?;
         } else {
             self.limit.write(bytes as i64)?;

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use super::collect;
 use super::launch;
 use super::renew::{Ipc, Network, Processes, Resource, Storage};
-use super::collect;
 use crate::fault::{Context, Result};
 use crate::sys::{self, ChildSignals, Reaped, check};
 use crate::wire::{FromKeeper, ToKeeper, decode, encode};

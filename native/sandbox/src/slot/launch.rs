@@ -34,12 +34,17 @@ fn become_program(job: BorrowedFd<'_>, default_disk_bytes: u64) -> Result<std::c
     sys::set_process_name(c"assay-parked");
     unblock_signals()?;
     // Opened now: after the change of user the file belongs to nobody we are.
-    let oom_score = fs::OpenOptions::new().write(true).open("/proc/self/oom_score_adj").context("open", "/proc/self/oom_score_adj")?;
+    let oom_score = fs::OpenOptions::new()
+        .write(true)
+        .open("/proc/self/oom_score_adj")
+        .context("open", "/proc/self/oom_score_adj")?;
     let mut filter = seccomp::filter();
 
     sys::send(job, &encode(&FromParked::Parked)?, &[])?;
     let mut buffer = vec![0; sys::MESSAGE_BYTES];
-    let Some(received) = sys::receive(job, &mut buffer)? else { return Err(Fault::new("receive a job", "", libc::EAGAIN)) };
+    let Some(received) = sys::receive(job, &mut buffer)? else {
+        return Err(Fault::new("receive a job", "", libc::EAGAIN));
+    };
     if received.length == 0 {
         sys::exit_now(0); // the supervisor is gone
     }
@@ -98,12 +103,8 @@ fn write_file(file: &LaunchFile) -> Result<()> {
     if let Some(parent) = path.parent() {
         make_parents(parent, theirs)?;
     }
-    let mut opened = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(file.mode)
-        .open(path)
-        .context("create", path)?;
+    let mut opened =
+        fs::OpenOptions::new().write(true).create_new(true).mode(file.mode).open(path).context("create", path)?;
     opened.write_all(&file.content).context("write", path)?;
     opened.set_permissions(fs::Permissions::from_mode(file.mode)).context("chmod", path)?;
     if theirs { chown(path, Some(PROGRAM_ID), Some(PROGRAM_ID)).context("chown", path) } else { Ok(()) }

@@ -81,7 +81,9 @@ impl Resource for Processes {
 
 fn loopback_up() -> Result<()> {
     // SAFETY: no pointers.
-    let socket = check("socket", "", unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) }.into())? as i32;
+    let socket =
+        check("socket", "", unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) }.into())?
+            as i32;
     // SAFETY: ifreq is plain data for which all zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (slot, byte) in request.ifr_name.iter_mut().zip(*b"lo") {
@@ -89,11 +91,10 @@ fn loopback_up() -> Result<()> {
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: the request outlives the call; the descriptor is ours and closed once.
-    let result = unsafe {
+    unsafe {
         let result = libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &request);
         let fault = Fault::last("ioctl SIOCSIFFLAGS", "lo");
         libc::close(socket);
         if result < 0 { Err(fault) } else { Ok(()) }
-    };
-    result
+    }
 }

@@ -51,7 +51,8 @@ pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, superv
             Ok(Build { builder_pid, report, control, job })
         }
         None => {
-            drop((control, job, report));
+            // Not the engine's socket, and above all not the instance's lock, which must be free when the supervisor dies.
+            close_all_but(&[&keeper_control, &keeper_job, &supervisor, &report_write]);
             let made = build(plan, hierarchy, slot, uid, [keeper_control, keeper_job, supervisor]);
             let report = match made {
                 Ok(keeper_pid) => Report::Made { keeper_pid },
@@ -79,7 +80,7 @@ pub fn finish(build: &Build) -> Result<i32> {
 
 fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [OwnedFd; 3]) -> Result<i32> {
     sys::set_process_name(c"assay-builder");
-    // The supervisor leads a group of its own and would kill us with it.
+    sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
     for directory in hierarchy.slot_directories(slot) {
         leftovers::remove(&directory)?;
     }
@@ -114,7 +115,7 @@ fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [Owne
     Ok(pid)
 }
 
-/// A keeper holds nothing of the supervisor's: not the engine's socket, not the instance's lock.
+/// Closes everything else but the standard streams.
 fn close_all_but(kept: &[&OwnedFd]) {
     use std::os::fd::AsRawFd;
     let mut kept: Vec<u32> = kept.iter().map(|fd| fd.as_raw_fd() as u32).collect();

@@ -30,14 +30,21 @@ pub enum State {
     /// A builder is at work.
     Building(Build),
     /// The keeper renews.
-    Renewing { since: u64 },
+    Renewing {
+        since: u64,
+    },
     /// Dead processes' memory is being given back.
-    Reclaiming { since: u64, next_look: u64 },
+    Reclaiming {
+        since: u64,
+        next_look: u64,
+    },
     /// A child waits for a job.
     Parked,
     Running(Box<Run>),
     /// The builder failed; tried again at this time.
-    Broken { until: u64 },
+    Broken {
+        until: u64,
+    },
 }
 
 /// A keeper with its sockets and control group.

@@ -39,8 +39,7 @@ impl Epoll {
     fn control(&self, operation: i32, fd: impl AsFd, token: u64, interest: u32) -> Result<()> {
         let mut event = libc::epoll_event { events: interest, u64: token };
         // SAFETY: the event outlives the call.
-        let result =
-            unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd.as_fd().as_raw_fd(), &mut event) };
+        let result = unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd.as_fd().as_raw_fd(), &mut event) };
         check("epoll_ctl", "", result.into()).map(drop)
     }
 

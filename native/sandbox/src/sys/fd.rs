@@ -18,10 +18,11 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
 
 pub fn memfd(name: &std::ffi::CStr) -> Result<File> {
     // SAFETY: a NUL-terminated string that outlives the call.
-    let fd = check("memfd_create", "", unsafe {
-        libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING)
-    }
-    .into())?;
+    let fd = check(
+        "memfd_create",
+        "",
+        unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) }.into(),
+    )?;
     // SAFETY: just opened, no other owner.
     Ok(unsafe { File::from_raw_fd(fd as i32) })
 }

@@ -7,7 +7,9 @@ mod signals;
 mod socket;
 
 pub use epoll::{Epoll, READABLE, WRITABLE};
-pub use fd::{memfd, pipe, read_at_most, reopen_read_only, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking};
+pub use fd::{
+    memfd, pipe, read_at_most, reopen_read_only, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
+};
 pub use process::{
     Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
 };
@@ -32,12 +34,12 @@ pub fn c_string(text: impl AsRef<Path>) -> Result<CString> {
 
 /// mount(2); empty strings stand for NULL.
 pub fn mount(source: &str, target: impl AsRef<Path>, kind: &str, flags: libc::c_ulong, data: &str) -> Result<()> {
-    let (source_c, target_c, kind_c, data_c) = (c_string(source)?, c_string(&target)?, c_string(kind)?, c_string(data)?);
+    let (source_c, target_c, kind_c, data_c) =
+        (c_string(source)?, c_string(&target)?, c_string(kind)?, c_string(data)?);
     let pointer = |text: &CString| if text.is_empty() { std::ptr::null() } else { text.as_ptr() };
     // SAFETY: all pointers are NULL or NUL-terminated strings that outlive the call.
-    let result = unsafe {
-        libc::mount(pointer(&source_c), target_c.as_ptr(), pointer(&kind_c), flags, pointer(&data_c).cast())
-    };
+    let result =
+        unsafe { libc::mount(pointer(&source_c), target_c.as_ptr(), pointer(&kind_c), flags, pointer(&data_c).cast()) };
     check("mount", target, result.into()).map(drop)
 }
 

@@ -1,0 +1,219 @@
+//! Jobs on slots: dispatched, watched, concluded and answered.
+
+use std::os::fd::OwnedFd;
+
+use super::slot::{Keeper, State, Waiting, patience_until, take_waiting};
+use super::{Slot, Source, Supervisor};
+use crate::fault::{Fault, Result};
+use crate::sys;
+use crate::wire::{Ended, FromKeeper, FromParked, Stop, ToKeeper, decode};
+
+const MILLISECOND: u64 = 1_000_000;
+const RECLAIM_PATIENCE: u64 = 100 * MILLISECOND;
+
+impl Supervisor {
+    /// Ends one run, wherever it is; one that has ended already is nobody's any more.
+    pub(super) fn end(&mut self, run_id: u64, reason: Stop) {
+        if take_waiting(&mut self.waiting, run_id).is_some() {
+            return self.engine.ended(Ended { run_id, stopped_by: Some(reason), ..Ended::default() }, Vec::new());
+        }
+        let now = sys::monotonic_ns();
+        for index in 0..self.slots.len() {
+            let Slot { state: State::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
+                continue;
+            };
+            if run.run_id == run_id {
+                if let Err(fault) = keeper.stop(run, reason, now) {
+                    self.lose(index, fault);
+                }
+                return;
+            }
+        }
+    }
+
+    pub(super) fn dispatch(&mut self) {
+        while !self.waiting.is_empty() {
+            let Some(index) = self.parked.pop() else {
+                return self.refuse_if_all_broken();
+            };
+            let slot = &mut self.slots[index];
+            let (State::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { continue };
+            let Some(waiting) = self.waiting.pop_front() else { return };
+            let run_id = waiting.job.run_id;
+            match keeper.launch(waiting) {
+                Ok(run) => slot.state = State::Running(Box::new(run)),
+                Err(fault) => {
+                    let ended = Ended { run_id, fault: Some(fault.clone()), ..Ended::default() };
+                    self.engine.ended(ended, Vec::new());
+                    self.lose(index, fault);
+                }
+            }
+        }
+    }
+
+    /// With no slot left or in the making, waiting would last for ever.
+    pub(super) fn refuse_if_all_broken(&mut self) {
+        if self.slots.iter().all(|slot| matches!(slot.state, State::Broken { .. })) {
+            for Waiting { job, .. } in std::mem::take(&mut self.waiting) {
+                let fault = Fault::new("no slot could be made", "", 0);
+                self.engine.ended(Ended { run_id: job.run_id, fault: Some(fault), ..Ended::default() }, Vec::new());
+            }
+        }
+    }
+
+    pub(super) fn look_at_clocks(&mut self) {
+        let now = sys::monotonic_ns();
+        for index in 0..self.slots.len() {
+            if patience_until(&self.slots[index].state) > now {
+                continue;
+            }
+            if let Err(fault) = self.look_at(index, now) {
+                self.lose(index, fault);
+            }
+        }
+    }
+
+    pub(super) fn look_at(&mut self, index: usize, now: u64) -> Result<()> {
+        let slot = &mut self.slots[index];
+        match (&mut slot.state, &mut slot.keeper) {
+            (State::Running(run), Some(keeper)) => keeper.watch(run, now),
+            (State::Broken { .. }, _) => {
+                self.build(index);
+                Ok(())
+            }
+            (State::Reclaiming { .. }, _) => self.park(index),
+            (State::Renewing { .. }, _) => Err(Fault::new("the keeper did not renew in time", "", libc::ETIMEDOUT)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn hear_slot(&mut self, index: usize, source: Source) -> Result<()> {
+        match source {
+            Source::KeeperDeath => Err(Fault::new("the keeper died", "", 0)),
+            Source::Job => self.hear_parked(index),
+            _ => {
+                // A start that failed is told before the exit that follows.
+                self.hear_parked(index)?;
+                self.hear_keeper(index)
+            }
+        }
+    }
+
+    pub(super) fn hear_parked(&mut self, index: usize) -> Result<()> {
+        let mut buffer = [0; 4096];
+        loop {
+            let slot = &mut self.slots[index];
+            let Some(keeper) = &mut slot.keeper else { return Ok(()) };
+            let Some(received) = sys::receive(&keeper.job, &mut buffer)? else { return Ok(()) };
+            if received.length == 0 {
+                return Err(Fault::new("the keeper closed its job socket", "", 0));
+            }
+            match decode(&buffer[..received.length])? {
+                FromParked::Parked => {
+                    keeper.program_pid = received.pid;
+                    self.park(index)?;
+                }
+                FromParked::Failed(fault) => match &mut slot.state {
+                    State::Running(run) => run.launch_fault = Some(fault),
+                    _ => return Err(fault),
+                },
+            }
+        }
+    }
+
+    /// A child is parked: the slot is free once it holds no memory of dead processes.
+    pub(super) fn park(&mut self, index: usize) -> Result<()> {
+        let now = sys::monotonic_ns();
+        let slot = &mut self.slots[index];
+        let Some(keeper) = &mut slot.keeper else { return Ok(()) };
+        if keeper.baseline_bytes == 0 {
+            keeper.baseline_bytes = keeper.cgroup.memory_bytes()?;
+        }
+        if keeper.holds_too_much()? {
+            let State::Reclaiming { since, .. } = slot.state else {
+                slot.state = State::Reclaiming { since: now, next_look: now };
+                return reclaim(keeper);
+            };
+            if now > since + RECLAIM_PATIENCE {
+                return Err(Fault::new("the slot keeps memory of dead processes", "", 0));
+            }
+            slot.state = State::Reclaiming { since, next_look: now + MILLISECOND };
+            return Ok(());
+        }
+        slot.state = State::Parked;
+        self.parked.push(index);
+        if !self.started && self.slots.iter().all(|slot| matches!(slot.state, State::Parked)) {
+            self.started = true;
+            self.engine.started();
+        }
+        self.dispatch();
+        Ok(())
+    }
+
+    pub(super) fn hear_keeper(&mut self, index: usize) -> Result<()> {
+        let mut buffer = vec![0; sys::MESSAGE_BYTES];
+        loop {
+            let slot = &mut self.slots[index];
+            let Some(keeper) = &mut slot.keeper else { return Ok(()) };
+            let Some(received) = sys::receive(&keeper.control, &mut buffer)? else { return Ok(()) };
+            if received.length == 0 {
+                return Err(Fault::new("the keeper closed its socket", "", 0));
+            }
+            let message = decode(&buffer[..received.length])?;
+            if let FromKeeper::Failed(fault) = message {
+                return Err(fault);
+            }
+            let now = sys::monotonic_ns();
+            let State::Running(run) = &mut slot.state else {
+                return Err(Fault::new("the parked child ended without a job", "", 0));
+            };
+            match message {
+                FromKeeper::Exited { status, empty } => {
+                    run.exited = Some((status, now - run.started));
+                    if empty { self.conclude(index)? } else { keeper.kill_all(run, now)? }
+                }
+                FromKeeper::Empty => self.conclude(index)?,
+                FromKeeper::Collected { paths } => {
+                    let mut ended = run.ended.take().unwrap_or_default();
+                    ended.collected = paths;
+                    self.answer(index, ended, received.fds)?;
+                }
+                FromKeeper::Failed(_) => {}
+            }
+        }
+    }
+
+    /// Nothing of the run is left alive.
+    pub(super) fn conclude(&mut self, index: usize) -> Result<()> {
+        let Slot { state: State::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
+            return Ok(());
+        };
+        let ended = keeper.conclude(run)?;
+        if run.collect.is_empty() {
+            return self.answer(index, ended, Vec::new());
+        }
+        run.ended = Some(ended);
+        keeper.send(&ToKeeper::Collect { paths: std::mem::take(&mut run.collect) })
+    }
+
+    /// The answer goes out first, then the slot is renewed.
+    pub(super) fn answer(&mut self, index: usize, ended: Ended, files: Vec<OwnedFd>) -> Result<()> {
+        self.engine.ended(ended, files);
+        self.engine.flush(&self.epoll)?;
+        let slot = &mut self.slots[index];
+        slot.state = State::Renewing { since: sys::monotonic_ns() };
+        match &slot.keeper {
+            Some(keeper) => keeper.send(&ToKeeper::Renew),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Gives back what dead processes left charged, in a child of its own: it takes milliseconds.
+fn reclaim(keeper: &Keeper) -> Result<()> {
+    if sys::fork()?.is_none() {
+        let result = keeper.cgroup.reclaim();
+        sys::exit_now(i32::from(result.is_err()));
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Slots made by builders, lost, and made again.
+
+use super::builder::{self, Build};
+use super::slot::{Keeper, Run, State};
+use super::{Source, Supervisor, token};
+use crate::fault::{Fault, Result};
+use crate::sys::{self, READABLE};
+use crate::wire::{Ended, FromSupervisor};
+
+const MILLISECOND: u64 = 1_000_000;
+const REBUILD_DELAY: u64 = 200 * MILLISECOND;
+
+impl Supervisor {
+    pub(super) fn build(&mut self, index: usize) {
+        let uid = self.instance.slot_uid(index as u32);
+        let slot = &mut self.slots[index];
+        slot.generation += 1;
+        let build = builder::start(&self.plan, &*self.hierarchy, index as u32, uid, &self.own_pidfd);
+        let build = build.and_then(|build| {
+            self.epoll.add(&build.report, token(Source::Builder, index, slot.generation), READABLE)?;
+            Ok(build)
+        });
+        match build {
+            Ok(build) => slot.state = State::Building(build),
+            Err(fault) => self.cannot_build(index, &fault),
+        }
+    }
+
+    pub(super) fn finish_build(&mut self, index: usize) {
+        let State::Building(build) =
+            std::mem::replace(&mut self.slots[index].state, State::Renewing { since: sys::monotonic_ns() })
+        else {
+            return;
+        };
+        if let Err(fault) = self.adopt(index, build) {
+            self.cannot_build(index, &fault);
+        }
+    }
+
+    pub(super) fn adopt(&mut self, index: usize, build: Build) -> Result<()> {
+        let pid = builder::finish(&build)?;
+        let generation = self.slots[index].generation;
+        let pidfd = sys::pidfd_open(pid)?;
+        let cgroup = self.hierarchy.open_slot(index as u32)?;
+        self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
+        self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
+        self.epoll.add(&pidfd, token(Source::KeeperDeath, index, generation), READABLE)?;
+        let Build { control, job, .. } = build;
+        self.slots[index].keeper = Some(Keeper { pid, pidfd, control, job, cgroup, program_pid: 0, baseline_bytes: 0 });
+        self.engine.say(&FromSupervisor::Keeper { slot: index as u32, pid }, Vec::new());
+        Ok(())
+    }
+
+    pub(super) fn cannot_build(&mut self, index: usize, fault: &Fault) {
+        if !self.started {
+            // The first of its kind: this machine cannot do it.
+            self.engine.refused(fault);
+            self.leaving = true;
+        }
+        self.slots[index].keeper = None;
+        self.slots[index].state = State::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+    }
+
+    /// The slot is unfit: whatever ran on it is answered, its keeper dies, a builder makes a new one.
+    pub(super) fn lose(&mut self, index: usize, fault: Fault) {
+        self.parked.retain(|parked| *parked != index);
+        let slot = &mut self.slots[index];
+        let state = std::mem::replace(&mut slot.state, State::Broken { until: 0 });
+        let Some(mut keeper) = slot.keeper.take() else { return };
+        if let State::Running(run) = state {
+            let ended = lost_run(&mut keeper, *run, fault.clone());
+            self.engine.ended(ended, Vec::new());
+        }
+        // If this fails, the builder kills it with whatever else is in the slot's group.
+        let _ = sys::pidfd_kill(&keeper.pidfd);
+        if !self.started {
+            self.cannot_build(index, &fault);
+        }
+    }
+
+    /// Kills everything and removes every trace.
+    pub(super) fn leave(&mut self) -> Result<()> {
+        for slot in &mut self.slots {
+            if let State::Building(build) = &slot.state {
+                // SAFETY: no pointers; a builder is our child and not yet reaped, or gone with its pid unused this soon.
+                unsafe { libc::kill(build.builder_pid, libc::SIGKILL) };
+            }
+            if let Some(keeper) = &slot.keeper {
+                sys::pidfd_kill(&keeper.pidfd)?;
+            }
+        }
+        self.instance.clear(&*self.hierarchy)?;
+        self.unlink.unlink()
+    }
+}
+
+fn lost_run(keeper: &mut Keeper, mut run: Run, fault: Fault) -> Ended {
+    if let Some(ended) = run.ended.take() {
+        return ended; // it was over, only its files were still to come
+    }
+    let mut ended = keeper.conclude_lost(&run);
+    if let Some(found) = &mut ended.fault {
+        *found = fault;
+    }
+    ended
+}
