@@ -27,12 +27,13 @@ fn main() {
     for name in OUTER {
         cargo.env_remove(name);
     }
+    // Fixed addresses: a position-independent keeper would carry relocated pages into every child that it forks.
     let status = cargo
         .args(["build", "--release", "--bin", "assay-sandbox", "--target", &target, "--manifest-path"])
         .arg(manifest)
         .arg("--target-dir")
         .arg(&directory)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static -C strip=symbols")
+        .env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static -C strip=symbols")
         .status()
         .unwrap_or_else(|error| panic!("start cargo for the static program: {error}"));
     assert!(status.success(), "the static program did not build: {status}");

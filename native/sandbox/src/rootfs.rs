@@ -4,7 +4,7 @@
 //! itself, which holds everything writable, is made anew for every run by the keeper, in `make_root`.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::fault::{Context, Fault, Result};
@@ -101,6 +101,8 @@ pub fn root_options(disk_bytes: u64) -> String {
 }
 
 /// Mounts a new program's root at `ROOT`, in the keeper's own root; everything that a program can write is in it.
+///
+/// The caller's umask must be 0.
 pub fn make_root(trees: &[String], disk_bytes: u64) -> Result<()> {
     let root = Path::new(ROOT);
     mount("tmpfs", root, "tmpfs", NO_PRIVILEGES | libc::MS_NOATIME, &root_options(disk_bytes))?;
@@ -130,12 +132,7 @@ fn bind(source: &Path, target: &Path) -> Result<()> {
 }
 
 fn make_directory(path: &Path, mode: u32) -> Result<()> {
-    fs::DirBuilder::new().mode(mode).create(path).context("mkdir", path)?;
-    if mode & 0o022 != 0 {
-        // mkdir obeys umask, chmod does not.
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).context("chmod", path)?;
-    }
-    Ok(())
+    fs::DirBuilder::new().mode(mode).create(path).context("mkdir", path)
 }
 
 fn make_directories(path: &Path) -> Result<()> {

@@ -106,7 +106,7 @@ impl Hierarchy for V1 {
             cpu_usage: Knob::open(self.cpuacct.join(&name).join("cpuacct.usage"), false)?,
             pids_max: Knob::open(pids.join("pids.max"), true)?,
             pids_events: Knob::open(pids.join("pids.events"), false)?,
-            procs: Knob::open(pids.join("cgroup.procs"), false)?,
+            procs: pids.join("cgroup.procs"),
             in_force: None,
             overhead_bytes: None,
             seized: false,
@@ -129,7 +129,7 @@ struct Slot {
     cpu_usage: Knob,
     pids_max: Knob,
     pids_events: Knob,
-    procs: Knob,
+    procs: PathBuf,
     in_force: Option<JobLimits>,
     /// What the slot holds by itself; the program's memory limit comes on top.
     overhead_bytes: Option<u64>,
@@ -193,7 +193,8 @@ impl SlotCgroup for Slot {
 
     fn processes(&mut self, pids: &mut Vec<i32>) -> Result<()> {
         pids.clear();
-        let text = self.procs.text()?;
+        // Opened anew each time: v1 keeps the list that a descriptor read first for another second.
+        let text = fs::read_to_string(&self.procs).context("read", &self.procs)?;
         pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
         Ok(())
     }
@@ -234,24 +235,6 @@ impl Knob {
 
     fn write(&self, value: i64) -> Result<()> {
         self.file.write_at(value.to_string().as_bytes(), 0).context("write", &self.path).map(drop)
-    }
-
-    /// The whole file, however long.
-    fn text(&self) -> Result<String> {
-        let mut bytes = vec![0; 4096];
-        let mut length = 0;
-        loop {
-            let count = self.file.read_at(&mut bytes[length..], length as u64).context("read", &self.path)?;
-            if count == 0 {
-                break;
-            }
-            length += count;
-            if length == bytes.len() {
-                bytes.resize(2 * length, 0);
-            }
-        }
-        bytes.truncate(length);
-        String::from_utf8(bytes).map_err(|_| Fault::new("read", &self.path, libc::EBADMSG))
     }
 
     fn number(&self) -> Result<u64> {

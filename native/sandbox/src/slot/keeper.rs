@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::collect;
 use super::launch;
 use super::renew::{Ipc, Network, Processes, Resource, Storage};
-use crate::fault::{Context, Result};
+use crate::fault::{Context, Fault, Result};
 use crate::sys::{self, ChildSignals, Reaped, check};
 use crate::wire::{FromKeeper, ToKeeper, decode, encode};
 
@@ -29,12 +29,19 @@ pub struct Keeper {
 
 /// The keeper's whole life; never returns.
 pub fn keep(keeper: Keeper) -> ! {
-    let control = keeper.control.try_clone();
-    if let (Err(fault), Ok(control)) = (live(keeper), control)
-        && let Ok(message) = encode(&FromKeeper::Failed(fault))
-    {
-        // If the supervisor cannot be told, it sees the keeper's end.
-        let _ = sys::send(&control, &message, &[]);
+    match keeper.control.try_clone() {
+        Ok(control) => match live(keeper) {
+            Ok(()) => sys::exit_now(0),
+            Err(fault) => fail(&control, fault),
+        },
+        Err(_) => sys::exit_now(1),
+    }
+}
+
+/// Tells the supervisor why the slot is lost; if it cannot be told, it sees the keeper's end.
+pub fn fail(control: &OwnedFd, fault: Fault) -> ! {
+    if let Ok(message) = encode(&FromKeeper::Failed(fault)) {
+        let _ = sys::send(control, &message, &[]);
     }
     sys::exit_now(1)
 }
@@ -46,8 +53,16 @@ fn live(keeper: Keeper) -> Result<()> {
     let mut storage = Storage { trees: keeper.trees, disk_bytes: keeper.disk_bytes };
     storage.make()?;
     Network.make()?;
-    let mut slot = Slot { control: keeper.control, job: keeper.job, parked: 0, exited: false, empty_told: false };
-    slot.park(&mut storage)?;
+    let mut slot = Slot {
+        control: keeper.control,
+        job: keeper.job,
+        processes: Processes::open()?,
+        inherited: launch::Inherited::new(keeper.disk_bytes)?,
+        parked: 0,
+        exited: false,
+        empty_told: false,
+    };
+    slot.park()?;
     let mut buffer = vec![0; sys::MESSAGE_BYTES];
     loop {
         let [child, message, orphaned] = poll([signals.fd(), &slot.control, &keeper.supervisor])?;
@@ -72,7 +87,7 @@ fn live(keeper: Keeper) -> Result<()> {
                             resource.renew()?;
                         }
                     }
-                    slot.park(&mut storage)?;
+                    slot.park()?;
                 }
             }
         }
@@ -82,6 +97,8 @@ fn live(keeper: Keeper) -> Result<()> {
 struct Slot {
     control: OwnedFd,
     job: OwnedFd,
+    processes: Processes,
+    inherited: launch::Inherited,
     parked: i32,
     exited: bool,
     empty_told: bool,
@@ -89,16 +106,16 @@ struct Slot {
 
 impl Slot {
     /// Clones the child that the next job turns into the program; everything is renewed by now.
-    fn park(&mut self, storage: &mut Storage) -> Result<()> {
+    fn park(&mut self) -> Result<()> {
         self.drop_stale_jobs()?;
-        Processes.renew()?;
+        self.processes.renew()?;
         (self.exited, self.empty_told) = (false, false);
         match sys::fork()? {
             Some(pid) => {
                 self.parked = pid;
                 Ok(())
             }
-            None => launch::run(self.job.as_fd(), storage.disk_bytes),
+            None => launch::run(self.job.as_fd(), &mut self.inherited),
         }
     }
 
@@ -167,6 +184,8 @@ fn enter(parts: &Path) -> Result<()> {
         check("setresgid", "", libc::setresgid(0, 0, 0).into())?;
         check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
         check("setresuid", "", libc::setresuid(0, 0, 0).into())?;
+        // What we make has exactly the modes that we say.
+        libc::umask(0);
     }
     // Changing users made /proc/self unreadable to ourselves; the program has another uid and gains nothing.
     sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;

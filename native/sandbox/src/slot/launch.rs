@@ -19,9 +19,27 @@ const WORK: &str = "/work";
 const LOCKED_MEMORY_BYTES: u64 = 64 * 1024;
 const FIRST_CHANNEL_FD: i32 = 3;
 
+/// What the keeper makes once and every parked child inherits, so that no run pays for it.
+pub struct Inherited {
+    filter: Vec<libc::sock_filter>,
+    buffer: Vec<u8>,
+    disk_bytes: u64,
+}
+
+impl Inherited {
+    /// `disk_bytes`: what the program's root holds unless the job wants otherwise.
+    pub fn new(disk_bytes: u64) -> Result<Self> {
+        sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
+        // With 0, mq_open answers EMFILE: no message queue can be left behind.
+        sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
+        sys::rlimit(libc::RLIMIT_CORE, 0)?;
+        Ok(Self { filter: seccomp::filter(), buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes })
+    }
+}
+
 /// The parked child's whole life; never returns.
-pub fn run(job: BorrowedFd<'_>, default_disk_bytes: u64) -> ! {
-    let Err(fault) = become_program(job, default_disk_bytes);
+pub fn run(job: BorrowedFd<'_>, inherited: &mut Inherited) -> ! {
+    let Err(fault) = become_program(job, inherited);
     // Nobody is left to tell if this fails too: the exit code says it then.
     if let Ok(message) = encode(&FromParked::Failed(fault)) {
         let _ = sys::send(job, &message, &[]);
@@ -29,7 +47,8 @@ pub fn run(job: BorrowedFd<'_>, default_disk_bytes: u64) -> ! {
     sys::exit_now(127)
 }
 
-fn become_program(job: BorrowedFd<'_>, default_disk_bytes: u64) -> Result<std::convert::Infallible> {
+fn become_program(job: BorrowedFd<'_>, inherited: &mut Inherited) -> Result<std::convert::Infallible> {
+    let Inherited { filter, buffer, disk_bytes: default_disk_bytes } = inherited;
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
     sys::set_process_name(c"assay-parked");
     unblock_signals()?;
@@ -38,11 +57,9 @@ fn become_program(job: BorrowedFd<'_>, default_disk_bytes: u64) -> Result<std::c
         .write(true)
         .open("/proc/self/oom_score_adj")
         .context("open", "/proc/self/oom_score_adj")?;
-    let mut filter = seccomp::filter();
 
     sys::send(job, &encode(&FromParked::Parked)?, &[])?;
-    let mut buffer = vec![0; sys::MESSAGE_BYTES];
-    let Some(received) = sys::receive(job, &mut buffer)? else {
+    let Some(received) = sys::receive(job, buffer)? else {
         return Err(Fault::new("receive a job", "", libc::EAGAIN));
     };
     if received.length == 0 {
@@ -60,20 +77,21 @@ fn become_program(job: BorrowedFd<'_>, default_disk_bytes: u64) -> Result<std::c
     };
 
     let disk_bytes = launch.disk_bytes + launch.files.iter().map(|file| file.content.len() as u64 + 8192).sum::<u64>();
-    if disk_bytes != default_disk_bytes {
+    if disk_bytes != *default_disk_bytes {
         let flags = libc::MS_REMOUNT | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOATIME;
         sys::mount("tmpfs", rootfs::ROOT, "tmpfs", flags, &rootfs::root_options(disk_bytes))?;
     }
     sys::chroot(rootfs::ROOT)?;
     std::env::set_current_dir(WORK).context("chdir", WORK)?;
     launch.files.iter().try_for_each(write_file)?;
-    limit(&launch)?;
     (&oom_score).write_all(b"1000").context("write", "/proc/self/oom_score_adj")?;
     arrange_descriptors(&fds, launch.channel)?;
+    // After the last descriptor of ours: a low limit is the program's, not ours.
+    limit(&launch)?;
     let argv = strings(&launch.argv)?;
     let env = strings(&launch.env)?;
     give_up_rights()?;
-    seccomp::install(&mut filter)?;
+    seccomp::install(filter)?;
     exec(&argv, &env)
 }
 
@@ -124,11 +142,7 @@ fn make_parents(directory: &Path, theirs: bool) -> Result<()> {
 fn limit(launch: &Launch) -> Result<()> {
     sys::rlimit(libc::RLIMIT_NOFILE, launch.open_files)?;
     sys::rlimit(libc::RLIMIT_FSIZE, launch.disk_bytes)?;
-    sys::rlimit(libc::RLIMIT_STACK, launch.stack_bytes)?;
-    sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
-    // With 0, mq_open answers EMFILE: no message queue can be left behind.
-    sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
-    sys::rlimit(libc::RLIMIT_CORE, 0)
+    sys::rlimit(libc::RLIMIT_STACK, launch.stack_bytes)
 }
 
 /// 0-2 and the channel's two stay open over exec, everything else closes.

@@ -5,5 +5,5 @@ mod keeper;
 mod launch;
 mod renew;
 
-pub use keeper::{Keeper, keep};
+pub use keeper::{Keeper, fail, keep};
 pub use launch::PROGRAM_ID;

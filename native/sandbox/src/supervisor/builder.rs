@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::{Hierarchy, leftovers};
 use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
-use crate::slot::{Keeper, keep};
+use crate::slot::{Keeper, fail, keep};
 use crate::sys::{self, check};
 use crate::wire::{decode, encode};
 
@@ -103,6 +103,9 @@ fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [Owne
     if pid == 0 {
         drop(go_write);
         close_all_but(&[&control, &job, &supervisor, &go]);
+        if let Err(fault) = sys::replace_standard_streams() {
+            fail(&control, fault);
+        }
         let (trees, disk_bytes) = (plan.trees.clone(), plan.disk_bytes);
         keep(Keeper { control, job, supervisor, go, parts, trees, disk_bytes });
     }

@@ -28,6 +28,9 @@ pub struct Engine {
 impl Engine {
     /// Takes the socket that is our standard input and puts /dev/null there.
     pub fn adopt() -> Result<Self> {
+        // Whatever the engine's process had open without close-on-exec would live as long as we do.
+        // SAFETY: nothing here owns a descriptor above 2 yet.
+        sys::check("close_range", "", unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) })?;
         let socket = std::io::stdin().as_fd().try_clone_to_owned().context("dup", "stdin")?;
         let null = std::fs::File::open("/dev/null").context("open", "/dev/null")?;
         // SAFETY: no pointers; standard input stays open, as /dev/null.

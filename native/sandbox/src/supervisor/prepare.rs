@@ -13,8 +13,12 @@ const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
 pub fn reset_inherited() -> Result<()> {
     sys::set_process_name(c"assay-superv");
     for signal in 1..=LAST_SIGNAL {
-        // SAFETY: default actions only. SIGKILL, SIGSTOP and the libc's own two cannot be set, which is fine.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        let default = [0u64; 4];
+        // SAFETY: the kernel's struct sigaction, all zero: the default action; it outlives the call. The raw call, because
+        // the libc refuses its own two signals. SIGKILL and SIGSTOP cannot be set, which is fine.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, &raw const default, std::ptr::null::<u64>(), size_of::<u64>())
+        };
     }
     // SAFETY: no pointers but to plain data that outlives each call. Session and keyring fail only where we lead one
     // already or keyrings are not built in; niceness and affinity only where nothing was lowered.

@@ -82,3 +82,13 @@ pub fn read_at_most(fd: impl AsFd, buffer: &mut [u8]) -> Result<Option<usize>> {
         }
     }
 }
+
+/// Makes 0-2 /dev/null.
+pub fn replace_standard_streams() -> Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null").context("open", "/dev/null")?;
+    for target in 0..3 {
+        // SAFETY: no pointers.
+        check("dup2", "", unsafe { libc::dup2(null.as_raw_fd(), target) }.into())?;
+    }
+    Ok(())
+}
