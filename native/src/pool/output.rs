@@ -75,3 +75,45 @@ impl Output {
         self.kept
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn written(cap: u64, bytes: usize) -> Output {
+        let (read, write) = sys::pipe().expect("a pipe");
+        let mut output = Output::new(read, cap).expect("an output");
+        std::fs::File::from(write).write_all(&vec![b'x'; bytes]).expect("room in the pipe");
+        output.read_rest().expect("a readable pipe");
+        output
+    }
+
+    #[test]
+    fn exactly_the_cap_is_whole() {
+        let output = written(1_000, 1_000);
+        assert!(!output.truncated());
+        assert_eq!(output.into_kept().len(), 1_000);
+    }
+
+    #[test]
+    fn one_more_is_truncated_and_twice_as_much_not_yet_too_much() {
+        assert!(written(1_000, 1_001).truncated());
+        assert!(!written(1_000, 2_000).exceeded());
+        let flood = written(1_000, 2_001);
+        assert!(flood.exceeded());
+        assert_eq!(flood.into_kept().len(), 1_000);
+    }
+
+    #[test]
+    fn a_write_end_that_lives_on_is_not_waited_for() {
+        let (read, write) = sys::pipe().expect("a pipe");
+        let mut output = Output::new(read, 10).expect("an output");
+        output.read_rest().expect("a readable pipe");
+        assert!(!output.is_at_end());
+        drop(write);
+        output.read_rest().expect("a readable pipe");
+        assert!(output.is_at_end());
+    }
+}

@@ -84,7 +84,15 @@ impl Engine {
 
     pub fn refused(&mut self, fault: &Fault) {
         let permission = [libc::EPERM, libc::EACCES, libc::EROFS].contains(&fault.errno);
-        self.say(&FromSupervisor::Refused { permission, message: fault.to_string() }, Vec::new());
+        let way_out = match fault.errno {
+            _ if permission => {
+                "; the sandbox needs root rights on this machine: run as root (in a container: --privileged)"
+            }
+            libc::ENOTSUP => "; a machine with cgroup v2 alone is not supported yet",
+            libc::EBUSY => "; stop an engine",
+            _ => "",
+        };
+        self.say(&FromSupervisor::Refused { permission, message: format!("{fault}{way_out}") }, Vec::new());
     }
 
     /// Says why nothing could be made at all; that the engine hears it is the end of this process's work.

@@ -2,7 +2,7 @@
 //! free.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -25,8 +25,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Sweeps what dead instances left and takes the first free number.
-    pub fn take(state_dir: &str, uid_base: u32) -> Result<Self> {
+    /// Sweeps what dead instances left and takes the first free number, with its control groups made.
+    pub fn take(state_dir: &str, uid_base: u32) -> Result<(Self, Box<dyn Hierarchy>)> {
         let directory = Path::new(state_dir).join("instances");
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&directory).context("mkdir", &directory)?;
         sweep(&directory)?;
@@ -39,11 +39,33 @@ impl Instance {
                 break;
             };
             let path = directory.join(format!("{number}.lock"));
-            if let Some(lock) = try_lock(&path)? {
-                return Ok(Self { number, lock, path, first_uid });
+            let Some(lock) = try_lock(&path)? else { continue };
+            let mut instance = Self { number, lock, path, first_uid };
+            match instance.make_groups() {
+                Ok(hierarchy) => return Ok((instance, hierarchy)),
+                Err(fault) => {
+                    fs::remove_file(&instance.path).context("unlink", &instance.path)?;
+                    if !fault.is(libc::EEXIST) {
+                        return Err(fault);
+                    }
+                    // An engine with another state directory has this number.
+                }
             }
         }
         Err(Fault::new("every instance number is taken by a running engine", directory, libc::EBUSY))
+    }
+
+    /// Writes down where the groups are before the first is made, for whoever has to sweep them.
+    fn make_groups(&mut self) -> Result<Box<dyn Hierarchy>> {
+        let hierarchy = cgroup::detect(&self.name())?;
+        let directories = hierarchy.directories();
+        if let Some(taken) = directories.iter().find(|directory| directory.exists()) {
+            return Err(Fault::new("mkdir", taken, libc::EEXIST));
+        }
+        let text: String = directories.iter().map(|directory| format!("{}\n", directory.display())).collect();
+        self.lock.write_all(text.as_bytes()).context("write", &self.path)?;
+        hierarchy.make_instance()?;
+        Ok(hierarchy)
     }
 
     pub fn name(&self) -> String {
@@ -57,15 +79,6 @@ impl Instance {
     /// First and last uid of so many slots.
     pub fn uids(&self, slots: u32) -> (u32, u32) {
         (self.first_uid, self.slot_uid(slots) - 1)
-    }
-
-    /// Writes down where the control groups are, for whoever has to sweep them.
-    pub fn record(&mut self, hierarchy: &dyn Hierarchy) -> Result<()> {
-        let text: String =
-            hierarchy.directories().iter().map(|directory| format!("{}\n", directory.display())).collect();
-        self.lock.set_len(0).context("truncate", &self.path)?;
-        self.lock.rewind().context("seek", &self.path)?;
-        self.lock.write_all(text.as_bytes()).context("write", &self.path)
     }
 
     /// Removes every trace; the processes are dead or die here.

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use crate::cgroup::{self, Hierarchy};
+use crate::cgroup::Hierarchy;
 use crate::fault::{Fault, Result};
 use crate::rootfs;
 use crate::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
@@ -102,13 +102,8 @@ struct Made {
 impl Made {
     fn make(engine: &mut Engine, start: &Start) -> Result<Self> {
         let epoll = Epoll::new()?;
-        let mut instance = Instance::take(&start.state_dir, start.uid_base)?;
+        let (instance, hierarchy) = Instance::take(&start.state_dir, start.uid_base)?;
         let unlink = Unlink::prepare(&instance)?;
-        let hierarchy = cgroup::detect(&instance.name())?;
-        instance.record(&*hierarchy)?;
-        // Nobody holds the lock, so whatever carries our name is nobody's.
-        instance.clear(&*hierarchy)?;
-        hierarchy.make_instance()?;
         prepare::leave_mount_namespace()?;
         rootfs::make_shared(std::path::Path::new(&start.state_dir))?;
         engine.describe(&instance, &*hierarchy, start.slots);
