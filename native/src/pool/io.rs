@@ -10,6 +10,9 @@ use super::run::{Heard, TOKENS};
 use super::supervisor::Supervisor;
 use super::{Shared, State, WAKE, lock};
 
+/// Supervisors that may be lost one after the other before they are ready; a machine that lets none live ends the pool.
+const MAX_RESTARTS: u32 = 10;
+
 /// The thread's whole life.
 pub fn serve(shared: &Shared) {
     let mut ready = Vec::new();
@@ -74,29 +77,28 @@ fn hear_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
                 }
             }
             Ok(Some(Some((FromSupervisor::Keeper { slot, pid }, _)))) => state.keepers[slot as usize] = pid,
-            Ok(Some(Some((FromSupervisor::Started { .. }, _)))) => {}
-            Ok(Some(Some((FromSupervisor::Refused { message, .. }, _)))) => {
-                fail_all(state, &message);
-                return end_supervisor(shared, state, false);
-            }
-            Ok(Some(None)) => return end_supervisor(shared, state, true),
+            Ok(Some(Some((FromSupervisor::Started { .. }, _)))) => state.restarts = 0,
+            // Its end follows.
+            Ok(Some(Some((FromSupervisor::Refused { message, .. }, _)))) => fail_all(state, &message),
+            Ok(Some(None)) => return replace_supervisor(shared, state),
             Err(fault) => {
                 fail_all(state, &fault.to_string());
-                return end_supervisor(shared, state, true);
+                return replace_supervisor(shared, state);
             }
         }
     }
 }
 
 /// The supervisor is gone: every run under way has a fault, and unless we are closing, a new one takes over.
-fn end_supervisor(shared: &Shared, state: &mut State, again: bool) -> Result<()> {
+fn replace_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
     fail_all(state, "the supervisor was lost");
     // Jobs that were still to be sent belong to runs that have just failed.
     state.outbox.clear();
     state.supervisor.reap()?;
     state.supervisor.token = 0;
-    if state.closing || !again {
-        state.closing = true;
+    state.restarts += 1;
+    state.closing |= state.restarts > MAX_RESTARTS;
+    if state.closing {
         return Ok(());
     }
     let mut supervisor = Supervisor::spawn(&shared.start)?;

@@ -55,6 +55,8 @@ struct State {
     outbox: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
     next_id: u64,
     keepers: Vec<i32>,
+    /// Since a supervisor was last ready.
+    restarts: u32,
     /// No more jobs; the I/O thread ends once the supervisor has.
     closing: bool,
 }
@@ -102,6 +104,7 @@ impl Pool {
             outbox: VecDeque::new(),
             next_id,
             keepers,
+            restarts: 0,
             closing: false,
         };
         let shared = Arc::new(Shared { epoll, wake, ready, start, state: Mutex::new(state) });

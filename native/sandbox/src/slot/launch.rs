@@ -17,6 +17,7 @@ use crate::wire::{FromParked, Launch, LaunchFile, decode, encode};
 pub const PROGRAM_ID: u32 = 1000;
 const WORK: &str = "/work";
 const LOCKED_MEMORY_BYTES: u64 = 64 * 1024;
+const PENDING_SIGNALS: u64 = 1024;
 const FIRST_CHANNEL_FD: i32 = 3;
 
 /// What the keeper makes once and every parked child inherits, so that no run pays for it.
@@ -30,6 +31,7 @@ impl Inherited {
     /// `disk_bytes`: what the program's root holds unless the job wants otherwise.
     pub fn new(disk_bytes: u64) -> Result<Self> {
         sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
+        sys::rlimit(libc::RLIMIT_SIGPENDING, PENDING_SIGNALS)?;
         // With 0, mq_open answers EMFILE: no message queue can be left behind.
         sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
         sys::rlimit(libc::RLIMIT_CORE, 0)?;

@@ -98,6 +98,9 @@ fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [Owne
         | libc::CLONE_NEWUTS;
     // CLONE_PARENT: the keeper is the supervisor's child, who has to learn of its end.
     let flags = (namespaces | libc::CLONE_PARENT) as libc::c_ulong;
+    // The kernel charges a user namespace's inotify instances, pending signals and the like to whoever made it: to the
+    // slot's own user, or one program could use up root's for the whole machine.
+    sys::act_as(uid)?;
     // SAFETY: without CLONE_VM this is a fork, and this program has one thread.
     let pid = check("clone", "", unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
     if pid == 0 {
@@ -109,6 +112,7 @@ fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [Owne
         let (trees, disk_bytes) = (plan.trees.clone(), plan.disk_bytes);
         keep(Keeper { control, job, supervisor, go, parts, trees, disk_bytes });
     }
+    sys::act_as(0)?;
     for map in ["uid_map", "gid_map"] {
         let path = format!("/proc/{pid}/{map}");
         fs::write(&path, format!("0 {uid} {SLOT_UIDS}")).context("write", path)?;

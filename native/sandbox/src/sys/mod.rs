@@ -12,7 +12,7 @@ pub use fd::{
     set_mode, set_nonblocking,
 };
 pub use process::{
-    Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
+    Reaped, act_as, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
 };
 pub use signals::ChildSignals;
 pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};
