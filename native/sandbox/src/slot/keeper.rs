@@ -52,7 +52,7 @@ fn live(keeper: Keeper) -> Result<()> {
     let signals = ChildSignals::take()?;
     let mut storage = Storage { trees: keeper.trees, disk_bytes: keeper.disk_bytes };
     storage.make()?;
-    Network.make()?;
+    let mut network = Network::make()?;
     let mut slot = Slot {
         control: keeper.control,
         job: keeper.job,
@@ -65,9 +65,13 @@ fn live(keeper: Keeper) -> Result<()> {
     slot.park()?;
     let mut buffer = vec![0; sys::MESSAGE_BYTES];
     loop {
-        let [child, message, orphaned] = poll([signals.fd(), &slot.control, &keeper.supervisor])?;
+        let [child, message, orphaned, socket] =
+            poll([signals.fd(), &slot.control, &keeper.supervisor, network.watch.fd()])?;
         if orphaned {
             sys::exit_now(0);
+        }
+        if socket {
+            network.hear_report()?;
         }
         if child {
             signals.drain()?;
@@ -81,7 +85,7 @@ fn live(keeper: Keeper) -> Result<()> {
             match decode(&buffer[..received.length])? {
                 ToKeeper::Collect { paths } => slot.collect(paths)?,
                 ToKeeper::Renew => {
-                    let resources: [&mut dyn Resource; 3] = [&mut storage, &mut Ipc, &mut Network];
+                    let resources: [&mut dyn Resource; 3] = [&mut storage, &mut Ipc, &mut network];
                     for resource in resources {
                         if resource.touched() {
                             resource.renew()?;
@@ -222,11 +226,11 @@ fn drop_bounding_set() -> Result<()> {
 }
 
 /// Waits until one of these can be read.
-fn poll(fds: [&OwnedFd; 3]) -> Result<[bool; 3]> {
+fn poll<const N: usize>(fds: [&OwnedFd; N]) -> Result<[bool; N]> {
     let mut entries = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
     loop {
-        // SAFETY: three entries that outlive the call.
-        match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), 3, -1) }.into()) {
+        // SAFETY: N entries that outlive the call.
+        match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), N as libc::nfds_t, -1) }.into()) {
             Err(fault) if fault.is(libc::EINTR) => {}
             Err(fault) => return Err(fault),
             Ok(_) => return Ok(entries.map(|entry| entry.revents != 0)),

@@ -4,6 +4,7 @@ mod collect;
 mod keeper;
 mod launch;
 mod renew;
+mod sockets;
 
 pub use keeper::{Keeper, fail, keep};
 pub use launch::PROGRAM_ID;

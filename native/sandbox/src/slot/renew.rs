@@ -1,12 +1,14 @@
 //! What a run can change inside a slot, each thing behind `touched` and `renew`.
 //!
-//! Whatever a run can write is new for the next run. A resource that can prove that the run left it as it was may say so in
-//! `touched` and spare its renewal; until such a proof exists, every one is renewed after every run.
+//! Whatever a run can write is new for the next run. A resource that can prove that the run left it as it was says so in
+//! `touched` and spares its renewal; the others are renewed after every run.
 
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use crate::fault::{Context, Fault, Result};
+use super::sockets::SocketWatch;
+use crate::fault::{Context, Result};
 use crate::rootfs;
 use crate::sys::{check, detach, unshare};
 
@@ -50,23 +52,44 @@ impl Resource for Ipc {
     }
 }
 
-/// Ports, abstract sockets, TIME_WAIT, counters of /proc/net.
-pub struct Network;
+/// Ports, abstract sockets, TIME_WAIT, counters of /proc/net: all of it changes only through sockets.
+pub struct Network {
+    pub watch: SocketWatch,
+    socket_made: bool,
+}
 
 impl Network {
-    /// Brings up loopback in a namespace that has just been made.
-    pub fn make(&self) -> Result<()> {
+    /// Brings up the slot's first namespace.
+    pub fn make() -> Result<Self> {
+        let network = Self { watch: SocketWatch::install()?, socket_made: false };
+        network.bring_up()?;
+        Ok(network)
+    }
+
+    /// A program waits for permission to make a socket.
+    pub fn hear_report(&mut self) -> Result<()> {
+        self.socket_made |= self.watch.let_go_on()?;
+        Ok(())
+    }
+
+    fn bring_up(&self) -> Result<()> {
         // Has to happen while the namespace is new: afterwards it does not clear what waits already.
         let knob = "/proc/sys/net/ipv4/tcp_max_tw_buckets";
         fs::write(knob, "0").context("write", knob)?;
-        loopback_up()
+        loopback_up(&self.watch.own_socket()?)
     }
 }
 
 impl Resource for Network {
+    fn touched(&self) -> bool {
+        self.socket_made
+    }
+
     fn renew(&mut self) -> Result<()> {
         unshare(libc::CLONE_NEWNET)?;
-        self.make()
+        self.bring_up()?;
+        self.socket_made = false;
+        Ok(())
     }
 }
 
@@ -91,22 +114,14 @@ impl Resource for Processes {
     }
 }
 
-fn loopback_up() -> Result<()> {
-    // SAFETY: no pointers.
-    let socket =
-        check("socket", "", unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) }.into())?
-            as i32;
+fn loopback_up(socket: &OwnedFd) -> Result<()> {
     // SAFETY: ifreq is plain data for which all zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (slot, byte) in request.ifr_name.iter_mut().zip(*b"lo") {
         *slot = byte as libc::c_char;
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    // SAFETY: the request outlives the call; the descriptor is ours and closed once.
-    unsafe {
-        let result = libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &request);
-        let fault = Fault::last("ioctl SIOCSIFFLAGS", "lo");
-        libc::close(socket);
-        if result < 0 { Err(fault) } else { Ok(()) }
-    }
+    // SAFETY: the request outlives the call.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request) };
+    check("ioctl SIOCSIFFLAGS", "lo", result.into()).map(drop)
 }
