@@ -125,19 +125,14 @@ impl Slot {
 
     /// A child that was killed before it took its job leaves it in the socket: not for the next one.
     fn drop_stale_jobs(&self) -> Result<()> {
-        let mut pending = [libc::pollfd { fd: self.job.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
         let mut buffer = vec![0; sys::MESSAGE_BYTES];
-        loop {
-            // SAFETY: one pollfd that outlives the call.
-            let count = check("poll", "", unsafe { libc::poll(pending.as_mut_ptr(), 1, 0) }.into())?;
-            if count == 0 || pending[0].revents & libc::POLLIN == 0 {
-                return Ok(());
-            }
+        while sys::is_readable(&self.job) {
             match sys::receive(&self.job, &mut buffer)? {
                 Some(received) if received.length > 0 => {}
-                _ => return Ok(()),
+                _ => break,
             }
         }
+        Ok(())
     }
 
     fn reap(&mut self) -> Result<()> {

@@ -38,6 +38,11 @@ impl Supervisor {
             };
             let slot = &mut self.slots[index];
             let (State::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { continue };
+            if keeper.is_dead() {
+                // It died idle, and its end has not been heard yet: the job is for another slot.
+                self.lose(index, Fault::new("the keeper died", "", 0));
+                continue;
+            }
             let Some(waiting) = self.waiting.pop_front() else { return };
             let run_id = waiting.job.run_id;
             match keeper.launch(waiting) {

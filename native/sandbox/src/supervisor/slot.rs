@@ -89,6 +89,10 @@ impl Keeper {
         }
     }
 
+    pub fn is_dead(&self) -> bool {
+        sys::is_readable(&self.pidfd)
+    }
+
     /// Hands the job to the parked child and starts its clocks.
     pub fn launch(&mut self, waiting: Waiting) -> Result<Run> {
         let Waiting { job, fds } = waiting;

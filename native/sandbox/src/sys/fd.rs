@@ -69,6 +69,14 @@ pub fn set_cloexec_above(first: u32) -> Result<()> {
     check("close_range", "", result).map(drop)
 }
 
+/// Whether a read would not block; for a pidfd, whether its process is dead.
+pub fn is_readable(fd: impl AsFd) -> bool {
+    let mut entry = libc::pollfd { fd: fd.as_fd().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry that outlives the call.
+    let count = unsafe { libc::poll(&mut entry, 1, 0) };
+    count > 0 && entry.revents & libc::POLLIN != 0
+}
+
 /// One read; None when the pipe is empty for now, Some(0) at its end.
 pub fn read_at_most(fd: impl AsFd, buffer: &mut [u8]) -> Result<Option<usize>> {
     loop {

@@ -8,8 +8,8 @@ mod socket;
 
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use fd::{
-    memfd, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal, sealed_memfd, set_cloexec_above,
-    set_mode, set_nonblocking,
+    is_readable, memfd, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal, sealed_memfd,
+    set_cloexec_above, set_mode, set_nonblocking,
 };
 pub use process::{
     Reaped, act_as, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
