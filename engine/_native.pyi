@@ -12,7 +12,7 @@ build_profile: Literal["debug", "release"]
 class Completion:
     """How one job ended: either `fault` is set, or the rest is fact.
 
-    fault is a sentence about ours (supervisor lost, keeper lost, a system call that failed): no verdict may follow from it.
+    fault is a sentence about ours (supervisor lost, keeper lost, a system call that failed): no verdict may follow.
     """
 
     @property
@@ -52,8 +52,8 @@ class Completion:
 class Pool:
     """Slots on this machine, behind one I/O thread and one supervisor process.
 
-    Starting blocks (GIL released) until every slot is ready, and raises `PermissionError` or `OSError` whose text is one
-    line that says what is missing and what to do. Methods may be called from any thread.
+    Starting blocks (GIL released) until every slot is ready, and raises `PermissionError` or `OSError` whose text is
+    one line that says what is missing and what to do. Methods may be called from any thread.
     """
 
     def __new__(
@@ -103,7 +103,7 @@ class Pool:
         """Take what has ended since the last call."""
 
     def facts(self) -> dict[str, str]:
-        """What the supervisor found at start: instance, cgroup, rootfs, pids of supervisor and keepers, start-up seconds."""
+        """What the supervisor found at its start: instance, cgroup, rootfs, uids, seconds taken, and all pids."""
 
     def close(self) -> None:
         """Kill what runs, remove every trace, wait for the supervisor's end (at most 5 s, GIL released). Idempotent."""

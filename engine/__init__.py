@@ -1,0 +1,55 @@
+"""Runs untrusted programs and tells what they did.
+
+`Engine` needs Linux and the native module; everything else here imports anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import AssayError, BadInput, CannotStart, Overloaded, SandboxError
+from engine.program import Limits, Outcome, Program, Verdict
+from engine.tests import AssertsTest, CallTest, StdinTest, Test, TestRun
+
+if TYPE_CHECKING:
+    from engine.client import Client, SyncClient
+    from engine.config import EngineConfig
+    from engine.engine import Engine
+
+__all__ = [
+    "AssayError",
+    "AssertsTest",
+    "BadInput",
+    "CallTest",
+    "CannotStart",
+    "Client",
+    "Engine",
+    "EngineConfig",
+    "Limits",
+    "Outcome",
+    "Overloaded",
+    "Program",
+    "SandboxError",
+    "StdinTest",
+    "SyncClient",
+    "Test",
+    "TestRun",
+    "Verdict",
+]
+
+
+# Imported at first use: a client must not pay for the engine, nor the engine for a client.
+def __getattr__(name: str) -> Any:
+    if name == "Engine":
+        from engine.engine import Engine
+
+        return Engine
+    if name == "EngineConfig":
+        from engine.config import EngineConfig
+
+        return EngineConfig
+    if name in ("Client", "SyncClient"):
+        from engine import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,172 @@
+"""The engine's commands: `assay run` and `assay doctor`.
+
+`register` adds their parsers; each sets `handler`, which takes the parsed arguments and answers the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from engine.doctor import doctor
+from engine.engine import Engine
+from engine.errors import AssayError, BadInput
+from engine.languages import LANGUAGES, language_of_file
+from engine.program import Limits, Outcome, Program, Verdict
+
+_WRONG_USE: Final = 2
+# As timeout(1) and env(1) say it: the command itself failed, not what it ran.
+_OUR_FAULT: Final = 125
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", re.IGNORECASE)
+_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `run` and `doctor` to the parsers of `assay`."""
+    run_parser = subparsers.add_parser("run", help="run one program; its output and exit code become the command's")
+    run_parser.add_argument("file", metavar="FILE", help="the program's source")
+    run_parser.add_argument("--language", metavar="L", help="the default is told by the file's name")
+    run_parser.add_argument("--stdin", metavar="F", help="file that the program reads, - for standard input (none)")
+    run_parser.add_argument("--cpu", metavar="S", help="CPU seconds (10)")
+    run_parser.add_argument("--wall", metavar="S", help="clock seconds (twice the CPU seconds and 5)")
+    run_parser.add_argument("--memory", metavar="SIZE", help="memory, like 256M (512M)")
+    run_parser.add_argument("--output", metavar="SIZE", help="bytes kept of stdout and of stderr (1M)")
+    run_parser.add_argument("-v", "--verbose", action="store_true", help="facts of the run go to stderr")
+    run_parser.set_defaults(handler=run)
+    doctor_parser = subparsers.add_parser("doctor", help="what this machine enforces, and the languages it has")
+    doctor_parser.set_defaults(handler=doctor)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`assay run`: the program's own exit code, 128 + N for signal N, 125 for a fault of ours."""
+    try:
+        program, stdin, limits = _asked(arguments)
+        outcome = asyncio.run(_run(program, stdin, limits))
+    except BadInput as error:
+        print(f"assay run: {error}", file=sys.stderr)
+        return _WRONG_USE
+    except AssayError as error:
+        print(f"assay run: {error}", file=sys.stderr)
+        return _OUR_FAULT
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return _show(outcome, limits, verbose=arguments.verbose)
+
+
+async def _run(program: Program, stdin: bytes, limits: Limits) -> Outcome:
+    async with Engine(slots=1) as engine:
+        return await engine.run(program, stdin, limits)
+
+
+def _asked(arguments: argparse.Namespace) -> tuple[Program, bytes, Limits]:
+    path = Path(arguments.file)
+    language = arguments.language
+    if language is None:
+        by_name = language_of_file(path)
+        if by_name is None:
+            raise BadInput("file", path.name, f"its name tells no language, say --language {'|'.join(LANGUAGES)}")
+        language = by_name.name
+    try:
+        source = _contents("file", arguments.file).decode()
+    except UnicodeDecodeError:
+        raise BadInput("file", arguments.file, "not UTF-8 text") from None
+    asked: dict[str, Any] = {}
+    if arguments.cpu is not None:
+        asked["cpu_seconds"] = _seconds("cpu", arguments.cpu)
+    if arguments.wall is not None:
+        asked["wall_seconds"] = _seconds("wall", arguments.wall)
+    if arguments.memory is not None:
+        asked["memory_bytes"] = size("memory", arguments.memory)
+    if arguments.output is not None:
+        asked["output_bytes"] = size("output", arguments.output)
+    stdin = b"" if arguments.stdin is None else _contents("stdin", arguments.stdin)
+    return Program(source, language), stdin, Limits(**asked)
+
+
+def _contents(field: str, name: str) -> bytes:
+    if field == "stdin" and name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise BadInput(field, name, error.strerror or "cannot be read") from None
+
+
+def _seconds(field: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise BadInput(field, text, "expected seconds, like 2.5") from None
+    if not 0 < seconds < float("inf"):
+        raise BadInput(field, text, "expected a number above 0")
+    return seconds
+
+
+def size(field: str, text: str) -> int:
+    """Bytes from text like 256M; raises BadInput."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or not (found := int(float(match[1]) * _UNITS[match[2].upper()])):
+        raise BadInput(field, text, "expected bytes or a number with K, M or G, like 256M")
+    return found
+
+
+def _show(outcome: Outcome, limits: Limits, *, verbose: bool) -> int:
+    ran = outcome
+    if outcome.compile is not None and not outcome.compile.clean:
+        ran = outcome.compile
+    code = _exit_code(ran)
+    if ran is not outcome:
+        # A compiler's output is about the program, not its output; and exit code 0 would lie.
+        _write(2, ran.stdout + ran.stderr)
+        code = code or 1
+    elif not (_write(1, ran.stdout) and _write(2, ran.stderr)):
+        code = 128 + signal.SIGPIPE
+    if (why := _why(outcome, limits)) is not None:
+        print(f"assay run: {why}", file=sys.stderr)
+    if verbose:
+        print(_facts(ran), file=sys.stderr)
+    return code
+
+
+def _write(fd: int, data: bytes) -> bool:
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _exit_code(ran: Outcome) -> int:
+    return 128 + (ran.signal or signal.SIGKILL) if ran.exit_code is None else ran.exit_code
+
+
+def _why(outcome: Outcome, limits: Limits) -> str | None:
+    """What the exit code alone does not say."""
+    match outcome.verdict:
+        case Verdict.COMPILE_ERROR:
+            stopped = outcome.compile is not None and outcome.compile.stopped_by
+            return f"{Verdict.COMPILE_ERROR}: stopped at the {stopped} limit" if stopped else Verdict.COMPILE_ERROR
+        case Verdict.TIME_LIMIT:
+            limit = f"{limits.cpu_seconds:g} s of CPU" if outcome.stopped_by == "cpu" else f"{limits.wall:g} s of clock"
+            return f"{Verdict.TIME_LIMIT}: stopped after {limit} time"
+        case Verdict.MEMORY_LIMIT:
+            return f"{Verdict.MEMORY_LIMIT}: more than {limits.memory_bytes} bytes"
+        case Verdict.OUTPUT_LIMIT:
+            return f"{Verdict.OUTPUT_LIMIT}: more than {limits.output_bytes} bytes, what came first is shown"
+        case _:
+            return None
+
+
+def _facts(ran: Outcome) -> str:
+    end = f"exit {ran.exit_code}" if ran.exit_code is not None else f"signal {ran.signal}"
+    return (
+        f"{end} · cpu {ran.cpu_seconds:.3f} s · wall {ran.wall_seconds:.3f} s"
+        f" · queue {ran.queue_seconds:.3f} s · peak {ran.peak_memory_bytes / (1 << 20):.1f} MiB"
+    )

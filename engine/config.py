@@ -1,0 +1,123 @@
+"""The configuration: a TOML file into frozen dataclasses; a key that is not known is an error that names it."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from engine.errors import BadInput
+from engine.program import MIB, Limits
+
+_T = TypeVar("_T")
+_GIB: Final = 1024 * MIB
+
+
+def _ceilings() -> Limits:
+    return Limits(
+        cpu_seconds=600,
+        wall_seconds=1800,
+        memory_bytes=16 * _GIB,
+        output_bytes=64 * MIB,
+        disk_bytes=4 * _GIB,
+        processes=1024,
+        open_files=4096,
+        cpus=64,
+    )
+
+
+def _compile_limits() -> Limits:
+    return Limits(cpu_seconds=30, memory_bytes=_GIB, output_bytes=64 << 10)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """How the engine runs programs.
+
+    slots           Programs that run at once; the default is one for each core.
+    state_dir       Holds the lock files of the running instances.
+    trees           Directories of this machine that programs see, read-only, at their own paths.
+    uid_base        First of the user ids that slots use, 65,536 each; no one else may use them.
+    queue_runs      Requests that may wait; one more is refused at once.
+    queue_bytes     Bytes of sources, files and inputs that all requests together may hold.
+    store_bytes     Bytes of compile results that are kept.
+    limits          Limits of a run that names none of its own.
+    compile_limits  Limits of a compile step that names none of its own.
+    ceilings        The most that a request may ask for, each limit by itself.
+    """
+
+    slots: int | None = None
+    state_dir: str = "/run/assay"
+    trees: tuple[str, ...] = ("/usr",)
+    uid_base: int = 1_879_048_192
+    queue_runs: int = 4096
+    queue_bytes: int = 256 * MIB
+    store_bytes: int = 256 * MIB
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    compile_limits: Limits = dataclasses.field(default_factory=_compile_limits)
+    ceilings: Limits = dataclasses.field(default_factory=_ceilings)
+
+    def __post_init__(self) -> None:
+        for name, least in (("slots", 1), ("uid_base", 1), ("queue_runs", 0), ("queue_bytes", 1), ("store_bytes", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise BadInput(name, value, f"expected at least {least}")
+        check_ceilings(self.limits, self.ceilings)
+        check_ceilings(self.compile_limits, self.ceilings, "compile_limits")
+
+
+def check_ceilings(limits: Limits, ceilings: Limits, field: str = "limits") -> None:
+    """Raises BadInput if a limit is above its ceiling."""
+    for name in Limits.__struct_fields__:
+        value, ceiling = getattr(limits, name), getattr(ceilings, name)
+        if value is not None and ceiling is not None and value > ceiling:
+            raise BadInput(f"{field}.{name}", value, f"the ceiling here is {ceiling}")
+
+
+def load(path: Path, kind: type[_T]) -> _T:
+    """The TOML file at `path` as a `kind`, a dataclass whose fields may be dataclasses; raises BadInput or OSError."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput("config", str(path), f"not TOML: {error}") from None
+    return from_table(table, kind)
+
+
+def from_table(table: dict[str, Any], kind: type[_T], place: str = "", base: _T | None = None) -> _T:
+    """`base` (or a `kind` of defaults) with what a decoded table says; raises BadInput with the key's dotted path."""
+    known = typing.get_type_hints(kind)
+    base = kind() if base is None else base
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        path = f"{place}.{key}" if place else key
+        if key not in known:
+            raise BadInput(path, value, f"unknown key, known are {', '.join(known)}")
+        values[key] = _value(value, known[key], path, getattr(base, key))
+    try:
+        if isinstance(base, msgspec.Struct):
+            return msgspec.structs.replace(base, **values)
+        return typing.cast("_T", dataclasses.replace(typing.cast("Any", base), **values))
+    except BadInput as error:
+        raise _below(place, error) from None
+
+
+def _value(value: Any, kind: Any, path: str, base: object) -> Any:
+    if dataclasses.is_dataclass(base) or isinstance(base, msgspec.Struct):
+        if not isinstance(value, dict):
+            raise BadInput(path, value, "expected a table")
+        return from_table(value, type(base), path, base)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        raise BadInput(path, value, message[:1].lower() + message[1:]) from None
+
+
+def _below(place: str, error: BadInput) -> BadInput:
+    # Limits name themselves "limits", wherever they stand.
+    field = error.field.removeprefix("limits.") if place.endswith(("limits", "ceilings")) else error.field
+    return BadInput(f"{place}.{field}" if place else field, error.value, error.message)

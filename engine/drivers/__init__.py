@@ -1,0 +1,3 @@
+"""Python programs that run inside the sandbox, beside the program; read as text, and `encode` is shared."""
+
+from __future__ import annotations

@@ -1,0 +1,291 @@
+"""Engine: runs programs in the sandbox and tells what they did."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Final
+
+import msgspec
+
+from engine import faults, machine
+from engine.calls import Call, answer_of, call_of
+from engine.compiler import Compiler
+from engine.config import EngineConfig, check_ceilings
+from engine.errors import BadInput, CannotStart, SandboxError
+from engine.files import collected_names, job_files
+from engine.languages import LANGUAGES, Language, LanguageStatus, installed_language, missing
+from engine.pool import CLOSED, Completion, Job, Pool, outcome_of
+from engine.program import MIB, Limits, Outcome, Program
+from engine.queue import Queue, Request
+from engine.stats import Counters, Stats
+from engine.store import Compiled, Store
+from engine.tests import Test, TestRun
+from engine.warm import warm
+from engine.work import Work
+
+_MEMORY_SHARE: Final = 0.8
+_VERSION_LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=256 * MIB)
+# Larger answers are decoded off the event loop.
+_DECODED_AT_ONCE_BYTES: Final = 64 << 10
+
+
+class Engine:
+    """Slots on this machine: `async with Engine() as engine: outcome = await engine.run(program)`.
+
+    Belongs to the event loop that enters it. Cancelling a call kills its program. Every call raises BadInput for a
+    request that cannot be run, Overloaded if it was turned away before it ran, SandboxError for a fault of ours.
+    """
+
+    def __init__(self, *, slots: int | None = None, config: EngineConfig | None = None) -> None:
+        self._config = config or EngineConfig()
+        self._slots = slots or self._config.slots or machine.cores()
+        self._counters = Counters()
+        self._store = Store(self._config.store_bytes)
+        self._compiler = Compiler(self._store)
+        self._ceilings = self._config.ceilings
+        self._pool: Pool | None = None
+        self._queue: Queue | None = None
+
+    async def __aenter__(self) -> Engine:
+        """Make the slots; raises CannotStart with one line that says what to do."""
+        if self._pool is not None:
+            raise CannotStart("an engine starts once: make another one")
+        config = self._config
+        memory_bytes = int(machine.memory_bytes() * _MEMORY_SHARE)
+        self._ceilings = _ceilings(config, self._slots, memory_bytes)
+        start = Pool.start(slots=self._slots, state_dir=config.state_dir, trees=config.trees, uid_base=config.uid_base)
+        present = [language.warm for language in LANGUAGES.values() if language.installed]
+        self._pool, _ = await asyncio.gather(start, asyncio.to_thread(warm, present))
+        self._queue = Queue(
+            slots=self._slots,
+            memory_bytes=memory_bytes,
+            queue_runs=config.queue_runs,
+            queue_bytes=config.queue_bytes,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Kill what runs and remove every trace."""
+        pool, queue = self._running()
+        queue.close(CLOSED)
+        await pool.close()
+
+    async def run(
+        self,
+        program: Program,
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        compile_limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+        client: str = "",
+    ) -> Outcome:
+        """Run one program.
+
+        collect           files to bring back in `Outcome.files`, relative to /work or absolute
+        merge_stderr      stderr goes where stdout goes
+        deadline_seconds  time that the request may wait in the queue, in all; None is for ever
+        client            whose turn in the queue the run takes
+        """
+        work = self._checked(program, limits, compile_limits)
+        names = collected_names(collect) if collect else ()
+        with self._admitted(client, work.size_bytes + len(stdin), deadline_seconds) as request:
+            compiled = await self._compiled(request, work)
+            if compiled is not None and not compiled.outcome.clean:
+                return Outcome(compile=compiled.outcome)
+            return await self._run(
+                request, work.job(compiled, stdin, collect=names, merge_stderr=merge_stderr), compiled
+            )
+
+    async def run_argv(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        deadline_seconds: float | None = None,
+        client: str = "",
+    ) -> Outcome:
+        """Run what is in the root file system already; `argv[0]` is its absolute path inside. Otherwise as `run`."""
+        if limits is not None:
+            check_ceilings(limits, self._ceilings)
+        job = Job(argv=argv, limits=limits or self._config.limits, stdin=stdin)
+        with self._admitted(client, len(stdin), deadline_seconds) as request:
+            return await self._run(request, job, None)
+
+    async def run_tests(
+        self,
+        program: Program,
+        tests: Sequence[Test],
+        limits: Limits | None = None,
+        *,
+        passed: Callable[[int, TestRun], bool] | None = None,
+        deadline_seconds: float | None = None,
+        client: str = "",
+    ) -> list[TestRun]:
+        """Compile once and run each test in surroundings of its own, one after the other.
+
+        `passed` is asked after each test, with its index; the first answer False ends the tests. A program that does
+        not compile gives one TestRun, whose outcome says so. Otherwise as `run`.
+        """
+        work = self._checked(program, limits, None)
+        calls = [call_of(test, work.language, f"tests[{index}]") for index, test in enumerate(tests)]
+        size_bytes = work.size_bytes + sum(call.size_bytes for call in calls)
+        runs: list[TestRun] = []
+        with self._admitted(client, size_bytes, deadline_seconds) as request:
+            compiled = await self._compiled(request, work)
+            failed = compiled is not None and not compiled.outcome.clean
+            for index, (test, call) in enumerate(zip(tests, calls, strict=True)):
+                if failed and compiled is not None:
+                    run = TestRun(outcome=Outcome(compile=compiled.outcome))
+                else:
+                    outcome = await self._run(request, work.test_job(compiled, call), compiled)
+                    run = await _answered(test, call, outcome)
+                runs.append(run)
+                if failed or (passed is not None and not passed(index, run)):
+                    break
+        return runs
+
+    async def languages(self) -> list[LanguageStatus]:
+        """Every language, with the version that its tool prints in the sandbox."""
+        return [await self._language_status(language) for language in LANGUAGES.values()]
+
+    def stats(self) -> Stats:
+        """Counters, and what is in the engine now; before the start only `slots` means something."""
+        counters, queue = self._counters, self._queue
+        return Stats(
+            slots=self._slots,
+            running=queue.running if queue else 0,
+            queued=queue.queued if queue else 0,
+            bytes_held=queue.bytes_held if queue else 0,
+            runs=counters.runs,
+            verdicts=dict(counters.verdicts),
+            faults=counters.faults,
+            not_judged=counters.not_judged,
+            refused=queue.refused if queue else 0,
+            expired=queue.expired if queue else 0,
+            compiles=self._compiler.runs,
+            compiles_spared=self._compiler.spared,
+            store_bytes=self._store.size_bytes,
+            sound=counters.sound,
+        )
+
+    def facts(self) -> dict[str, str]:
+        """What the supervisor found at the start: instance, cgroup, rootfs, pids."""
+        return self._running()[0].facts()
+
+    def _running(self) -> tuple[Pool, Queue]:
+        if self._pool is None or self._queue is None:
+            raise SandboxError("the engine is not running: enter it with `async with`")
+        return self._pool, self._queue
+
+    def _checked(self, program: Program, limits: Limits | None, compile_limits: Limits | None) -> Work:
+        language = installed_language(program.language)
+        if limits is not None:
+            check_ceilings(limits, self._ceilings)
+        if compile_limits is not None:
+            check_ceilings(compile_limits, self._ceilings, "compile_limits")
+        limits = limits or self._config.limits
+        return Work(
+            language, job_files(program, language, limits), limits, compile_limits or self._config.compile_limits
+        )
+
+    @contextlib.contextmanager
+    def _admitted(self, client: str, size_bytes: int, deadline_seconds: float | None) -> Iterator[Request]:
+        if deadline_seconds is not None and not (deadline_seconds > 0 and math.isfinite(deadline_seconds)):
+            raise BadInput("deadline_seconds", deadline_seconds, "expected a number above 0")
+        queue = self._running()[1]
+        request = queue.enter(client, size_bytes, deadline_seconds)
+        try:
+            yield request
+        except SandboxError:
+            self._counters.not_judged += 1
+            raise
+        finally:
+            queue.leave(request)
+
+    async def _compiled(self, request: Request, work: Work) -> Compiled | None:
+        if work.language.compile is None:
+            return None
+        queue = self._running()[1]
+        return await self._compiler.compile(
+            work.language,
+            work.files,
+            work.compile_limits,
+            take=lambda: queue.take(request, work.compile_limits.memory_bytes),
+            give_back=lambda: queue.give_back(request),
+            run=lambda job, waited: self._run_in_slot(request, job, waited, None),
+        )
+
+    async def _run(self, request: Request, job: Job, compiled: Compiled | None) -> Outcome:
+        waited = await self._running()[1].take(request, job.limits.memory_bytes)
+        return await self._run_in_slot(request, job, waited, compiled)
+
+    async def _run_in_slot(self, request: Request, job: Job, waited: float, compiled: Compiled | None) -> Outcome:
+        pool, queue = self._running()
+        completion = await pool.run(job, functools.partial(queue.give_back, request))
+        if completion.fault is not None:
+            completion = await self._settled(request, job, completion)
+        outcome = outcome_of(completion, waited, None if compiled is None else compiled.outcome)
+        self._counters.ended(outcome.verdict)
+        return outcome
+
+    async def _settled(self, request: Request, job: Job, first: Completion) -> Completion:
+        pool, queue = self._running()
+
+        async def attempt(job: Job) -> Completion:
+            # What has been admitted is judged: our trouble must not run out the client's patience.
+            await queue.take(request, job.limits.memory_bytes, patient=True)
+            completion = await pool.run(job, functools.partial(queue.give_back, request))
+            self._counters.faults += completion.fault is not None
+            return completion
+
+        self._counters.faults += 1
+        try:
+            return await faults.settle(job, first, attempt)
+        except SandboxError:
+            self._counters.sound = False
+            raise
+
+    async def _language_status(self, language: Language) -> LanguageStatus:
+        status = LanguageStatus(name=language.name, aliases=language.aliases)
+        if not language.installed:
+            return msgspec.structs.replace(status, problem=missing(language))
+        with self._admitted("", 0, None) as request:
+            outcome = await self._run(request, Job(argv=language.version, limits=_VERSION_LIMITS), None)
+        if not outcome.clean:
+            return msgspec.structs.replace(status, problem=f"{' '.join(language.version)} ends with {outcome.verdict}")
+        return msgspec.structs.replace(status, version=outcome.stdout.decode(errors="replace").split("\n")[0])
+
+
+async def _answered(test: Test, call: Call, outcome: Outcome) -> TestRun:
+    if len(outcome.channel) > _DECODED_AT_ONCE_BYTES:
+        return await asyncio.to_thread(answer_of, test, call, outcome)
+    return answer_of(test, call, outcome)
+
+
+def _ceilings(config: EngineConfig, slots: int, memory_bytes: int) -> Limits:
+    """The configured ceilings, lowered to what this machine has; raises CannotStart if the defaults do not fit."""
+    processes = machine.pid_max() // 2 // slots
+    if config.limits.processes > processes:
+        raise CannotStart(
+            f"{slots} slots of {config.limits.processes} processes are more than half of kernel.pid_max: "
+            f"use fewer slots, or raise it with sysctl kernel.pid_max"
+        )
+    ceilings = config.ceilings
+    if config.limits.memory_bytes > memory_bytes:
+        raise CannotStart(f"limits.memory_bytes {config.limits.memory_bytes}: this machine can spare {memory_bytes}")
+    return msgspec.structs.replace(
+        ceilings,
+        processes=min(ceilings.processes, processes),
+        memory_bytes=min(ceilings.memory_bytes, memory_bytes),
+    )

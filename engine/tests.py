@@ -1,0 +1,51 @@
+"""The three kinds of test that a program can be put to, and what came of one; nothing here knows a right answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.program import Outcome
+
+
+class StdinTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Run the program with `stdin` as its standard input."""
+
+    stdin: bytes = b""
+
+
+class CallTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Call a function of the program: `call` is its name, or Class.method of a class that is made without arguments.
+
+    `arguments` are plain data: None, bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict.
+    """
+
+    call: str
+    arguments: list[Any] = []
+
+
+class AssertsTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Run `asserts`, Python text, in the program's own namespace and process: a cheating one can forge the end."""
+
+    asserts: str
+
+
+Test = StdinTest | CallTest | AssertsTest
+
+
+class TestRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What one test's run came to.
+
+    outcome     the kernel's facts
+    returned    CallTest: what the function returned, as exact builtins; msgspec.UNSET if there is no such value
+    finished    AssertsTest: the asserts ran to their end and none failed
+    problem     why there is no returned value or no finish ("raised ValueError: ..."), else None; the program's words
+    """
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    outcome: Outcome
+    returned: object = msgspec.UNSET
+    finished: bool = False
+    problem: str | None = None

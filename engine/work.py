@@ -1,0 +1,57 @@
+"""One request, checked: what is to be run, in the sandbox's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.calls import DRIVER_ARGV, DRIVER_PATH, Call
+from engine.files import JobFile, with_room
+from engine.languages import Language
+from engine.pool import Job
+from engine.program import Limits
+from engine.store import Compiled
+
+
+class Work(msgspec.Struct, frozen=True):
+    """A program with the limits in force."""
+
+    language: Language
+    files: Sequence[JobFile]
+    limits: Limits
+    compile_limits: Limits
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes held while it waits."""
+        return sum(len(path) + len(content) for path, content, _ in self.files)
+
+    def job(
+        self, compiled: Compiled | None, stdin: bytes, *, collect: Sequence[str] = (), merge_stderr: bool = False
+    ) -> Job:
+        """The program by itself."""
+        files, limits = self.files, self.limits
+        if compiled is not None:
+            limits = with_room(limits, files, compiled.files)
+            files = (*files, *compiled.files)
+        return Job(
+            argv=self.language.run,
+            limits=limits,
+            files=files,
+            collect=collect,
+            stdin=stdin,
+            merge_stderr=merge_stderr,
+        )
+
+    def test_job(self, compiled: Compiled | None, call: Call) -> Job:
+        """The program put to one test."""
+        if call.driver is None:
+            return self.job(compiled, call.stdin)
+        driver = ((DRIVER_PATH, call.driver, 0o444),)
+        return Job(
+            argv=DRIVER_ARGV,
+            limits=with_room(self.limits, self.files, driver),
+            files=(*self.files, *driver),
+            channel=call.channel,
+        )

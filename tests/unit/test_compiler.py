@@ -1,0 +1,167 @@
+"""The store is bounded; the same sources compile once, whatever comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.compiler import PROGRAM_PATH, Compiler
+from engine.files import JobFile
+from engine.languages import LANGUAGES
+from engine.pool import Job
+from engine.program import Limits, Outcome, StoppedBy
+from engine.store import Compiled, Store, key_of
+
+C = LANGUAGES["c"]
+LIMITS = Limits()
+CLEAN = Outcome(exit_code=0, files={"main": b"ELF"}, stderr=b"a warning")
+
+
+def files(text: str = "int main;") -> list[JobFile]:
+    return [("/work/main.c", text.encode(), 0o644)]
+
+
+class Bench:
+    """Slots and a sandbox for the compiler; `gate` holds runs back."""
+
+    def __init__(self, outcome: Outcome | Exception = CLEAN, store_bytes: int = 1 << 20) -> None:
+        self.compiler = Compiler(Store(store_bytes))
+        self.outcome = outcome
+        self.taken = self.returned = self.run_count = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def take(self) -> float:
+        self.taken += 1
+        await asyncio.sleep(0)
+        return 0.25
+
+    def give_back(self) -> None:
+        self.returned += 1
+
+    async def run(self, job: Job, waited: float) -> Outcome:
+        self.run_count += 1
+        await self.gate.wait()
+        self.returned += 1
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        assert job.argv == C.compile
+        assert job.collect == ("main",)
+        return self.outcome
+
+    async def compile(self, text: str = "int main;", limits: Limits = LIMITS) -> Compiled:
+        return await self.compiler.compile(
+            C, files(text), limits, take=self.take, give_back=self.give_back, run=self.run
+        )
+
+
+async def test_a_program_is_compiled_once_and_remembered() -> None:
+    bench = Bench()
+    first = await bench.compile()
+    assert first.files == ((PROGRAM_PATH, b"ELF", 0o755),)
+    assert first.outcome.files == {}
+    assert first.outcome.stderr == b"a warning"
+    second = await bench.compile()
+    assert second.files == first.files
+    assert (bench.run_count, bench.compiler.runs, bench.compiler.spared) == (1, 1, 1)
+    await bench.compile("int other;")
+    await bench.compile(limits=Limits(cpu_seconds=1))
+    assert bench.run_count == 3
+    assert bench.taken == bench.returned
+
+
+async def test_concurrent_compiles_of_one_source_are_one() -> None:
+    bench = Bench()
+    bench.gate.clear()
+    tasks = [asyncio.create_task(bench.compile()) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    tasks += [asyncio.create_task(bench.compile()) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    bench.gate.set()
+    assert {(await task).files for task in tasks} == {((PROGRAM_PATH, b"ELF", 0o755),)}
+    assert bench.run_count == 1
+    assert bench.taken == bench.returned
+
+
+async def test_errors_in_the_source_are_remembered() -> None:
+    bench = Bench(Outcome(exit_code=1, stderr=b"main.c:1: error"))
+    assert not (await bench.compile()).outcome.clean
+    assert (await bench.compile()).outcome.stderr == b"main.c:1: error"
+    assert bench.run_count == 1
+
+
+@pytest.mark.parametrize("stopped_by", ["cpu", "wall"])
+async def test_a_step_that_was_stopped_is_not_remembered(stopped_by: StoppedBy) -> None:
+    bench = Bench(Outcome(signal=9, stopped_by=stopped_by))
+    for _ in range(2):
+        assert not (await bench.compile()).outcome.clean
+    bench.outcome = CLEAN
+    assert (await bench.compile()).outcome.clean
+    assert bench.run_count == 3
+
+
+async def test_a_step_out_of_memory_is_not_remembered() -> None:
+    bench = Bench(Outcome(exit_code=1, oom_kills=1))
+    for _ in range(2):
+        await bench.compile()
+    assert bench.run_count == 2
+
+
+async def test_a_compiler_that_leaves_nothing_has_failed() -> None:
+    bench = Bench(Outcome(exit_code=0))
+    compiled = await bench.compile()
+    assert not compiled.outcome.clean
+    assert b"left no program" in compiled.outcome.stderr
+
+
+async def test_a_fault_or_a_cancel_lets_the_next_one_try() -> None:
+    bench = Bench()
+    bench.gate.clear()
+    first = asyncio.create_task(bench.compile())
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(bench.compile())
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    bench.gate.set()
+    assert (await second).outcome.clean
+    assert bench.run_count == 2
+    bench.outcome = OSError("fault")
+    with pytest.raises(OSError, match="fault"):
+        await bench.compile("int third;")
+    bench.outcome = CLEAN
+    assert (await bench.compile("int third;")).outcome.clean
+
+
+def test_the_store_forgets_the_longest_unasked() -> None:
+    def result(size: int) -> Compiled:
+        return Compiled(Outcome(exit_code=0), ((PROGRAM_PATH, bytes(size), 0o755),))
+
+    store = Store(3 * result(1000).size_bytes)
+    for name in (b"a", b"b", b"c"):
+        store.put(name, result(1000))
+    assert store.get(b"a") is not None
+    store.put(b"d", result(1000))
+    assert [name for name in (b"a", b"b", b"c", b"d") if store.get(name)] == [b"a", b"c", b"d"]
+    store.put(b"huge", result(10_000))
+    assert store.get(b"huge") is None
+    store.put(b"a", result(10))
+    store.put(b"a", result(20))
+    assert store.size_bytes == sum(result(size).size_bytes for size in (20, 1000, 1000))
+
+
+def test_keys_tell_everything_apart() -> None:
+    keys = [
+        key_of(argv, sent, limits)
+        for argv in (("gcc", "a"), ("gcca",))
+        for limits in (LIMITS, Limits(cpu_seconds=1))
+        for sent in (
+            files(),
+            files("int main; "),
+            [*files(), ("/work/a", b"bc", 0o644)],
+            [*files(), ("/work/ab", b"c", 0o644)],
+            [*files(), ("/work/ab", b"c", 0o755)],
+        )
+    ]
+    assert len(set(keys)) == len(keys)

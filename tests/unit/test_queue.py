@@ -1,0 +1,249 @@
+"""Bounded, fair between clients, and nobody who was let in is turned away but by their own deadline."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.errors import BadInput, Overloaded, SandboxError
+from engine.queue import Queue, Request
+
+MEMORY = 1000
+
+
+def queue(**changes: int) -> Queue:
+    return Queue(**({"slots": 1, "memory_bytes": MEMORY, "queue_runs": 10, "queue_bytes": 1000} | changes))
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def enter(at: Queue, client: str = "", size_bytes: int = 1, deadline_seconds: float | None = None) -> Request:
+    return at.enter(client, size_bytes, deadline_seconds)
+
+
+async def test_a_free_slot_is_given_without_waiting() -> None:
+    at = queue()
+    request = enter(at)
+    assert await at.take(request, 1) == 0.0
+    assert (at.running, at.queued) == (1, 0)
+    at.give_back(request)
+    at.leave(request)
+    assert (at.running, at.queued, at.bytes_held) == (0, 0, 0)
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    at = queue(queue_runs=2)
+    running = enter(at)
+    await at.take(running, 1)
+    waiting = [enter(at), enter(at)]
+    with pytest.raises(Overloaded, match="the queue is full: 2 requests wait"):
+        enter(at)
+    assert at.refused == 1
+    at.leave(waiting[0])
+    enter(at)
+
+
+async def test_bytes_are_bounded() -> None:
+    at = queue(queue_bytes=100)
+    first = enter(at, size_bytes=60)
+    with pytest.raises(Overloaded, match="hold 60 bytes"):
+        enter(at, size_bytes=41)
+    at.leave(first)
+    enter(at, size_bytes=100)
+    with pytest.raises(BadInput, match="queue_bytes"):
+        enter(at, size_bytes=101)
+
+
+async def test_clients_are_served_in_turn() -> None:
+    at = queue(queue_runs=1000)
+    served: list[str] = []
+
+    async def work(client: str) -> None:
+        request = enter(at, client)
+        await at.take(request, 1)
+        served.append(client)
+        await asyncio.sleep(0)
+        at.give_back(request)
+        at.leave(request)
+
+    blocker = enter(at, "blocker")
+    await at.take(blocker, 1)
+    tasks = [asyncio.create_task(work("greedy")) for _ in range(100)]
+    await settle()
+    tasks += [asyncio.create_task(work(client)) for client in ("a", "b", "a", "b", "c")]
+    await settle()
+    at.give_back(blocker)
+    await asyncio.gather(*tasks)
+    assert served[:9] == ["greedy", "a", "b", "c", "greedy", "a", "b", "greedy", "greedy"]
+    assert len(served) == 105
+    assert at.running == 0
+
+
+async def test_one_client_is_first_come_first_served() -> None:
+    at = queue()
+    order: list[int] = []
+
+    async def work(number: int) -> None:
+        request = enter(at)
+        await at.take(request, 1)
+        order.append(number)
+        at.give_back(request)
+        at.leave(request)
+
+    blocker = enter(at)
+    await at.take(blocker, 1)
+    tasks = [asyncio.create_task(work(number)) for number in range(9)]
+    await settle()
+    at.give_back(blocker)
+    await asyncio.gather(*tasks)
+    assert order == list(range(9))
+
+
+async def test_the_clients_own_deadline_expires_it() -> None:
+    at = queue()
+    holder = enter(at)
+    await at.take(holder, 1)
+    late = enter(at, deadline_seconds=0.02)
+    with pytest.raises(Overloaded, match=r"queue deadline passed after 0\.02 s"):
+        await at.take(late, 1)
+    at.leave(late)
+    assert (at.expired, at.queued) == (1, 0)
+    at.give_back(holder)
+    assert at.running == 0
+
+
+async def test_without_a_deadline_or_with_patience_it_waits() -> None:
+    at = queue()
+    holder = enter(at)
+    await at.take(holder, 1)
+    tasks = [
+        asyncio.create_task(at.take(enter(at), 1)),
+        asyncio.create_task(at.take(enter(at, deadline_seconds=0.01), 1, patient=True)),
+    ]
+    await asyncio.sleep(0.05)
+    assert not any(task.done() for task in tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_running_does_not_use_up_the_deadline_but_waiting_does() -> None:
+    at = queue()
+    request = enter(at, deadline_seconds=0.1)
+    await at.take(request, 1)
+    await asyncio.sleep(0.12)
+    at.give_back(request)
+    await at.take(request, 1)
+    at.give_back(request)
+    holder = enter(at)
+    await at.take(holder, 1)
+    task = asyncio.create_task(at.take(request, 1))
+    await asyncio.sleep(0.06)
+    at.give_back(holder)
+    await task
+    at.give_back(request)
+    await at.take(holder, 1)
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(Overloaded):
+        await at.take(request, 1)
+    assert asyncio.get_running_loop().time() - started < 0.09
+
+
+async def test_cancelled_while_waiting_leaves_no_trace() -> None:
+    at = queue()
+    holder, waiting, next_one = enter(at), enter(at), enter(at)
+    await at.take(holder, 1)
+    task = asyncio.create_task(at.take(waiting, 1))
+    follower = asyncio.create_task(at.take(next_one, 1))
+    await settle()
+    task.cancel()
+    # The slot becomes free before the cancelled task has run again.
+    at.give_back(holder)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await follower
+    assert (at.running, next_one.holding, waiting.holding) == (1, True, False)
+
+
+async def test_cancelled_after_the_grant_gives_the_slot_back() -> None:
+    at = queue()
+    holder, granted, next_one = enter(at), enter(at), enter(at)
+    await at.take(holder, 1)
+    task = asyncio.create_task(at.take(granted, 1))
+    follower = asyncio.create_task(at.take(next_one, 1))
+    await settle()
+    at.give_back(holder)
+    assert granted.holding
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await follower
+    assert (at.running, next_one.holding) == (1, True)
+
+
+async def test_leaving_while_the_slot_is_still_in_use() -> None:
+    at = queue()
+    request = enter(at)
+    await at.take(request, 1)
+    at.leave(request)
+    assert (at.running, at.queued) == (1, 0)
+    at.give_back(request)
+    assert (at.running, at.queued) == (0, 0)
+
+
+async def test_memory_admits_and_nobody_overtakes_a_large_one() -> None:
+    at = queue(slots=4)
+    small = [enter(at, str(number)) for number in range(3)]
+    large = enter(at, "large")
+    await at.take(small[0], 400)
+    await at.take(small[1], 400)
+    big = asyncio.create_task(at.take(large, 900))
+    await settle()
+    little = asyncio.create_task(at.take(small[2], 100))
+    await settle()
+    assert (big.done(), little.done()) == (False, False)
+    at.give_back(small[0])
+    await settle()
+    assert not big.done()
+    at.give_back(small[1])
+    await big
+    await little
+    assert at.running == 2
+
+
+async def test_alone_anything_fits() -> None:
+    at = queue(slots=2)
+    request = enter(at)
+    assert await at.take(request, 10 * MEMORY) == 0.0
+
+
+async def test_a_large_one_that_gives_up_lets_the_others_go_on() -> None:
+    at = queue(slots=2)
+    holder, large, small = enter(at), enter(at, deadline_seconds=0.02), enter(at)
+    await at.take(holder, 500)
+    big = asyncio.create_task(at.take(large, 900))
+    await settle()
+    little = asyncio.create_task(at.take(small, 100))
+    with pytest.raises(Overloaded):
+        await big
+    await asyncio.wait_for(little, 1)
+
+
+async def test_closing_turns_everybody_away() -> None:
+    at = queue()
+    holder, waiting = enter(at), enter(at)
+    await at.take(holder, 1)
+    task = asyncio.create_task(at.take(waiting, 1))
+    await settle()
+    at.close("the engine is closed")
+    with pytest.raises(SandboxError, match="closed"):
+        await task
+    with pytest.raises(SandboxError, match="closed"):
+        enter(at)
+    at.give_back(holder)
+    with pytest.raises(SandboxError, match="closed"):
+        await at.take(holder, 1)
