@@ -1,0 +1,166 @@
+"""Whether an output is the expected one: `lines`, `exact`, `tokens` and floats, on bytes; and plain values of function
+calls.
+
+Every check is one pass over both sides. None of them accepts a prefix, and an expected output without content accepts
+only an output without content.
+
+Numbers under the floats checker: a token is a number if it is a plain decimal literal of at most 400 characters whose
+value is finite. Two integer literals must be the same integer, so that 1000000008 never passes for 1000000007.
+Otherwise they are equal within max(absolute, relative x |expected|). Everything else (words, hex, `1_0`, `nan`, `inf`,
+`1e999`) is compared as text: `nan` matches an expected `nan` and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, Final, Literal, TypeGuard
+
+import msgspec
+
+from engine.errors import BadInput
+
+_BLANKS: Final = b" \t\r\v\f"
+_INTEGER: Final = re.compile(rb"[+-]?[0-9]+")
+_NUMBER: Final = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_NUMBER_CHARS: Final = 400
+
+
+class Tolerance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a number may be off: max(absolute, relative x |expected|); raises BadInput for one that is out of range.
+
+    relative is at most 0.1; absolute is finite.
+    """
+
+    relative: float = 1e-6
+    absolute: float = 1e-9
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.relative <= 0.1:
+            raise BadInput("checker.floats.relative", self.relative, "expected a number from 0 to 0.1")
+        if not (self.absolute >= 0 and math.isfinite(self.absolute)):
+            raise BadInput("checker.floats.absolute", self.absolute, "expected a finite number, 0 or above")
+
+    def holds(self, got: float, expected: float) -> bool:
+        """Whether `got` is near enough; never for nan, and an infinity only equals itself."""
+        return got == expected or abs(got - expected) <= max(self.absolute, self.relative * abs(expected)) < math.inf
+
+
+class Floats(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The floats checker with its tolerance."""
+
+    floats: Tolerance
+
+
+Checker = Literal["lines", "exact", "tokens"] | Floats
+
+
+def same_output(got: bytes, expected: bytes, checker: Checker = "lines") -> bool:
+    """Whether the output `got` is right.
+
+    lines     equal line by line, without blanks (also carriage returns) at the ends of lines and empty lines at the end
+    exact     equal byte by byte
+    tokens    the same words, however they are separated
+    Floats    the same words, numbers among them within the tolerance
+    """
+    match checker:
+        case "exact":
+            return got == expected
+        case "lines":
+            return _same_lines(got, expected)
+        case "tokens":
+            return got.split() == expected.split()
+        case Floats(floats=tolerance):
+            tokens, wanted = got.split(), expected.split()
+            if len(tokens) != len(wanted):
+                return False
+            return all(
+                token == want or _near(token, want, tolerance) for token, want in zip(tokens, wanted, strict=True)
+            )
+
+
+def _same_lines(got: bytes, expected: bytes) -> bool:
+    # Line by line instead of two lists: a long output that is wrong early costs nothing more.
+    got, expected = got.rstrip(_BLANKS + b"\n"), expected.rstrip(_BLANKS + b"\n")
+    if got == expected:
+        return True
+    if got.count(b"\n") != expected.count(b"\n"):
+        return False
+    pairs = zip(_lines(got), _lines(expected), strict=True)
+    return all(line == want for line, want in pairs)
+
+
+def _lines(output: bytes) -> Iterator[bytes]:
+    start = 0
+    while (end := output.find(b"\n", start)) >= 0:
+        yield output[start:end].rstrip(_BLANKS)
+        start = end + 1
+    yield output[start:].rstrip(_BLANKS)
+
+
+def _near(token: bytes, want: bytes, tolerance: Tolerance) -> bool:
+    if max(len(token), len(want)) > _NUMBER_CHARS or not (_NUMBER.fullmatch(token) and _NUMBER.fullmatch(want)):
+        return False
+    if _INTEGER.fullmatch(token) and _INTEGER.fullmatch(want):
+        return int(token) == int(want)
+    got, expected = float(token), float(want)
+    return math.isfinite(got) and math.isfinite(expected) and tolerance.holds(got, expected)
+
+
+def same_value(got: object, expected: Any, checker: Checker = "lines") -> bool:
+    """Whether a call returned the right value; both sides are plain data, rebuilt as exact builtins.
+
+    JSON decides what can be told apart: a tuple is a list (a set is not), and 1 is 1.0 (compared exactly, so 2**53 + 1
+    is not 2.0**53). True is not 1, "1" is not 1, 1 as a key is not "1", nan equals nothing. Floats must be equal to the
+    last bit unless the checker is Floats; under it two ints still have to be the same. Texts are always compared
+    exactly.
+    """
+    tolerance = checker.floats if isinstance(checker, Floats) else None
+    # A stack of our own: nesting is the program's choice and must not become a RecursionError here.
+    pending: list[tuple[object, object]] = [(got, expected)]
+    while pending:
+        left, right = pending.pop()
+        if _is_list(left) and _is_list(right):
+            if len(left) != len(right):
+                return False
+            pending += zip(left, right, strict=True)
+        elif type(left) is dict and type(right) is dict:
+            # With its type, because True and 1.0 would find the key 1.
+            wanted = {(type(key), key): value for key, value in right.items()}
+            if len(left) != len(wanted) or any((type(key), key) not in wanted for key in left):
+                return False
+            pending += ((value, wanted[type(key), key]) for key, value in left.items())
+        elif _is_set(left) and _is_set(right):
+            if {(type(each), each) for each in left} != {(type(each), each) for each in right}:
+                return False
+        elif not _same_scalar(left, right, tolerance):
+            return False
+    return True
+
+
+def _is_list(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    return type(value) in (list, tuple)
+
+
+def _is_set(value: object) -> TypeGuard[set[object] | frozenset[object]]:
+    return type(value) in (set, frozenset)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return type(value) in (int, float)
+
+
+def _same_scalar(left: object, right: object, tolerance: Tolerance | None) -> bool:
+    if _is_number(left) and _is_number(right):
+        if tolerance is None or (type(left) is int and type(right) is int):
+            return left == right
+        try:
+            return tolerance.holds(float(left), float(right))
+        except OverflowError:
+            # An int beyond every float: only itself would do, and two ints were compared above.
+            return False
+    return type(left) is type(right) and type(left) in _SCALARS and left == right
+
+
+_SCALARS: Final = (str, bytes, bool, complex, type(None))

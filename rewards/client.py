@@ -1,0 +1,204 @@
+"""Rewards from a daemon: `RewardClient` for asyncio, `RewardClient.sync()` for plain scripts and notebooks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from engine.client import Client
+from engine.errors import BadInput, Overloaded, SandboxError
+from rewards.reward import NotJudged, Reward, from_wire
+
+_T = TypeVar("_T")
+_IN_FLIGHT: Final = 64
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+
+
+class RewardClient:
+    """A daemon's rewards, from asyncio.
+
+    address             "unix:///path", "http://host:port" or None: the default socket of this user
+    token               the daemon's, where it has one
+    patience_seconds    how long an item that an overloaded daemon refuses is sent again, with growing pauses
+    deadline_seconds    per item: what has not begun by then is not judged; None means no deadline
+
+    Rewards come as `Reward | NotJudged`: an overloaded daemon and a fault of the sandbox are NotJudged, a wrong item
+    raises BadInput. Cancelling kills what runs. One client belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        token: str = "",
+        patience_seconds: float = 60.0,
+        deadline_seconds: float | None = None,
+    ) -> None:
+        self._client = _PatientClient(address, token=token)
+        self._client.patience_seconds = patience_seconds
+        self._deadline_seconds = deadline_seconds
+
+    @staticmethod
+    def sync(
+        address: str | None = None,
+        *,
+        token: str = "",
+        patience_seconds: float = 60.0,
+        deadline_seconds: float | None = None,
+    ) -> SyncRewardClient:
+        """The same without await."""
+        return SyncRewardClient(
+            address, token=token, patience_seconds=patience_seconds, deadline_seconds=deadline_seconds
+        )
+
+    async def __aenter__(self) -> RewardClient:
+        """The client itself; it connects at the first item."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; what is in flight on it is killed."""
+        await self._client.close()
+
+    async def score(self, item: dict[str, Any]) -> Reward | NotJudged:
+        """One item's reward; raises BadInput."""
+        try:
+            return _reward(await self._client.score(item, deadline_seconds=self._deadline_seconds))
+        except (Overloaded, SandboxError) as error:
+            return NotJudged(str(error))
+
+    async def score_many(
+        self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
+    ) -> list[Reward | NotJudged]:
+        """The items' rewards, in order; raises BadInput whose field begins with the item's index, like `[3].tests`."""
+        rewards = {index: reward async for index, reward in self.stream(items, in_flight=in_flight)}
+        return [rewards[index] for index in range(len(rewards))]
+
+    async def stream(
+        self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
+    ) -> AsyncGenerator[tuple[int, Reward | NotJudged], None]:
+        """(index, reward) as they come, `in_flight` at a time; leaving the loop kills what is in flight."""
+        answers = self._client.stream(items, in_flight=in_flight, deadline_seconds=self._deadline_seconds)
+        try:
+            async for index, answer in answers:
+                yield index, _reward(answer)
+        finally:
+            await answers.aclose()
+
+
+class SyncRewardClient:
+    """`RewardClient` without await; threads may share one."""
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        token: str = "",
+        patience_seconds: float = 60.0,
+        deadline_seconds: float | None = None,
+    ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="assay-rewards", daemon=True)
+        self._thread.start()
+
+        async def made() -> RewardClient:
+            # On its own loop: what it holds belongs there.
+            return RewardClient(
+                address, token=token, patience_seconds=patience_seconds, deadline_seconds=deadline_seconds
+            )
+
+        try:
+            self._client = self._wait(made())
+        except (BadInput, SandboxError):
+            self._stop()
+            raise
+
+    def __enter__(self) -> SyncRewardClient:
+        """The client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; idempotent."""
+        if self._thread.is_alive():
+            self._wait(self._client.close())
+            self._stop()
+
+    def score(self, item: dict[str, Any]) -> Reward | NotJudged:
+        """As `RewardClient.score`."""
+        return self._wait(self._client.score(item))
+
+    def score_many(self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT) -> list[Reward | NotJudged]:
+        """As `RewardClient.score_many`."""
+        return self._wait(self._client.score_many(items, in_flight=in_flight))
+
+    def stream(
+        self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
+    ) -> Iterator[tuple[int, Reward | NotJudged]]:
+        """As `RewardClient.stream`."""
+        rewards = self._client.stream(items, in_flight=in_flight)
+
+        async def following() -> tuple[int, Reward | NotJudged] | None:
+            return await anext(rewards, None)
+
+        try:
+            while (entry := self._wait(following())) is not None:
+                yield entry
+        finally:
+            self._wait(rewards.aclose())
+
+    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class _PatientClient(Client):
+    """Sends an item again that was refused, so that many trainers can share one daemon without losing rewards."""
+
+    patience_seconds = 60.0
+
+    async def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> dict[str, Any]:
+        clock = asyncio.get_running_loop().time
+        until = clock() + min(self.patience_seconds, deadline_seconds or self.patience_seconds)
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await super().score(item, deadline_seconds=deadline_seconds)
+            except Overloaded:
+                if clock() + pause > until:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _reward(answer: dict[str, Any] | Overloaded | SandboxError) -> Reward | NotJudged:
+    if isinstance(answer, Overloaded | SandboxError):
+        return NotJudged(str(answer))
+    try:
+        return from_wire(answer)
+    except msgspec.ValidationError as error:
+        return NotJudged(f"the daemon sent something that is not a reward: {error}")

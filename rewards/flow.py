@@ -1,0 +1,56 @@
+"""Many items through one scoring function, a bounded number at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import BadInput, Overloaded, SandboxError
+from rewards.reward import NotJudged, Reward
+
+Score = Callable[[dict[str, Any]], Awaitable[Reward | NotJudged]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One item with its place among the items, its reward, and the seconds from asking to knowing."""
+
+    index: int
+    item: dict[str, Any]
+    reward: Reward | NotJudged
+    seconds: float
+
+
+async def flow(score: Score, items: Iterable[dict[str, Any]], in_flight: int) -> AsyncGenerator[Scored, None]:
+    """Rewards as they come; an overloaded or faulty sandbox is NotJudged, BadInput names the index and ends it all."""
+    numbered = enumerate(items)
+    pending: set[asyncio.Task[Scored]] = set()
+    try:
+        while True:
+            while len(pending) < in_flight and (entry := next(numbered, None)) is not None:
+                pending.add(asyncio.create_task(_scored(score, *entry)))
+            if not pending:
+                return
+            done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+                pending.remove(task)
+    finally:
+        for task in pending:
+            task.cancel()
+        # Collected here, so that no second error is left over for the log.
+        await asyncio.gather(*pending, return_exceptions=True)
+
+
+async def _scored(score: Score, index: int, item: dict[str, Any]) -> Scored:
+    began = time.monotonic()
+    try:
+        reward = await score(item)
+    except (Overloaded, SandboxError) as error:
+        reward = NotJudged(str(error))
+    except BadInput as error:
+        raise BadInput(f"[{index}].{error.field}", error.value, error.message) from None
+    return Scored(index, item, reward, time.monotonic() - began)

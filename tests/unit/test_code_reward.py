@@ -1,0 +1,107 @@
+"""What becomes of a code item when the sandbox faults: an engine of the same shape that faults on order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from engine import Engine, Limits, Outcome, Overloaded, Program, SandboxError, StdinTest, Test, TestRun, Verdict
+from rewards import CodeReward, NotJudged, Reward
+
+Passed = Callable[[int, TestRun], bool]
+
+
+class ScriptedEngine:
+    """Answers each test with its own input; inputs "fault" and "overload" raise, each time they are asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def run_tests(
+        self,
+        program: Program,
+        tests: Sequence[Test],
+        limits: Limits | None = None,
+        *,
+        passed: Passed | None = None,
+        deadline_seconds: float | None = None,
+        client: str = "",
+    ) -> list[TestRun]:
+        runs: list[TestRun] = []
+        for index, test in enumerate(tests):
+            assert isinstance(test, StdinTest)
+            word = test.stdin.decode()
+            self.asked.append(word)
+            if word == "fault":
+                raise SandboxError("keeper lost")
+            if word == "overload":
+                raise Overloaded("queue deadline passed after 1 s")
+            runs.append(TestRun(outcome=Outcome(exit_code=0, stdout=test.stdin)))
+            if passed is not None and not passed(index, runs[-1]):
+                break
+        return runs
+
+
+async def scored(words: str, kind: str, **options: Any) -> tuple[Reward | NotJudged, ScriptedEngine]:
+    engine = ScriptedEngine()
+    tests = [{"stdin": word, "expected": "right"} for word in words.split()]
+    reward = CodeReward(cast("Engine", engine), **options)
+    return await reward.score({"completion": "x", "tests": tests, "reward": kind}), engine
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("right right", Verdict.ACCEPTED),
+        ("right wrong fault", Verdict.WRONG_ANSWER),
+        ("right fault wrong", Verdict.WRONG_ANSWER),
+        ("fault right fault wrong right", Verdict.WRONG_ANSWER),
+        ("right fault", None),
+        ("fault right right", None),
+        ("fault fault", None),
+        ("right overload", None),
+        ("fault overload", None),
+    ],
+)
+async def test_all_is_judged_if_a_test_failed_whatever_faults(words: str, verdict: Verdict | None) -> None:
+    reward, _ = await scored(words, "all")
+    if verdict is None:
+        assert isinstance(reward, NotJudged)
+        assert reward.reason
+        assert reward.to_wire()["reward"] is None
+    else:
+        assert isinstance(reward, Reward)
+        assert reward.verdict is verdict
+
+
+@pytest.mark.parametrize("words", ["fault right", "right fault wrong", "wrong fault", "right overload"])
+async def test_a_fraction_with_a_fault_is_not_judged(words: str) -> None:
+    reward, _ = await scored(words, "fraction")
+    assert isinstance(reward, NotJudged)
+
+
+async def test_a_fraction_counts_every_test() -> None:
+    reward, engine = await scored("wrong right wrong right", "fraction")
+    assert isinstance(reward, Reward)
+    assert (reward.reward, reward.verdict, len(engine.asked)) == (0.5, Verdict.WRONG_ANSWER, 4)
+
+
+async def test_all_stops_at_the_first_failure() -> None:
+    reward, engine = await scored("right wrong right", "all")
+    assert isinstance(reward, Reward)
+    assert engine.asked == ["right", "wrong"]
+    assert reward.failure is not None
+    assert reward.failure.test == 1
+
+
+@pytest.mark.parametrize("kind", ["all", "fraction"])
+async def test_what_was_refused_before_it_began_can_be_sent_again(kind: str) -> None:
+    with pytest.raises(Overloaded):
+        await scored("overload right", kind)
+
+
+async def test_the_deadline_goes_along() -> None:
+    reward, _ = await scored("right", "all", deadline_seconds=30.0)
+    assert isinstance(reward, Reward)
