@@ -1,0 +1,244 @@
+"""Clients of a daemon: `Client` for asyncio, `SyncClient` its twin for plain scripts.
+
+Both speak to a Unix socket (MessagePack, everything pipelined over one connection) or to an http:// address. They raise
+BadInput, Overloaded and SandboxError as `Engine` does; a daemon that cannot be reached is a SandboxError too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from engine.address import unix_path
+from engine.client_frames import FrameTransport
+from engine.client_http import HttpTransport
+from engine.errors import BadInput, Overloaded, SandboxError
+from engine.program import Limits, Outcome, Program
+from engine.protocol import Run, Score, outcome_from_wire
+
+_T = TypeVar("_T")
+_IN_FLIGHT: Final = 64
+
+ScoreAnswer = dict[str, Any]
+
+
+class _Transport(Protocol):
+    async def request(self, op: str, fields: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def close(self) -> None: ...
+
+
+class Client:
+    """A daemon, from asyncio.
+
+    address            "unix:///path", "http://host:port" or None: the default socket of this user
+    token              the daemon's, where it has one
+    reconnect_seconds  how long a request after a lost connection tries to connect (a daemon that restarts);
+                       what was in flight at the loss raises SandboxError and is not sent again
+
+    Cancelling an awaiting task kills its run. One client belongs to one event loop.
+    """
+
+    def __init__(self, address: str | None = None, *, token: str = "", reconnect_seconds: float = 10.0) -> None:
+        path = unix_path(address)
+        self._transport: _Transport
+        if path is not None:
+            self._transport = FrameTransport(path, token=token, reconnect_seconds=reconnect_seconds)
+        else:
+            self._transport = HttpTransport(address or "", token=token)
+
+    async def __aenter__(self) -> Client:
+        """The client itself; it connects at the first request."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; what is in flight on it is killed."""
+        await self._transport.close()
+
+    async def run(
+        self,
+        program: Program,
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        compile_limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """Run one program, as `Engine.run`; raises BadInput, Overloaded, SandboxError."""
+        request = Run(
+            source=program.source,
+            language=program.language,
+            files=program.files,
+            stdin=stdin,
+            limits=limits,
+            compile_limits=compile_limits,
+            collect=tuple(collect),
+            merge_stderr=merge_stderr,
+            deadline_seconds=deadline_seconds,
+        )
+        answer = await self._transport.request("run", msgspec.to_builtins(request, builtin_types=(bytes,)))
+        try:
+            return outcome_from_wire(answer)
+        except BadInput as error:
+            raise SandboxError(f"the daemon sent something that is not an outcome: {error}") from None
+
+    async def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> ScoreAnswer:
+        """The answer for one item (`reward` None and `not_judged` where nothing can be said); raises as `run`."""
+        request = Score(item=item, deadline_seconds=deadline_seconds)
+        return await self._transport.request("score", msgspec.to_builtins(request, builtin_types=(bytes,)))
+
+    async def stream(
+        self,
+        items: Iterable[dict[str, Any]],
+        *,
+        in_flight: int = _IN_FLIGHT,
+        deadline_seconds: float | None = None,
+    ) -> AsyncGenerator[tuple[int, ScoreAnswer | Overloaded | SandboxError], None]:
+        """Score many items, `in_flight` at a time: (index, answer) as they come, in any order.
+
+        An item that failed through no fault of its own comes with the error in the answer's place. A wrong item raises
+        BadInput with its index, and ends the rest.
+        """
+        numbered = enumerate(items)
+        pending: dict[asyncio.Task[ScoreAnswer], int] = {}
+        try:
+            while True:
+                while len(pending) < in_flight and (entry := next(numbered, None)) is not None:
+                    work = self.score(entry[1], deadline_seconds=deadline_seconds)
+                    pending[asyncio.create_task(work)] = entry[0]
+                if not pending:
+                    return
+                done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield pending[task], _answer_of(task, pending.pop(task))
+        finally:
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.wait(pending)
+
+    async def stats(self) -> dict[str, Any]:
+        """The daemon's counters."""
+        return await self._transport.request("stats", {})
+
+
+def _answer_of(task: asyncio.Task[ScoreAnswer], index: int) -> ScoreAnswer | Overloaded | SandboxError:
+    try:
+        return task.result()
+    except (Overloaded, SandboxError) as error:
+        return error
+    except BadInput as error:
+        raise BadInput(f"[{index}].{error.field}", error.value, error.message) from None
+
+
+class SyncClient:
+    """`Client` for plain scripts and notebooks: the same methods, without await; threads may share one."""
+
+    def __init__(self, address: str | None = None, *, token: str = "", reconnect_seconds: float = 10.0) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="assay-client", daemon=True)
+        self._thread.start()
+        try:
+            self._client = self._wait(_client(address, token, reconnect_seconds))
+        except (BadInput, SandboxError):
+            self._stop()
+            raise
+
+    def __enter__(self) -> SyncClient:
+        """The client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; idempotent."""
+        if self._thread.is_alive():
+            self._wait(self._client.close())
+            self._stop()
+
+    def run(
+        self,
+        program: Program,
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        compile_limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """As `Client.run`; an interrupt kills the run."""
+        return self._wait(
+            self._client.run(
+                program,
+                stdin,
+                limits,
+                compile_limits=compile_limits,
+                collect=collect,
+                merge_stderr=merge_stderr,
+                deadline_seconds=deadline_seconds,
+            )
+        )
+
+    def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> ScoreAnswer:
+        """As `Client.score`."""
+        return self._wait(self._client.score(item, deadline_seconds=deadline_seconds))
+
+    def stream(
+        self,
+        items: Iterable[dict[str, Any]],
+        *,
+        in_flight: int = _IN_FLIGHT,
+        deadline_seconds: float | None = None,
+    ) -> Iterator[tuple[int, ScoreAnswer | Overloaded | SandboxError]]:
+        """As `Client.stream`; leaving the loop early kills what is in flight."""
+        answers = self._client.stream(items, in_flight=in_flight, deadline_seconds=deadline_seconds)
+        try:
+            while (entry := self._wait(_next(answers))) is not None:
+                yield entry
+        finally:
+            self._wait(answers.aclose())
+
+    def stats(self) -> dict[str, Any]:
+        """As `Client.stats`."""
+        return self._wait(self._client.stats())
+
+    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _client(address: str | None, token: str, reconnect_seconds: float) -> Client:
+    # Made on its own loop: what it holds belongs there.
+    return Client(address, token=token, reconnect_seconds=reconnect_seconds)
+
+
+async def _next(
+    answers: AsyncGenerator[tuple[int, ScoreAnswer | Overloaded | SandboxError], None],
+) -> tuple[int, ScoreAnswer | Overloaded | SandboxError] | None:
+    return await anext(answers, None)

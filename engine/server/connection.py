@@ -1,0 +1,251 @@
+"""One client of the Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final
+
+import msgspec
+
+from engine.errors import AssayError, BadInput, Overloaded
+from engine.framing import FrameBuffer, encode_frame
+from engine.protocol import (
+    PROTOCOL_VERSION,
+    Cancel,
+    ErrorBody,
+    Hello,
+    Request,
+    RequestId,
+    Run,
+    Score,
+    error_body,
+    outcome_to_wire,
+)
+from engine.server.service import Service
+from engine.wire import decode_msgpack
+
+log = logging.getLogger("assay.server")
+_READ_BYTES: Final = 1 << 15
+_ID_CHARS: Final = 200
+_LEAST_SECONDS: Final = 0.001
+
+
+class Connection:
+    """Reads requests without pause, so that a disconnect is always seen; whatever the client runs ends with it."""
+
+    def __init__(self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
+        self._service = service
+        self._config = service.config
+        self._reader = reader
+        self._writer = writer
+        self._name = name
+        self._buffer = FrameBuffer(service.config.request_bytes)
+        self._tasks: set[asyncio.Task[None]] = set()
+        # An id is free again once its answer is written; its run can be cancelled only while it is under way.
+        self._ids: set[RequestId] = set()
+        self._under_way: dict[RequestId, asyncio.Task[None]] = {}
+        # Only these stand in the engine's queue, so that one client's thousands do not fill it for the others.
+        self._turns = asyncio.Semaphore(service.config.client_runs)
+        self._unwritten_bytes = 0
+        self._write_turn = asyncio.Lock()
+        self._ending = False
+
+    async def serve(self) -> None:
+        """Serve until the client goes, or sends what makes the stream senseless."""
+        last_words: dict[str, Any] | None = None
+        try:
+            await self._read_requests()
+        except BadInput as error:
+            log.warning("client=%s closed: %s", self._name, error)
+            last_words = {"id": None, "error": error_body(error)}
+        except OSError as error:
+            log.debug("client=%s lost: %s", self._name, error)
+        finally:
+            self._ending = True
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            if last_words is not None:
+                self._writer.write(encode_frame(last_words))
+            self._writer.close()
+
+    async def quiet(self) -> None:
+        """Wait until every answer is written."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _read_requests(self) -> None:
+        while not self._ending:
+            # A request that has begun must arrive; an idle client may wait for ever.
+            begun = self._buffer.waiting_bytes > 0
+            try:
+                async with asyncio.timeout(self._config.request_seconds if begun else None):
+                    data = await self._reader.read(_READ_BYTES)
+            except TimeoutError:
+                seconds = self._config.request_seconds
+                raise BadInput("frame", None, f"not whole after {seconds:g} s (server.request_seconds)") from None
+            if not data:
+                break
+            self._buffer.feed(data)
+            while (body := self._buffer.next_body()) is not None:
+                self._accept(body)
+            # Reading buffered bytes does not suspend: let the other clients in.
+            await asyncio.sleep(0)
+        if self._buffer.waiting_bytes and not self._ending:
+            raise BadInput("frame", self._buffer.waiting_bytes, "truncated: the stream ended within it")
+
+    def _accept(self, body: bytes) -> None:
+        fields = decode_msgpack(body)
+        if not isinstance(fields, dict):
+            raise BadInput("frame", fields, "expected a map with id and op")
+        given, op = fields.pop("id", None), fields.pop("op", None)
+        request_id = given if _is_id(given) else None
+        try:
+            if request_id is None:
+                raise BadInput("id", given, f"expected an integer or a text of at most {_ID_CHARS} characters")
+            if not isinstance(op, str):
+                raise BadInput("op", op, "expected text")
+            if request_id in self._ids:
+                raise BadInput("id", request_id, "in flight already: expected one of its own for each request")
+            if len(self._ids) >= self._config.client_requests:
+                raise Overloaded(f"{len(self._ids)} requests of this client are in flight (server.client_requests)")
+            if self._service.held_bytes + len(body) > self._config.held_bytes:
+                raise Overloaded(f"requests hold {self._service.held_bytes} bytes (server.held_bytes)")
+            request = self._service.request_from(op, fields)
+        except AssayError as error:
+            self._refuse(request_id, op, error)
+            return
+        self._ids.add(request_id)
+        self._under_way[request_id] = self._start(request_id, self._answer(request_id, request, len(body)))
+
+    def _refuse(self, request_id: RequestId | None, op: object, error: AssayError) -> None:
+        log.info("request=%s/%s op=%s refused: %s", self._name, request_id, op, error)
+        self._start(request_id, self._write({"id": request_id, "error": error_body(error)}))
+
+    def _start(self, request_id: RequestId | None, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._done(request_id, done))
+        return task
+
+    def _done(self, request_id: RequestId | None, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("request=%s/%s failed in the daemon", self._name, request_id, exc_info=error)
+        if request_id is not None:
+            self._free(request_id)
+        if not self._ending:
+            body = ErrorBody(kind="sandbox", message=f"the daemon failed: {type(error).__name__}, see its log")
+            self._start(None, self._write({"id": request_id, "error": body}))
+
+    async def _answer(self, request_id: RequestId, request: Request, size_bytes: int) -> None:
+        message: dict[str, Any] = {"id": request_id}
+        op = type(request).__name__.lower()
+        try:
+            with self._service.holding(size_bytes):
+                message["answer"] = await self._perform(request)
+            log.debug("request=%s/%s op=%s answered", self._name, request_id, op)
+        except AssayError as error:
+            message["error"] = error_body(error)
+            log.info("request=%s/%s op=%s %s", self._name, request_id, op, error)
+        except asyncio.CancelledError:
+            if self._ending:
+                raise
+            message["error"] = ErrorBody(kind="cancelled", message="cancelled by the client")
+        self._under_way.pop(request_id, None)
+        await self._write(message)
+        self._free(request_id)
+
+    def _free(self, request_id: RequestId) -> None:
+        self._ids.discard(request_id)
+        self._under_way.pop(request_id, None)
+
+    async def _perform(self, request: Request) -> dict[str, Any]:
+        match request:
+            case Run():
+                async with self._turn(request.deadline_seconds) as (waited, left):
+                    request = msgspec.structs.replace(request, deadline_seconds=left)
+                    outcome = await self._service.run(request, client=self._name)
+                seconds = outcome.queue_seconds + waited
+                return outcome_to_wire(msgspec.structs.replace(outcome, queue_seconds=seconds))
+            case Score():
+                async with self._turn(request.deadline_seconds) as (_, left):
+                    return await self._service.score(request.item, client=self._name, deadline_seconds=left)
+            case Cancel():
+                return {"cancelled": await self._cancel(request.target)}
+            case Hello():
+                return self._hello(request)
+            case _:
+                return self._service.stats()
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, deadline_seconds: float | None) -> AsyncIterator[tuple[float, float | None]]:
+        """Wait behind the client's own requests: the seconds waited, and what is left of the deadline."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Overloaded(f"deadline of {deadline_seconds} s passed in the queue") from None
+        try:
+            waited = clock() - began
+            yield waited, None if deadline_seconds is None else max(deadline_seconds - waited, _LEAST_SECONDS)
+        finally:
+            self._turns.release()
+
+    async def _cancel(self, target: RequestId) -> bool:
+        task = self._under_way.get(target)
+        if task is None or task is asyncio.current_task():
+            return False
+        task.cancel()
+        await asyncio.wait([task])
+        return True
+
+    def _hello(self, request: Hello) -> dict[str, Any]:
+        if request.version != PROTOCOL_VERSION:
+            raise BadInput(
+                "version",
+                request.version,
+                f"this daemon speaks protocol {PROTOCOL_VERSION}: use a client of its version",
+            )
+        if request.token and not hmac.compare_digest(request.token.encode(), self._service.token.encode()):
+            raise BadInput("token", "...", "not the token of this daemon")
+        return self._service.hello()
+
+    async def _write(self, message: dict[str, Any]) -> None:
+        frame = encode_frame(message)
+        if self._unwritten_bytes > self._config.unread_bytes:
+            self._cut_off(f"{self._unwritten_bytes} bytes of answers wait (server.unread_bytes)")
+            return
+        self._unwritten_bytes += len(frame)
+        try:
+            async with self._write_turn:
+                self._writer.write(frame)
+                async with asyncio.timeout(self._config.unread_seconds):
+                    await self._writer.drain()
+        except TimeoutError:
+            self._cut_off(f"answers waited for {self._config.unread_seconds:g} s (server.unread_seconds)")
+        except OSError as error:
+            log.debug("client=%s lost: %s", self._name, error)
+        finally:
+            self._unwritten_bytes -= len(frame)
+
+    def _cut_off(self, why: str) -> None:
+        if not self._ending:
+            self._ending = True
+            self._service.metrics.cut_off.add()
+            log.warning("client=%s cut off, it does not read: %s", self._name, why)
+            self._writer.transport.abort()
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _ID_CHARS
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,189 @@
+"""`POST /run_code`, compatible with SandboxFusion: its clients switch by URL alone.
+
+Differences, each where SandboxFusion has no answer: output past the cap is return code -25 (SIGXFSZ) and "Failed";
+`memory_limit_MB` null is the default; a fault of ours is 504, which verl retries; files are placed below /work only.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import posixpath
+import signal
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.errors import BadInput, Overloaded, SandboxError
+from engine.program import MIB, Limits, Outcome
+from engine.protocol import Run, error_body
+from engine.server.answers import json_response, status_of
+from engine.server.body import read_body, while_connected
+from engine.server.service import Service
+from engine.wire import decode_json, to_struct
+
+log = logging.getLogger("assay.server")
+
+# Their name: ours.
+_HERE: Final = {"python": "python", "cpp": "cpp", "nodejs": "javascript", "bash": "bash"}
+# These pass their schema too, so they must not be 422.
+# fmt: off
+_ELSEWHERE: Final = frozenset({
+    "go", "go_test", "java", "php", "csharp", "typescript", "sql", "rust", "cuda", "lua", "R", "perl", "D_ut", "ruby",
+    "scala", "julia", "pytest", "junit", "kotlin_script", "jest", "verilog", "python_gpu", "lean", "swift", "racket",
+})
+# fmt: on
+_WALL_GRACE_SECONDS: Final = 5
+_IGNORED: Final = "IGNORE_THIS_FILE"
+_WORK: Final = "/work"
+# What a field of `Engine.run` is called here.
+_FIELDS: Final = {
+    "limits.cpu_seconds": "run_timeout",
+    "limits.wall_seconds": "run_timeout",
+    "limits.memory_bytes": "memory_limit_MB",
+    "compile_limits.cpu_seconds": "compile_timeout",
+    "compile_limits.wall_seconds": "compile_timeout",
+    "source": "code",
+    "collect": "fetch_files",
+}
+
+
+class RunCode(msgspec.Struct, frozen=True, kw_only=True):
+    """Their request; numbers may be text, unknown fields are ignored."""
+
+    code: str
+    language: str
+    compile_timeout: float = 10.0
+    run_timeout: float = 10.0
+    memory_limit_MB: int | None = -1  # noqa: N815 (their name)
+    stdin: str | None = None
+    files: dict[str, Any] = {}
+    fetch_files: tuple[str, ...] = ()
+
+
+async def run_code(service: Service, request: Request, *, client: str) -> Response:
+    """Answer one request; only BadInput, Overloaded and SandboxError are not status 200."""
+    config = service.config
+    try:
+        body = await read_body(request, cap=config.request_bytes, seconds=config.request_seconds)
+        asked = to_struct(decode_json(body), RunCode, strict=False)
+        if asked.language in _ELSEWHERE:
+            return json_response(_no_such_language(asked.language))
+        if asked.language not in _HERE:
+            known = ", ".join(sorted({*_HERE, *_ELSEWHERE}))
+            raise BadInput("language", asked.language, f"expected one of {known}")
+        wanted = _run_of(asked, service)
+        outcome = await while_connected(request, service.run(wanted, client=client, op="run_code"))
+    except BadInput as error:
+        return _refused(error, request.state.request_id)
+    except (Overloaded, SandboxError) as error:
+        log.info("request=%s %s", request.state.request_id, error)
+        return json_response({"error": error_body(error), "detail": str(error)}, 504)
+    return json_response(_answer(outcome))
+
+
+def _refused(error: BadInput, request_id: str) -> Response:
+    body = error_body(BadInput(_FIELDS.get(error.field, error.field), error.value, error.message))
+    log.info("request=%s refused: %s", request_id, error)
+    detail = {"type": "value_error", "loc": ["body", body.field], "msg": body.message, "input": body.value}
+    close = {"connection": "close"} if status_of(error) == 413 else None
+    return json_response({"detail": [detail], "error": body}, status_of(error), close)
+
+
+def _no_such_language(language: str) -> dict[str, Any]:
+    message = f"language {language!r} does not run here: expected one of {', '.join(sorted(_HERE))}"
+    return {
+        "status": "SandboxError",
+        "message": message,
+        "compile_result": None,
+        "run_result": None,
+        "executor_pod_name": None,
+        "files": {},
+    }
+
+
+def _run_of(asked: RunCode, service: Service) -> Run:
+    memory = asked.memory_limit_MB
+    config = service.config
+    return Run(
+        source=asked.code,
+        language=_HERE[asked.language],
+        files=dict(_file(name, value) for name, value in asked.files.items() if _is_sent(name, value)),
+        stdin=(asked.stdin or "").encode(),
+        limits=Limits(
+            cpu_seconds=_seconds("run_timeout", asked.run_timeout),
+            wall_seconds=asked.run_timeout + _WALL_GRACE_SECONDS,
+            memory_bytes=memory * MIB if memory is not None and memory > 0 else config.run_code_memory_bytes,
+            output_bytes=config.run_code_output_bytes,
+        ),
+        compile_limits=msgspec.structs.replace(
+            service.engine_config.compile_limits,
+            cpu_seconds=_seconds("compile_timeout", asked.compile_timeout),
+            wall_seconds=asked.compile_timeout + _WALL_GRACE_SECONDS,
+        ),
+        collect=tuple(name for name in asked.fetch_files if _IGNORED not in name),
+        deadline_seconds=config.run_code_queue_seconds,
+    )
+
+
+def _seconds(field: str, value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise BadInput(field, value, "expected a number above 0")
+    return value
+
+
+def _is_sent(name: str, value: object) -> bool:
+    return _IGNORED not in name and isinstance(value, str)
+
+
+def _file(name: str, value: str) -> tuple[str, bytes]:
+    path = posixpath.normpath(posixpath.join(_WORK, name))
+    if not path.startswith(f"{_WORK}/"):
+        raise BadInput(f"files.{name}", name, f"expected a path below {_WORK}, or one relative to it without '..'")
+    try:
+        return path[len(_WORK) + 1 :], base64.b64decode(value)
+    except (binascii.Error, ValueError) as error:
+        raise BadInput(f"files.{name}", value, f"not base64: {error}") from None
+
+
+def _answer(outcome: Outcome) -> dict[str, Any]:
+    compiled = None if outcome.compile is None else _result(outcome.compile)
+    ran = None if outcome.compile is not None and not outcome.compile.clean else _result(outcome)
+    results = [result for result in (compiled, ran) if result is not None]
+    return {
+        "status": "Success" if all(result["return_code"] == 0 for result in results) else "Failed",
+        "message": "",
+        "compile_result": compiled,
+        "run_result": ran,
+        "executor_pod_name": None,
+        "files": {name: base64.b64encode(content).decode() for name, content in outcome.files.items()},
+    }
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    timed_out = outcome.stopped_by in ("cpu", "wall")
+    return {
+        "status": "TimeLimitExceeded" if timed_out else "Finished",
+        "execution_time": outcome.wall_seconds,
+        "return_code": None if timed_out else _return_code(outcome),
+        "stdout": _text(outcome.stdout),
+        "stderr": _text(outcome.stderr),
+    }
+
+
+def _return_code(outcome: Outcome) -> int:
+    if outcome.stopped_by == "output" or outcome.stdout_truncated:
+        return -signal.SIGXFSZ
+    if outcome.signal is not None:
+        return -outcome.signal
+    return outcome.exit_code if outcome.exit_code is not None else -signal.SIGKILL
+
+
+def _text(output: bytes) -> str:
+    try:
+        return output.decode()
+    except UnicodeDecodeError as error:
+        return f"[DecodeError] {error}"
