@@ -38,7 +38,7 @@ def test_containers(benchmark: BenchmarkFixture, trues: loadgen.Trues, program: 
         try:
             probed = runner.run(loadgen.sandboxed(engine, [path], seconds=1))
             bare = runner.run(bare_runs(path, slots, 1))
-            benchmark.pedantic(lambda: runner.run(loadgen.burst(engine, [path], runs=RUNS)), rounds=5, warmup_rounds=1)
+            benchmark.pedantic(lambda: runner.run(loadgen.burst(engine, [path], runs=RUNS)), rounds=5, warmup_rounds=1)  # type: ignore[no-untyped-call]
         finally:
             runner.run(engine.__aexit__(None, None, None))
     assert probed.probes > 0
