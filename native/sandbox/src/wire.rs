@@ -32,8 +32,10 @@ pub enum ToSupervisor {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromSupervisor {
+    /// The first message: what it found and took.
+    Instance { name: String, cgroup: String, uids: (u32, u32) },
     /// Every slot is ready.
-    Started { instance: String, cgroup: String, uids: (u32, u32) },
+    Started,
     /// The sandbox cannot start here; the message says what to do.
     Refused { permission: bool, message: String },
     /// A slot has a new keeper.

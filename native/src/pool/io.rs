@@ -77,7 +77,8 @@ fn hear_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
                 }
             }
             Ok(Some(Some((FromSupervisor::Keeper { slot, pid }, _)))) => state.keepers[slot as usize] = pid,
-            Ok(Some(Some((FromSupervisor::Started { .. }, _)))) => state.restarts = 0,
+            Ok(Some(Some((FromSupervisor::Instance { .. }, _)))) => {}
+            Ok(Some(Some((FromSupervisor::Started, _)))) => state.restarts = 0,
             // Its end follows.
             Ok(Some(Some((FromSupervisor::Refused { message, .. }, _)))) => fail_all(state, &message),
             Ok(Some(None)) => return replace_supervisor(shared, state),

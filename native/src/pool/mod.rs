@@ -86,10 +86,10 @@ impl Pool {
         let mut keepers = vec![0; start.slots as usize];
         loop {
             match supervisor.wait()? {
-                (FromSupervisor::Started { .. }, _) => break,
+                (FromSupervisor::Started, _) => break,
                 (FromSupervisor::Refused { permission, message }, _) => return Err(Refused { permission, message }),
                 (FromSupervisor::Keeper { slot, pid }, _) => keepers[slot as usize] = pid,
-                (FromSupervisor::Ended(_), _) => {}
+                (FromSupervisor::Instance { .. } | FromSupervisor::Ended(_), _) => {}
             }
         }
         supervisor.go_on_without_blocking()?;

@@ -68,12 +68,16 @@ impl Supervisor {
             return Ok(Some(None));
         }
         let message: FromSupervisor = decode(&self.buffer[..received.length])?;
-        if let FromSupervisor::Started { instance, cgroup, uids } = &message {
-            self.facts.truncate(1);
-            self.facts.push(("instance", instance.clone()));
-            self.facts.push(("cgroup", cgroup.clone()));
-            self.facts.push(("uids", format!("{}-{}", uids.0, uids.1)));
-            self.facts.push(("start_seconds", format!("{:.3}", self.spawned.elapsed().as_secs_f64())));
+        match &message {
+            FromSupervisor::Instance { name, cgroup, uids } => {
+                self.facts.push(("instance", name.clone()));
+                self.facts.push(("cgroup", cgroup.clone()));
+                self.facts.push(("uids", format!("{}-{}", uids.0, uids.1)));
+            }
+            FromSupervisor::Started => {
+                self.facts.push(("start_seconds", format!("{:.3}", self.spawned.elapsed().as_secs_f64())));
+            }
+            _ => {}
         }
         Ok(Some(Some((message, received.fds))))
     }

@@ -22,7 +22,6 @@ pub struct Engine {
     outbox: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
     waits_for_room: bool,
     buffer: Vec<u8>,
-    started: Option<FromSupervisor>,
 }
 
 impl Engine {
@@ -43,7 +42,6 @@ impl Engine {
             outbox: VecDeque::new(),
             waits_for_room: false,
             buffer: vec![0; BUFFER_BYTES],
-            started: None,
         })
     }
 
@@ -67,19 +65,10 @@ impl Engine {
         Ok(Some((decode(&self.buffer[..received.length])?, received.fds)))
     }
 
-    /// Prepares what is said once every slot is ready.
+    /// Says what was found and taken.
     pub fn describe(&mut self, instance: &Instance, hierarchy: &dyn Hierarchy, slots: u32) {
-        self.started = Some(FromSupervisor::Started {
-            instance: instance.name(),
-            cgroup: hierarchy.describe(),
-            uids: instance.uids(slots),
-        });
-    }
-
-    pub fn started(&mut self) {
-        if let Some(message) = self.started.take() {
-            self.say(&message, Vec::new());
-        }
+        let (name, cgroup, uids) = (instance.name(), hierarchy.describe(), instance.uids(slots));
+        self.say(&FromSupervisor::Instance { name, cgroup, uids }, Vec::new());
     }
 
     pub fn refused(&mut self, fault: &Fault) {

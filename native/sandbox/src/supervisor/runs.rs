@@ -6,7 +6,7 @@ use super::slot::{Keeper, State, Waiting, patience_until, take_waiting};
 use super::{Slot, Source, Supervisor};
 use crate::fault::{Fault, Result};
 use crate::sys;
-use crate::wire::{Ended, FromKeeper, FromParked, Stop, ToKeeper, decode};
+use crate::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
 
 const MILLISECOND: u64 = 1_000_000;
 const RECLAIM_PATIENCE: u64 = 100 * MILLISECOND;
@@ -149,7 +149,7 @@ impl Supervisor {
         self.parked.push(index);
         if !self.started && self.slots.iter().all(|slot| matches!(slot.state, State::Parked)) {
             self.started = true;
-            self.engine.started();
+            self.engine.say(&FromSupervisor::Started, Vec::new());
         }
         self.dispatch();
         Ok(())
