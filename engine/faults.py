@@ -6,6 +6,7 @@ once more; if that faults too, a control program decides: where it runs, the san
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -13,6 +14,7 @@ from engine.errors import SandboxError
 from engine.pool import Completion, Job
 from engine.program import MIB, Limits
 
+_PAUSE_SECONDS: Final = 0.1
 CONTROL: Final = Job(argv=("/usr/bin/true",), limits=Limits(cpu_seconds=1, wall_seconds=10, memory_bytes=64 * MIB))
 
 
@@ -20,6 +22,8 @@ async def settle(job: Job, first: Completion, attempt: Callable[[Job], Awaitable
     """The completion to judge `job` by, after `first` faulted; raises SandboxError if the fault is ours."""
     if _program_did_it(first):
         return first
+    # Whatever took one keeper may just have hit them all: their ends are heard, and their slots made anew, by then.
+    await asyncio.sleep(_PAUSE_SECONDS)
     second = await attempt(job)
     if second.fault is None or _program_did_it(second):
         return second
