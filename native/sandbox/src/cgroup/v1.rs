@@ -100,6 +100,7 @@ impl Hierarchy for V1 {
             limit: Knob::open(memory.join("memory.limit_in_bytes"), true)?,
             // Absent without swap accounting.
             limit_with_swap: Knob::open(memory.join("memory.memsw.limit_in_bytes"), true).ok(),
+            socket_limit: Knob::open(memory.join("memory.kmem.tcp.limit_in_bytes"), true).ok(),
             oom_control: Knob::open(memory.join("memory.oom_control"), false)?,
             force_empty: memory.join("memory.force_empty"),
             quota: Knob::open(cpu.join("cpu.cfs_quota_us"), true)?,
@@ -123,6 +124,8 @@ struct Slot {
     max_usage: Knob,
     limit: Knob,
     limit_with_swap: Option<Knob>,
+    /// Memory in socket buffers, which v1 counts apart and only once this has been written; absent in some kernels.
+    socket_limit: Option<Knob>,
     oom_control: Knob,
     force_empty: PathBuf,
     quota: Knob,
@@ -150,6 +153,9 @@ impl Slot {
             order.iter().try_for_each(|knob| knob.write(bytes as i64))?;
         } else {
             self.limit.write(bytes as i64)?;
+        }
+        if let Some(socket_limit) = &self.socket_limit {
+            socket_limit.write(limits.memory_bytes as i64)?;
         }
         self.quota.write((limits.cpus * PERIOD_US as f64).max(1_000.0) as i64)?;
         self.pids_max.write((limits.processes + OUR_PROCESSES).into())?;

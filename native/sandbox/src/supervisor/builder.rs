@@ -15,6 +15,7 @@ use crate::sys::{self, check};
 use crate::wire::{decode, encode};
 
 use super::instance::SLOT_UIDS;
+use super::prepare;
 
 /// What every slot of an instance is made from.
 pub struct Plan {
@@ -80,6 +81,7 @@ pub fn finish(build: &Build) -> Result<i32> {
 
 fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [OwnedFd; 3]) -> Result<i32> {
     sys::set_process_name(c"assay-builder");
+    prepare::ordinary_priority();
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
     for directory in hierarchy.slot_directories(slot) {
         leftovers::remove(&directory)?;

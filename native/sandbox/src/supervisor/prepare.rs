@@ -1,4 +1,4 @@
-//! Undoing what an engine inside a trainer hands down: signals, limits, affinity, niceness, umask, keyring, mounts.
+//! Undoing what an engine inside a trainer hands down: signals, limits, scheduling, umask, personality, keyring, mounts.
 
 use std::fs;
 
@@ -8,6 +8,8 @@ use crate::sys::{self, check};
 /// Room for the control files and sockets of many slots.
 const OPEN_FILES: u64 = 65_536;
 const LAST_SIGNAL: i32 = 64;
+const SUPERVISOR_NICE: i32 = -10;
+const DEFAULT_TIMER_SLACK_NS: libc::c_ulong = 50_000;
 const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
 
 pub fn reset_inherited() -> Result<()> {
@@ -28,7 +30,12 @@ pub fn reset_inherited() -> Result<()> {
         check("sigprocmask", "", libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()).into())?;
         libc::setsid();
         libc::umask(0o022);
-        libc::setpriority(libc::PRIO_PROCESS, 0, 0);
+        // Ahead of what it watches; builders and keepers go back to 0.
+        libc::setpriority(libc::PRIO_PROCESS, 0, SUPERVISOR_NICE);
+        let ordinary: libc::sched_param = std::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_OTHER, &ordinary);
+        libc::personality(0);
+        libc::prctl(libc::PR_SET_TIMERSLACK, DEFAULT_TIMER_SLACK_NS, 0, 0, 0);
         let mut all: libc::cpu_set_t = std::mem::zeroed();
         (0..libc::CPU_SETSIZE as usize).for_each(|cpu| libc::CPU_SET(cpu, &mut all));
         libc::sched_setaffinity(0, size_of_val(&all), &all);
@@ -37,6 +44,8 @@ pub fn reset_inherited() -> Result<()> {
     reset_limits();
     // Lower needs CAP_SYS_RESOURCE, which not every root has; at worst an out-of-memory machine picks us.
     let _ = fs::write("/proc/self/oom_score_adj", "-500");
+    // Core dumps are off; the filter is only for programs that look at it.
+    let _ = fs::write("/proc/self/coredump_filter", "0x33");
     std::env::set_current_dir("/").map_err(|_| crate::fault::Fault::last("chdir", "/"))
 }
 
@@ -54,6 +63,12 @@ fn reset_limits() {
     ] {
         let _ = sys::rlimit(resource, libc::RLIM_INFINITY);
     }
+}
+
+/// Takes back the supervisor's place ahead of others; children that run programs must not have it.
+pub fn ordinary_priority() {
+    // SAFETY: no pointers. Lowering one's own priority cannot fail.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 0) };
 }
 
 /// What we mount from here on is ours alone and gone with the last of us.
