@@ -87,6 +87,8 @@ _EXPRESSION: Final = re.compile(r"[0-9A-Za-z\s{}()+\-*/.^_$%°π√−×·]*")
 _HUGE: Final = re.compile(r"\^\s*\{?\s*-?[0-9]{4}|\^\s*\w+\s*\^|\^\s*\{[^}]*\^|[0-9]{16}", re.ASCII)
 _SENTENCE: Final = re.compile(r"[A-Za-z]{3}")
 _SEVERAL: Final = re.compile(r"\b(?:or|and)\b", re.IGNORECASE)
+_NO_VALUE: Final = re.compile(r"[0-9%]\s+[0-9]|(?:/\s*|\}\s*\{\s*)0+\s*(?![0-9.\s])|[0-9][eE][-+]?[0-9]{4}")
+_TEXT_WORDS: Final = 3
 
 Kind = Literal["other notation", "garbage"]
 
@@ -97,10 +99,12 @@ def kind_of(answer: str) -> Kind:
     "other notation" may be the same value in a notation that number grading does not decide: a number with a unit,
     percent sign or base (`5\%`, `3 m`, `10_2`), a named one (`x = 5`), a short expression in roots, powers, fractions,
     products and pi (`2\sqrt{9}`). Everything else is "garbage": longer than 80 characters, several values (`203 or
-    204`, `1, 2`), equality chains, sums, integrals, towers of powers, factorials, sentences, no digit at all,
+    204`, `1, 2`, `4 2`), divisions by zero, equality chains, sums, integrals, towers of powers, factorials, sentences, no digit at all,
     look-alike digits. So the door from a completion to "not judged" is narrow.
     """
-    if len(answer) > _SHORT_CHARS or _SEVERAL.search(answer):
+    if len(answer) > _SHORT_CHARS or _SEVERAL.search(answer) or _NO_VALUE.search(answer):
+        return "garbage"
+    if any(len(text.split()) > _TEXT_WORDS for text in _TEXT.findall(answer)):
         return "garbage"
     if _WITH_UNIT.fullmatch(answer):
         return "other notation"

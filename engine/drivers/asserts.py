@@ -39,7 +39,7 @@ def _text_of(error: BaseException) -> str:
 
 def main() -> None:
     nonce, asserts = marshal.loads(_read_exactly(int.from_bytes(_read_exactly(4), "big")))
-    flush, show_traceback = sys.stdout.flush, sys.excepthook
+    stdout, show_traceback = sys.stdout, sys.excepthook
     sys.argv, sys.path[0] = [SOURCE], "/work"
     # Not __main__: what a program does when it is run by itself is not wanted here.
     program = type(sys)("main")
@@ -50,7 +50,8 @@ def main() -> None:
     try:
         exec(compile(source, SOURCE, "exec", dont_inherit=True), program.__dict__)
         exec(compile(asserts, "asserts", "exec", dont_inherit=True), program.__dict__)
-        flush()
+        if not stdout.closed:  # as the interpreter itself at its end
+            stdout.flush()
     except Exception as error:
         try:
             show_traceback(type(error), error, error.__traceback__)

@@ -134,7 +134,12 @@ def main() -> None:
     call, arguments = marshal.loads(_read_exactly(int.from_bytes(_read_exactly(4), "big")))
     coroutine = _nothing()
     coroutine.close()
-    flush, show_traceback = sys.stdout.flush, sys.excepthook
+    stdout, show_traceback = sys.stdout, sys.excepthook
+
+    def flush() -> None:
+        if not stdout.closed:  # as the interpreter itself at its end
+            stdout.flush()
+
     sys.argv, sys.path[0] = [SOURCE], "/work"
     # Not __main__: what a program does when it is run by itself is not wanted here.
     program = type(sys)("main")

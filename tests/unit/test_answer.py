@@ -123,6 +123,12 @@ def test_other_notations_are_undecided(answer: str) -> None:
         "\u0665",
         r"\text{5}",
         "5.5.5.5 and more",
+        "4 2",
+        "43 % 44",
+        r"\frac{84}{0}",
+        "10/0",
+        "1e999999999",
+        r"\text{the answer is not }42",
         "",
     ],
 )

@@ -174,6 +174,12 @@ def test_patched_builtins_and_modules_do_not_matter(tmp_path: Path) -> None:
     assert run(tmp_path, PATCHED, CallTest("f", [[1, "x", 2.5, {3}]])).returned == [1, "x", 2.5, {3}]
 
 
+@pytest.mark.parametrize("line", ["sys.stdout.close()", "sys.stdout = None", "os.fork()"])
+def test_odd_but_right_programs_return(tmp_path: Path, line: str) -> None:
+    result = run(tmp_path, f"import os, sys\n{line}\ndef f(): return 1", CallTest("f", []))
+    assert (result.outcome.exit_code, result.returned) == (0, 1)
+
+
 def test_what_was_printed_comes_out(tmp_path: Path) -> None:
     result = run(tmp_path, "def f():\n    print('hello')\n    return 1", CallTest("f", []))
     assert (result.outcome.stdout, result.returned) == (b"hello\n", 1)
@@ -191,6 +197,7 @@ HUMAN_EVAL = "METADATA = {}\n\ndef check(candidate):\n    assert candidate(2) ==
         ("x = 1", ""),
         ("import builtins\nbuiltins.len = None\nbuiltins.print = None", "assert True"),
         ("import os\nos.fork()", "assert True"),
+        ("import sys\nsys.stdout.close()", "assert True"),
     ],
 )
 def test_asserts_that_hold_are_finished(tmp_path: Path, source: str, asserts: str) -> None:
