@@ -99,8 +99,8 @@ def kind_of(answer: str) -> Kind:
     "other notation" may be the same value in a notation that number grading does not decide: a number with a unit,
     percent sign or base (`5\%`, `3 m`, `10_2`), a named one (`x = 5`), a short expression in roots, powers, fractions,
     products and pi (`2\sqrt{9}`). Everything else is "garbage": longer than 80 characters, several values (`203 or
-    204`, `1, 2`, `4 2`), divisions by zero, equality chains, sums, integrals, towers of powers, factorials, sentences, no digit at all,
-    look-alike digits. So the door from a completion to "not judged" is narrow.
+    204`, `1, 2`, `4 2`), divisions by zero, equality chains, sums, integrals, towers of powers, factorials, sentences,
+    no digit at all, look-alike digits. So the door from a completion to "not judged" is narrow.
     """
     if len(answer) > _SHORT_CHARS or _SEVERAL.search(answer) or _NO_VALUE.search(answer):
         return "garbage"
