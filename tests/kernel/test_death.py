@@ -1,0 +1,209 @@
+"""Whoever of ours is killed: nothing of the instance stays behind, and no neighbour notices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from engine.engine import Engine
+from engine.errors import SandboxError
+from engine.program import Limits, Outcome, Program, Verdict
+from tests.hostile import named
+from tests.kernel.traces import Instance, Machine, left, programs_of, wait_until_nothing
+
+pytestmark = pytest.mark.kernel
+
+CLEAN_SECONDS = 2.0
+ROOT = Path(__file__).parents[2]
+RIGHT = named("right_python.py")
+SLOW = Program(source="import time; time.sleep(1.0); print('slow')")
+
+
+@dataclass(frozen=True)
+class Victim:
+    process: subprocess.Popen[str]
+    instance: Instance
+    child: int
+
+
+@contextlib.contextmanager
+def victim(*arguments: str) -> Iterator[Victim]:
+    """Another process with an engine whose programs are under way."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.kernel.victim", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    child = 0
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        child = told["child"]
+        instance = Instance.of(told["facts"])
+        assert len(programs_of(instance)) >= 5, "the programs are not under way"
+        yield Victim(process, instance, child)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        if child:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+
+@contextlib.asynccontextmanager
+async def untouched_neighbour() -> AsyncIterator[None]:
+    """A second engine with a program under way, which must not notice anything."""
+    async with Engine(slots=1) as engine:
+        facts = engine.facts()
+        under_way = asyncio.create_task(engine.run(SLOW))
+        await asyncio.sleep(0.1)
+        yield
+        outcome = await under_way
+        assert (outcome.verdict, outcome.stdout) == (Verdict.ACCEPTED, b"slow\n")
+        assert engine.facts() == facts
+        assert RIGHT.complaints(await run_right(engine)) == []
+        assert engine.stats().faults == 0
+
+
+async def run_right(engine: Engine) -> Outcome:
+    return await engine.run(RIGHT.program, RIGHT.stdin, RIGHT.limits)
+
+
+def kill(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("arguments", [(), ("fork",)], ids=["alone", "with a forked child"])
+async def test_the_engine_is_killed(arguments: tuple[str, ...]) -> None:
+    async with untouched_neighbour():
+        before = Machine.now()
+        with victim(*arguments) as killed:
+            kill(killed.process.pid)
+            await asyncio.to_thread(killed.process.wait)
+            spared = frozenset({killed.child})
+            wait_until_nothing(lambda: left(killed.instance, before, spared), CLEAN_SECONDS)
+            if killed.child:
+                os.kill(killed.child, 0)
+
+
+async def test_engine_and_supervisor_are_killed() -> None:
+    async with untouched_neighbour():
+        before = Machine.now()
+        with victim() as killed:
+            kill(killed.process.pid, killed.instance.supervisor)
+            await asyncio.to_thread(killed.process.wait)
+            # Control groups and files may wait for the next start, processes may not.
+            wait_until_nothing(lambda: [str(pid) for pid in programs_of(killed.instance)], CLEAN_SECONDS)
+            async with Engine(slots=1) as engine:
+                assert RIGHT.complaints(await run_right(engine)) == []
+            wait_until_nothing(lambda: left(killed.instance, before), 0)
+
+
+async def test_everything_at_once_is_killed() -> None:
+    before = Machine.now()
+    with victim() as killed:
+        kill(killed.process.pid, killed.instance.supervisor, *killed.instance.keepers)
+        await asyncio.to_thread(killed.process.wait)
+        async with Engine(slots=1) as engine:
+            assert RIGHT.complaints(await run_right(engine)) == []
+        wait_until_nothing(lambda: left(killed.instance, before), 0)
+
+
+async def test_an_engine_that_is_left_alone_leaves_nothing() -> None:
+    before = Machine.now()
+    async with Engine(slots=2) as engine:
+        instance = Instance.of(engine.facts())
+        assert RIGHT.complaints(await run_right(engine)) == []
+        endless = asyncio.create_task(engine.run(named("spin.py").program))
+        await asyncio.sleep(0.2)
+    with pytest.raises(SandboxError):
+        await endless
+    wait_until_nothing(lambda: left(instance, before), 0)
+
+
+@pytest.mark.parametrize("who", ["supervisor", "keeper", "both keepers"])
+async def test_the_engine_recovers(who: str) -> None:
+    async with untouched_neighbour():
+        before = Machine.now()
+        async with Engine(slots=2) as engine:
+            for _ in range(3):
+                instance = Instance.of(engine.facts())
+                victims = {
+                    "supervisor": [instance.supervisor],
+                    "keeper": [instance.keepers[0]],
+                    "both keepers": [*instance.keepers],
+                }[who]
+                kill(*victims)
+                started = time.monotonic()
+                assert RIGHT.complaints(await run_right(engine)) == []
+                assert RIGHT.complaints(await run_right(engine)) == []
+                assert time.monotonic() - started < CLEAN_SECONDS
+                wait_until_nothing(functools.partial(alive, victims), CLEAN_SECONDS)
+            instance = Instance.of(engine.facts())
+        wait_until_nothing(lambda: left(instance, before), 0)
+
+
+@pytest.mark.parametrize("who", ["supervisor", "keeper"])
+async def test_a_run_under_way_is_never_misjudged(who: str) -> None:
+    """Our own death is no verdict: the run is tried once more or has none."""
+    async with Engine(slots=1) as engine:
+        instance = Instance.of(engine.facts())
+        under_way = asyncio.create_task(engine.run(SLOW))
+        await asyncio.sleep(0.4)
+        programs = programs_of(instance)
+        assert programs
+        kill(instance.supervisor if who == "supervisor" else instance.keepers[0])
+        try:
+            outcome = await under_way
+        except SandboxError:
+            pass
+        else:
+            assert (outcome.verdict, outcome.stdout) == (Verdict.ACCEPTED, b"slow\n")
+        wait_until_nothing(functools.partial(alive, programs), CLEAN_SECONDS)
+        assert RIGHT.complaints(await run_right(engine)) == []
+
+
+async def test_recoveries_cost_the_engine_nothing() -> None:
+    """No descriptor of the engine's own process is lost by a death."""
+    async with Engine(slots=2) as engine:
+        counts = []
+        for _ in range(6):
+            instance = Instance.of(engine.facts())
+            kill(instance.supervisor)
+            assert RIGHT.complaints(await run_right(engine)) == []
+            counts.append(open_descriptors())
+        assert counts[-1] <= counts[1], counts
+
+
+async def test_a_program_cannot_outlive_the_cancelled_call() -> None:
+    async with Engine(slots=1) as engine:
+        instance = Instance.of(engine.facts())
+        under_way = asyncio.create_task(engine.run(named("spin.py").program, limits=Limits(cpu_seconds=60)))
+        await asyncio.sleep(0.3)
+        started = programs_of(instance)
+        under_way.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await under_way
+        wait_until_nothing(functools.partial(alive, started), 1.0)
+        assert RIGHT.complaints(await run_right(engine)) == []
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def alive(pids: Iterable[int]) -> list[str]:
+    return [str(pid) for pid in pids if Path(f"/proc/{pid}").exists()]

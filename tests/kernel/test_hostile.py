@@ -1,0 +1,132 @@
+"""Every program of tests/programs gets exactly its verdict, every time, and leaves its slot as new."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from engine.engine import Engine
+from engine.program import Limits, Outcome, Program, Verdict
+from tests.hostile import PROBE, PROGRAMS, Hostile, named, programs
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+REPEATS = 5
+SOAK_REPEATS = 50
+PROBE_PROGRAM = Program(source=(PROGRAMS / PROBE).read_text())
+WITHIN = named("memory_within.py")
+Probe = dict[str, Any]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(host_services: list[str]) -> AsyncIterator[Engine]:
+    async with Engine(slots=4) as engine:
+        yield engine
+    assert not host_services
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_slot() -> AsyncIterator[Engine]:
+    async with Engine(slots=1) as engine:
+        yield engine
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def as_new() -> Probe:
+    """What the first run of a new slot sees."""
+    async with Engine(slots=1) as engine:
+        return await probe(engine)
+
+
+async def run(engine: Engine, hostile: Hostile) -> Outcome:
+    return await engine.run(
+        hostile.program,
+        hostile.stdin,
+        hostile.limits,
+        compile_limits=hostile.compile_limits,
+        collect=hostile.collect,
+    )
+
+
+async def probe(engine: Engine) -> Probe:
+    outcome = await engine.run(PROBE_PROGRAM)
+    assert outcome.verdict is Verdict.ACCEPTED, outcome.stderr.decode(errors="replace")
+    # The counters of an earlier run must not show in the evidence of the next.
+    assert (outcome.oom_kills, outcome.refused_processes) == (0, 0)
+    seen: Probe = json.loads(outcome.stdout)
+    return seen
+
+
+async def check(engine: Engine, hostile: Hostile, repeats: int) -> None:
+    outcomes = await asyncio.gather(*[run(engine, hostile) for _ in range(repeats)])
+    complaints = [found for outcome in outcomes if (found := hostile.complaints(outcome))]
+    assert not complaints, f"{len(complaints)} of {repeats}: " + "\n".join(complaints[0])
+
+
+def each(hostiles: Iterable[Hostile]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("hostile", [pytest.param(hostile, id=hostile.name) for hostile in hostiles])
+
+
+@each(programs())
+async def test_the_verdict_is_exact(engine: Engine, hostile: Hostile) -> None:
+    await check(engine, hostile, REPEATS)
+
+
+@pytest.mark.soak
+@each(programs())
+async def test_the_verdict_stays_exact(engine: Engine, hostile: Hostile) -> None:
+    await check(engine, hostile, SOAK_REPEATS)
+
+
+# One that never gets past the compiler or is plainly right leaves what the others leave.
+@each(hostile for hostile in programs() if hostile.section not in ("Languages", "Cheating the judge"))
+async def test_the_slot_is_as_new(one_slot: Engine, as_new: Probe, hostile: Hostile) -> None:
+    await run(one_slot, hostile)
+    seen = await probe(one_slot)
+    # What the kernel still counts for the earlier run would take from this one, which needs nearly all of its memory.
+    assert not (found := WITHIN.complaints(await run(one_slot, WITHIN))), "\n".join(found)
+    different = {key: (seen[key], as_new[key]) for key in as_new if seen[key] != as_new[key]}
+    assert not different
+    assert seen.keys() == as_new.keys()
+
+
+async def test_every_exit_code(engine: Engine) -> None:
+    outcomes = await asyncio.gather(*[exit_with(engine, f"exit {code}\n") for code in range(256)])
+    assert [outcome.exit_code for outcome in outcomes] == list(range(256))
+    assert [outcome.signal for outcome in outcomes] == [None] * 256
+    assert {outcome.verdict for outcome in outcomes[1:]} == {Verdict.RUNTIME_ERROR}
+    assert outcomes[0].verdict is Verdict.ACCEPTED
+
+
+async def test_every_signal(engine: Engine) -> None:
+    # CHLD, URG and WINCH end nothing, CONT neither; TSTP, TTIN and TTOU stop, as STOP does in stops_itself.py.
+    harmless = {17, 18, 23, 28}
+    stopping = {19, 20, 21, 22}
+    # 32 and 33 belong to the C library, and bash knows no name for them.
+    deadly = [number for number in range(1, 65) if number not in harmless | stopping | {32, 33}]
+    outcomes = await asyncio.gather(*[exit_with(engine, f"signal {number}\n") for number in deadly])
+    assert [outcome.signal for outcome in outcomes] == deadly
+    assert {outcome.exit_code for outcome in outcomes} == {None}
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.RUNTIME_ERROR}
+    assert {outcome.oom_kills for outcome in outcomes} == {0}
+
+
+async def exit_with(engine: Engine, how: str) -> Outcome:
+    return await engine.run(named("exit_with.py").program, how.encode(), Limits(cpu_seconds=2))
+
+
+async def test_a_large_input_costs_the_slot_nothing(engine: Engine) -> None:
+    program = Program(source="import sys; n = 0\nwhile b := sys.stdin.buffer.read(65536): n += len(b)\nprint(n)")
+    outcome = await engine.run(program, b"x" * (64 << 20), Limits(memory_bytes=32 << 20))
+    assert (outcome.verdict, outcome.stdout, outcome.oom_kills) == (Verdict.ACCEPTED, b"67108864\n", 0)
+    assert outcome.peak_memory_bytes < 24 << 20
+
+
+async def test_two_engines_see_the_same_new_slot(as_new: Probe) -> None:
+    async with Engine(slots=2) as engine:
+        assert list(await asyncio.gather(probe(engine), probe(engine))) == [as_new, as_new]

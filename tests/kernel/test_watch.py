@@ -1,0 +1,187 @@
+"""Limits fire in time, whatever happens elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from engine.engine import Engine
+from engine.program import Limits, Outcome, Program, Verdict
+from tests.hostile import named
+from tests.kernel.traces import Instance, programs_of
+
+pytestmark = pytest.mark.kernel
+
+LATE_SECONDS = 0.05
+SAMPLES = 8
+SLEEPS = Program(source="exec sleep 1000", language="bash")
+SPINS = Program(source="while :; do :; done", language="bash")
+ONE_SECOND = Limits(wall_seconds=1.0)
+
+
+@contextlib.asynccontextmanager
+async def churning(engine: Engine, victims: Callable[[Engine], list[int]]) -> AsyncIterator[set[int]]:
+    """Kills keepers of `engine` as fast as they are made anew; yields those that were killed."""
+    killed: set[int] = set()
+
+    async def churn() -> None:
+        while True:
+            for pid in victims(engine):
+                if pid not in killed:
+                    killed.add(pid)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(0.005)
+
+    task = asyncio.create_task(churn())
+    try:
+        yield killed
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def all_keepers(engine: Engine) -> list[int]:
+    return [int(pid) for pid in engine.facts()["keeper_pids"].split()]
+
+
+def other_keepers(spared: int, engine: Engine) -> list[int]:
+    return [pid for pid in all_keepers(engine) if pid != spared]
+
+
+async def busy_keeper(engine: Engine) -> int:
+    """The one keeper whose program sleeps."""
+    deadline = time.monotonic() + 0.8
+    while time.monotonic() < deadline:
+        for pid in all_keepers(engine):
+            if "sleep" in map(name_of, children(pid)):
+                return pid
+        await asyncio.sleep(0.005)
+    raise AssertionError("no program sleeps")
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def assert_in_time(outcomes: list[Outcome], late_seconds: float = LATE_SECONDS) -> None:
+    assert {(outcome.verdict, outcome.stopped_by) for outcome in outcomes} == {(Verdict.TIME_LIMIT, "wall")}
+    late = sorted(outcome.wall_seconds - 1.0 for outcome in outcomes)
+    assert late[0] >= 0, late
+    assert late[-1] <= late_seconds, late
+
+
+async def test_a_wall_limit_while_another_engine_makes_slots() -> None:
+    async with Engine(slots=1) as engine, Engine(slots=4) as other:
+        async with churning(other, all_keepers) as killed:
+            outcomes = [await engine.run(SLEEPS, limits=ONE_SECOND) for _ in range(SAMPLES)]
+        assert len(killed) >= 40, "the slots were not made anew"
+    assert_in_time(outcomes)
+
+
+async def test_a_wall_limit_while_the_same_engine_makes_slots() -> None:
+    async with Engine(slots=5) as engine:
+        outcomes = []
+        killed_in_all = 0
+        for _ in range(SAMPLES):
+            under_way = asyncio.create_task(engine.run(SLEEPS, limits=ONE_SECOND))
+            # Started before the killing, so that the one that is to be spared is known.
+            spared = await busy_keeper(engine)
+            async with churning(engine, functools.partial(other_keepers, spared)) as killed:
+                outcomes.append(await under_way)
+            killed_in_all += len(killed)
+            # The last ones are still being made anew.
+            await asyncio.sleep(0.2)
+        assert killed_in_all >= 40, "the slots were not made anew"
+    assert_in_time(outcomes)
+
+
+async def test_a_wall_limit_among_spinning_neighbours() -> None:
+    async with Engine(slots=4) as engine:
+        spinning = [asyncio.create_task(engine.run(SPINS, limits=Limits(cpu_seconds=30, cpus=2))) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        outcomes = [await engine.run(SLEEPS, limits=ONE_SECOND) for _ in range(SAMPLES // 2)]
+        for task in spinning:
+            task.cancel()
+        await asyncio.wait(spinning)
+    assert_in_time(outcomes, 2 * LATE_SECONDS)
+
+
+@pytest.mark.parametrize("cpus", [1.0, 2.0])
+async def test_a_cpu_limit_while_another_engine_makes_slots(cpus: float) -> None:
+    limits = Limits(cpu_seconds=0.5, cpus=cpus)
+    async with Engine(slots=1) as engine, Engine(slots=4) as other, churning(other, all_keepers):
+        outcomes = [await engine.run(SPINS, limits=limits) for _ in range(3)]
+        outcomes += [await engine.run(named("spin_threads.c").program, limits=limits) for _ in range(3)]
+    assert {(outcome.verdict, outcome.stopped_by) for outcome in outcomes} == {(Verdict.TIME_LIMIT, "cpu")}
+    used = sorted(outcome.cpu_seconds for outcome in outcomes)
+    assert used[0] >= 0.5, used
+    # The clock may be late on every core.
+    assert used[-1] <= 0.5 + LATE_SECONDS * cpus, used
+
+
+async def test_cpus_are_a_limit() -> None:
+    """Eight spinning threads on half a core use half a second in one."""
+    async with Engine(slots=1) as engine:
+        outcome = await engine.run(
+            named("spin_threads.c").program, limits=Limits(cpu_seconds=10, wall_seconds=1.0, cpus=0.5)
+        )
+    assert (outcome.verdict, outcome.stopped_by) == (Verdict.TIME_LIMIT, "wall")
+    # One period of the kernel's may be half over at either end.
+    assert 0.3 <= outcome.cpu_seconds <= 0.65 * outcome.wall_seconds, outcome
+
+
+@pytest.mark.parametrize("program", [SLEEPS, SPINS], ids=["asleep", "spinning"])
+async def test_a_cancel_kills(program: Program) -> None:
+    async with Engine(slots=1) as engine, Engine(slots=4) as other, churning(other, all_keepers):
+        instance = Instance.of(engine.facts())
+        under_way = asyncio.create_task(engine.run(program, limits=Limits(cpu_seconds=60)))
+        await asyncio.sleep(0.3)
+        started = programs_of(instance)
+        assert {name_of(pid) for pid in started} & {"sleep", "bash"}
+        under_way.cancel()
+        cancelled = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await under_way
+        while any(map(functools.partial(is_one_of, {"sleep", "bash"}), started)):
+            assert time.monotonic() - cancelled < 0.5, "it lives on"
+            await asyncio.sleep(0.005)
+        answer = named("right_bash.sh")
+        assert answer.complaints(await engine.run(answer.program, answer.stdin)) == []
+        assert time.monotonic() - cancelled < 1.0
+
+
+def is_one_of(names: set[str], pid: int) -> bool:
+    return name_of(pid) in names
+
+
+async def test_a_cancel_in_the_queue_runs_nothing() -> None:
+    async with Engine(slots=1) as engine:
+        first = asyncio.create_task(engine.run(SLEEPS, limits=Limits(wall_seconds=0.4)))
+        await asyncio.sleep(0.05)
+        waiting = asyncio.create_task(engine.run(SPINS, limits=Limits(cpu_seconds=30)))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (await first).stopped_by == "wall"
+        assert engine.stats().runs == 1

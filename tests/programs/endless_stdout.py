@@ -1,0 +1,8 @@
+# trick: writes lines without end
+# section: Resources
+# verdict: OUTPUT_LIMIT
+# limits: output_bytes=65536
+# outcome: stdout_truncated=1 stdout_bytes=65536
+
+while True:
+    print("x" * 100)

@@ -1,0 +1,13 @@
+// trick: writes without end and without a newline
+// section: Resources
+// verdict: OUTPUT_LIMIT
+// limits: output_bytes=65536
+// outcome: stdout_truncated=1 stdout_bytes=65536
+
+#define _GNU_SOURCE
+#include <unistd.h>
+
+int main(void) {
+    for (;;)
+        write(1, "xxxxxxxxxxxxxxxx", 16);
+}

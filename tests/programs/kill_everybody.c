@@ -1,0 +1,26 @@
+// trick: signals to every process that it can reach, by -1 and by each pid
+// section: Processes
+// verdict: ACCEPTED
+// expect stdout: 'nobody\n'
+
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void) {
+    int signals[] = {SIGSTOP, SIGTERM, SIGKILL};
+    for (int i = 0; i < 3; i++) {
+        if (kill(-1, signals[i]) == 0) {
+            puts("kill -1 reached somebody");
+            return 1;
+        }
+        for (int pid = 1; pid < 33000; pid++)
+            if (pid != getpid() && kill(pid, signals[i]) == 0) {
+                printf("kill %d reached somebody\n", pid);
+                return 1;
+            }
+    }
+    puts("nobody");
+    return 0;
+}

@@ -1,0 +1,9 @@
+// trick: none: adds the numbers of its input
+// section: Languages
+// verdict: ACCEPTED
+// stdin: '1 2 3\n4 5\n'
+// expect stdout: '15\n'
+// outcome: exit_code=0 oom_kills=0 refused_processes=0 stderr_bytes=0
+
+const numbers = require("fs").readFileSync(0, "utf8").split(/\s+/).filter(Boolean).map(Number);
+console.log(numbers.reduce((sum, number) => sum + number, 0));
