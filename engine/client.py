@@ -7,8 +7,7 @@ BadInput, Overloaded and SandboxError as `Engine` does; a daemon that cannot be 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, TypeVar
 
@@ -18,6 +17,7 @@ from engine.address import unix_path
 from engine.client_frames import FrameTransport
 from engine.client_http import HttpTransport
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.loop_thread import LoopThread
 from engine.program import Limits, Outcome, Program
 from engine.protocol import Run, Score, outcome_from_wire
 
@@ -148,13 +148,11 @@ class SyncClient:
     """`Client` for plain scripts and notebooks: the same methods, without await; threads may share one."""
 
     def __init__(self, address: str | None = None, *, token: str = "", reconnect_seconds: float = 10.0) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="assay-client", daemon=True)
-        self._thread.start()
+        self._loop = LoopThread("assay-client")
         try:
-            self._client = self._wait(_client(address, token, reconnect_seconds))
+            self._client = self._loop.wait(_client(address, token, reconnect_seconds))
         except (BadInput, SandboxError):
-            self._stop()
+            self._loop.stop()
             raise
 
     def __enter__(self) -> SyncClient:
@@ -169,9 +167,9 @@ class SyncClient:
 
     def close(self) -> None:
         """Close the connection; idempotent."""
-        if self._thread.is_alive():
-            self._wait(self._client.close())
-            self._stop()
+        if self._loop.running:
+            self._loop.wait(self._client.close())
+            self._loop.stop()
 
     def run(
         self,
@@ -185,7 +183,7 @@ class SyncClient:
         deadline_seconds: float | None = None,
     ) -> Outcome:
         """As `Client.run`; an interrupt kills the run."""
-        return self._wait(
+        return self._loop.wait(
             self._client.run(
                 program,
                 stdin,
@@ -199,7 +197,7 @@ class SyncClient:
 
     def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> ScoreAnswer:
         """As `Client.score`."""
-        return self._wait(self._client.score(item, deadline_seconds=deadline_seconds))
+        return self._loop.wait(self._client.score(item, deadline_seconds=deadline_seconds))
 
     def stream(
         self,
@@ -209,36 +207,13 @@ class SyncClient:
         deadline_seconds: float | None = None,
     ) -> Iterator[tuple[int, ScoreAnswer | Overloaded | SandboxError]]:
         """As `Client.stream`; leaving the loop early kills what is in flight."""
-        answers = self._client.stream(items, in_flight=in_flight, deadline_seconds=deadline_seconds)
-        try:
-            while (entry := self._wait(_next(answers))) is not None:
-                yield entry
-        finally:
-            self._wait(answers.aclose())
+        yield from self._loop.stream(self._client.stream(items, in_flight=in_flight, deadline_seconds=deadline_seconds))
 
     def stats(self) -> dict[str, Any]:
         """As `Client.stats`."""
-        return self._wait(self._client.stats())
-
-    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        finally:
-            future.cancel()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        return self._loop.wait(self._client.stats())
 
 
 async def _client(address: str | None, token: str, reconnect_seconds: float) -> Client:
     # Made on its own loop: what it holds belongs there.
     return Client(address, token=token, reconnect_seconds=reconnect_seconds)
-
-
-async def _next(
-    answers: AsyncGenerator[tuple[int, ScoreAnswer | Overloaded | SandboxError], None],
-) -> tuple[int, ScoreAnswer | Overloaded | SandboxError] | None:
-    return await anext(answers, None)

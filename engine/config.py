@@ -31,7 +31,7 @@ def _ceilings() -> Limits:
 
 
 def _compile_limits() -> Limits:
-    return Limits(cpu_seconds=30, memory_bytes=_GIB, output_bytes=64 << 10)
+    return Limits(cpu_seconds=20, wall_seconds=30, memory_bytes=_GIB, output_bytes=64 << 10)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

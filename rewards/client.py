@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -12,6 +11,7 @@ import msgspec
 
 from engine.client import Client
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.loop_thread import LoopThread
 from rewards.reward import NotJudged, Reward, from_wire
 
 _T = TypeVar("_T")
@@ -108,9 +108,7 @@ class SyncRewardClient:
         patience_seconds: float = 60.0,
         deadline_seconds: float | None = None,
     ) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="assay-rewards", daemon=True)
-        self._thread.start()
+        self._loop = LoopThread("assay-rewards")
 
         async def made() -> RewardClient:
             # On its own loop: what it holds belongs there.
@@ -119,9 +117,9 @@ class SyncRewardClient:
             )
 
         try:
-            self._client = self._wait(made())
+            self._client = self._loop.wait(made())
         except (BadInput, SandboxError):
-            self._stop()
+            self._loop.stop()
             raise
 
     def __enter__(self) -> SyncRewardClient:
@@ -136,44 +134,23 @@ class SyncRewardClient:
 
     def close(self) -> None:
         """Close the connection; idempotent."""
-        if self._thread.is_alive():
-            self._wait(self._client.close())
-            self._stop()
+        if self._loop.running:
+            self._loop.wait(self._client.close())
+            self._loop.stop()
 
     def score(self, item: dict[str, Any]) -> Reward | NotJudged:
         """As `RewardClient.score`."""
-        return self._wait(self._client.score(item))
+        return self._loop.wait(self._client.score(item))
 
     def score_many(self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT) -> list[Reward | NotJudged]:
         """As `RewardClient.score_many`."""
-        return self._wait(self._client.score_many(items, in_flight=in_flight))
+        return self._loop.wait(self._client.score_many(items, in_flight=in_flight))
 
     def stream(
         self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
     ) -> Iterator[tuple[int, Reward | NotJudged]]:
         """As `RewardClient.stream`."""
-        rewards = self._client.stream(items, in_flight=in_flight)
-
-        async def following() -> tuple[int, Reward | NotJudged] | None:
-            return await anext(rewards, None)
-
-        try:
-            while (entry := self._wait(following())) is not None:
-                yield entry
-        finally:
-            self._wait(rewards.aclose())
-
-    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        finally:
-            future.cancel()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        yield from self._loop.stream(self._client.stream(items, in_flight=in_flight))
 
 
 class _PatientClient(Client):
