@@ -19,8 +19,8 @@ pub struct Counters {
 
 /// The control group of one slot, with its files held open.
 pub trait SlotCgroup {
-    /// Writes the limits that differ from those in force.
-    fn limit(&mut self, limits: &JobLimits) -> Result<()>;
+    /// Writes the limits that differ from those in force; what the slot holds already is not the program's.
+    fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()>;
     fn counters(&mut self) -> Result<Counters>;
     fn cpu_ns(&mut self) -> Result<u64>;
     fn memory_bytes(&mut self) -> Result<u64>;

@@ -1,5 +1,8 @@
 //! cgroup v1, also beside a v2 mount (hybrid): one directory per controller and slot.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +14,9 @@ use crate::wire::JobLimits;
 const PERIOD_US: u64 = 100_000;
 /// The keeper is in the slot's group too.
 const OUR_PROCESSES: u32 = 1;
+/// Socket buffers are counted beside the memory limit, so they get a part of it on top.
+const SOCKET_SHARE: u64 = 2;
+const HELD_STEP_BYTES: u64 = 1 << 20;
 const CONTROLLERS: [&str; 4] = ["memory", "cpu", "cpuacct", "pids"];
 
 /// The instance's directory under each controller.
@@ -109,7 +115,7 @@ impl Hierarchy for V1 {
             pids_events: Knob::open(pids.join("pids.events"), false)?,
             procs: pids.join("cgroup.procs"),
             in_force: None,
-            overhead_bytes: None,
+            held_bytes: 0,
             seized: false,
         }))
     }
@@ -134,42 +140,40 @@ struct Slot {
     pids_events: Knob,
     procs: PathBuf,
     in_force: Option<JobLimits>,
-    /// What the slot holds by itself; the program's memory limit comes on top.
-    overhead_bytes: Option<u64>,
+    /// What the slot holds by itself, in whole steps; the program's memory limit comes on top.
+    held_bytes: u64,
     seized: bool,
 }
 
 impl Slot {
-    fn write_limits(&mut self, limits: &JobLimits) -> Result<()> {
-        let overhead = match self.overhead_bytes {
-            Some(bytes) => bytes,
-            None => *self.overhead_bytes.insert(self.usage.number()?),
-        };
-        let bytes = limits.memory_bytes + overhead;
+    fn write_limits(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
+        let bytes = limits.memory_bytes + held_bytes;
         // The limit with swap must never be below the one without.
         if let Some(with_swap) = &self.limit_with_swap {
-            let first_is_smaller = self.in_force.is_none_or(|now| limits.memory_bytes < now.memory_bytes);
+            let first_is_smaller = self.in_force.is_none_or(|now| bytes < now.memory_bytes + self.held_bytes);
             let order: [&Knob; 2] = if first_is_smaller { [&self.limit, with_swap] } else { [with_swap, &self.limit] };
             order.iter().try_for_each(|knob| knob.write(bytes as i64))?;
         } else {
             self.limit.write(bytes as i64)?;
         }
         if let Some(socket_limit) = &self.socket_limit {
-            socket_limit.write(limits.memory_bytes as i64)?;
+            socket_limit.write((limits.memory_bytes / SOCKET_SHARE) as i64)?;
         }
         self.quota.write((limits.cpus * PERIOD_US as f64).max(1_000.0) as i64)?;
         self.pids_max.write((limits.processes + OUR_PROCESSES).into())?;
-        self.in_force = Some(*limits);
+        (self.in_force, self.held_bytes) = (Some(*limits), held_bytes);
         Ok(())
     }
 }
 
 impl SlotCgroup for Slot {
-    fn limit(&mut self, limits: &JobLimits) -> Result<()> {
+    fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
+        // In steps, so that a few pages more or less do not cost a write for every run.
+        let held_bytes = held_bytes.next_multiple_of(HELD_STEP_BYTES);
         let same = self.in_force.is_some_and(|now| {
             (now.memory_bytes, now.processes, now.cpus) == (limits.memory_bytes, limits.processes, limits.cpus)
         });
-        if same { Ok(()) } else { self.write_limits(limits) }
+        if same && held_bytes == self.held_bytes { Ok(()) } else { self.write_limits(limits, held_bytes) }
     }
 
     fn counters(&mut self) -> Result<Counters> {
@@ -217,7 +221,7 @@ impl SlotCgroup for Slot {
     fn release(&mut self) -> Result<()> {
         self.seized = false;
         match self.in_force {
-            Some(limits) => self.write_limits(&limits),
+            Some(limits) => self.write_limits(&limits, self.held_bytes),
             None => Ok(()),
         }
     }
@@ -276,101 +280,4 @@ fn write_file(path: &Path, value: u64) -> Result<()> {
 
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).context("read", path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MOUNTS: &str = "\
-30 22 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
-31 22 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
-32 22 0:28 /kubepods/pod7 /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids
-33 22 0:29 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw";
-    const MEMBERSHIPS: &str = "4:memory:/jobs/7\n3:cpu,cpuacct:/\n8:pids:/kubepods/pod7\n0::/";
-
-    #[test]
-    fn finds_the_own_group_of_each_controller() {
-        let found = V1::parse(MOUNTS, MEMBERSHIPS, "assay-0").expect("all controllers are there");
-        assert_eq!(found.memory, Path::new("/sys/fs/cgroup/memory/jobs/7/assay-0"));
-        assert_eq!(found.cpu, Path::new("/sys/fs/cgroup/cpu,cpuacct/assay-0"));
-        assert_eq!(found.pids, Path::new("/sys/fs/cgroup/pids/assay-0"));
-        assert_eq!(found.directories().len(), 3);
-        assert_eq!(found.describe(), "v1 (hybrid)");
-    }
-
-    #[test]
-    fn a_missing_controller_is_not_v1() {
-        assert!(V1::parse(MOUNTS, "4:memory:/\n3:cpu,cpuacct:/\n0::/", "assay-0").is_none());
-    }
-
-    /// A directory that poses as cgroupfs, with an instance and one slot in it.
-    fn fake() -> (PathBuf, V1) {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let base = std::env::temp_dir().join(format!("assay-cgroup-test-{}-{count}", std::process::id()));
-        fs::create_dir(&base).expect("a temporary directory");
-        let one = base.join("assay-0");
-        let v1 = V1 { memory: one.clone(), cpu: one.clone(), cpuacct: one.clone(), pids: one, hybrid: false };
-        v1.make_instance().expect("an instance");
-        v1.make_slot(3).expect("a slot");
-        let slot = base.join("assay-0/slot-3");
-        for (name, text) in [
-            ("memory.usage_in_bytes", "1048576\n"),
-            ("memory.max_usage_in_bytes", "2097152\n"),
-            ("memory.limit_in_bytes", "9223372036854771712\n"),
-            ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n"),
-            ("cpu.cfs_quota_us", "-1\n"),
-            ("cpuacct.usage", "123456\n"),
-            ("pids.max", "max\n"),
-            ("pids.events", "max 7\n"),
-            ("cgroup.procs", "10\n11\n"),
-        ] {
-            fs::write(slot.join(name), text).expect("a file");
-        }
-        (base, v1)
-    }
-
-    fn limits() -> JobLimits {
-        JobLimits { cpu_ns: 1, wall_ns: 1, memory_bytes: 1 << 28, processes: 8, cpus: 1.5 }
-    }
-
-    #[test]
-    fn reads_counters_and_processes() {
-        let (base, v1) = fake();
-        let mut slot = v1.open_slot(3).expect("an open slot");
-        let expected = Counters { cpu_ns: 123_456, memory_bytes: 1 << 20, oom_kills: 4, refused_processes: 7 };
-        assert_eq!(slot.counters().expect("counters"), expected);
-        assert_eq!(slot.peak_memory_bytes().expect("a peak"), 2 << 20);
-        let mut pids = Vec::new();
-        slot.processes(&mut pids).expect("processes");
-        assert_eq!(pids, [10, 11]);
-        fs::remove_dir_all(base).expect("nothing else in it");
-    }
-
-    #[test]
-    fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
-        let (base, v1) = fake();
-        let mut slot = v1.open_slot(3).expect("an open slot");
-        let text = |name: &str| fs::read_to_string(base.join("assay-0/slot-3").join(name)).expect("a file");
-        slot.limit(&limits()).expect("limits");
-        // A fake file keeps the tail of what was there before.
-        assert!(text("memory.limit_in_bytes").starts_with(&((1 << 28) + (1 << 20)).to_string()));
-        assert!(text("cpu.cfs_quota_us").starts_with("150000"));
-        assert!(text("pids.max").starts_with('9'));
-        slot.seize().expect("a seized slot");
-        assert!(text("pids.max").starts_with('0'));
-        slot.release().expect("a released slot");
-        assert!(text("pids.max").starts_with('9'));
-        fs::remove_dir_all(base).expect("nothing else in it");
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named() {
-        let (base, v1) = fake();
-        fs::write(base.join("assay-0/slot-3/cpuacct.usage"), "many\n").expect("a file");
-        let fault = v1.open_slot(3).and_then(|mut slot| slot.cpu_ns()).expect_err("not a number");
-        assert!(fault.to_string().contains("slot-3/cpuacct.usage"), "{fault}");
-        fs::remove_dir_all(base).expect("nothing else in it");
-    }
 }

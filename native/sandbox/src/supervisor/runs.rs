@@ -10,6 +10,7 @@ use crate::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper,
 
 const MILLISECOND: u64 = 1_000_000;
 const RECLAIM_PATIENCE: u64 = 100 * MILLISECOND;
+const FREED_BY_ITSELF: u64 = 5 * MILLISECOND;
 
 impl Supervisor {
     /// Ends one run, wherever it is; one that has ended already is nobody's any more.
@@ -135,15 +136,17 @@ impl Supervisor {
             keeper.baseline_bytes = keeper.cgroup.memory_bytes()?;
         }
         if keeper.holds_too_much()? {
-            let State::Reclaiming { since, .. } = slot.state else {
-                slot.state = State::Reclaiming { since: now, next_look: now };
-                return reclaim(keeper);
+            let (since, asked) = match slot.state {
+                State::Reclaiming { since, asked, .. } => (since, asked),
+                _ => (now, false),
             };
             if now > since + RECLAIM_PATIENCE {
                 return Err(Fault::new("the slot keeps memory of dead processes", "", 0));
             }
-            slot.state = State::Reclaiming { since, next_look: now + MILLISECOND };
-            return Ok(());
+            // The kernel frees much of it by itself, a moment after the last process.
+            let ask = !asked && now >= since + FREED_BY_ITSELF;
+            slot.state = State::Reclaiming { since, next_look: now + MILLISECOND, asked: asked || ask };
+            return if ask { reclaim(keeper) } else { Ok(()) };
         }
         slot.state = State::Parked;
         self.parked.push(index);

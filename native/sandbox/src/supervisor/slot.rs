@@ -18,7 +18,7 @@ const KEEPER_PATIENCE: u64 = 5 * SECOND;
 /// The wall limit stretches by the time that the program waited for a core, up to this factor.
 const MAX_STRETCH: u64 = 3;
 /// What a slot may keep charged between runs before it is asked to give it back.
-const KEPT_BYTES: u64 = 16 << 20;
+const KEPT_BYTES: u64 = 2 << 20;
 
 /// A job that waits for a slot, with its descriptors.
 pub struct Waiting {
@@ -37,6 +37,7 @@ pub enum State {
     Reclaiming {
         since: u64,
         next_look: u64,
+        asked: bool,
     },
     /// A child waits for a job.
     Parked,
@@ -96,9 +97,9 @@ impl Keeper {
     /// Hands the job to the parked child and starts its clocks.
     pub fn launch(&mut self, waiting: Waiting) -> Result<Run> {
         let Waiting { job, fds } = waiting;
-        self.cgroup.limit(&job.limits)?;
-        self.cgroup.reset_peak()?;
         let before = self.cgroup.counters()?;
+        self.cgroup.limit(&job.limits, before.memory_bytes)?;
+        self.cgroup.reset_peak()?;
         let inline = !job.launch.is_empty();
         let mut message = vec![u8::from(inline)];
         message.extend(job.launch);
