@@ -95,8 +95,10 @@ impl Supervisor {
 }
 
 fn lost_run(keeper: &mut Keeper, mut run: Run, fault: Fault) -> Ended {
-    if let Some(ended) = run.ended.take() {
-        return ended; // it was over, only its files were still to come
+    if let Some(mut ended) = run.ended.take() {
+        // It was over, but the files that were asked for are lost.
+        ended.fault = Some(fault);
+        return ended;
     }
     let mut ended = keeper.conclude_lost(&run);
     if let Some(found) = &mut ended.fault {
