@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::collect;
 use super::launch;
-use super::renew::{Ipc, Network, Processes, Resource, Storage};
+use super::renew::{Network, Processes, Resource, Storage};
 use crate::fault::{Context, Fault, Result};
 use crate::sys::{self, ChildSignals, Reaped, check};
 use crate::wire::{FromKeeper, ToKeeper, decode, encode};
@@ -85,7 +85,7 @@ fn live(keeper: Keeper) -> Result<()> {
             match decode(&buffer[..received.length])? {
                 ToKeeper::Collect { paths } => slot.collect(paths)?,
                 ToKeeper::Renew => {
-                    let resources: [&mut dyn Resource; 3] = [&mut storage, &mut Ipc, &mut network];
+                    let resources: [&mut dyn Resource; 2] = [&mut storage, &mut network];
                     for resource in resources {
                         if resource.touched() {
                             resource.renew()?;
