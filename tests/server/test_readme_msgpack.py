@@ -19,8 +19,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def test_the_msgpack_example(daemon: Daemon, tmp_path: Path) -> None:
     found = re.search(r"<!-- example: msgpack -->\s*```python\n(.*?)```", README.read_text(), re.DOTALL)
-    if found is None:
-        pytest.skip("needs the block marked `example: msgpack` in README.md")
+    assert found is not None
     example = tmp_path / "example.py"
     example.write_text(found[1])
     command = [sys.executable, str(example), str(daemon.path)]
