@@ -91,7 +91,7 @@ class Engine:
     ) -> Outcome:
         """Run one program.
 
-        collect           files to bring back in `Outcome.files`, relative to /work or absolute
+        collect           at most 64 files to bring back in `Outcome.files`, relative to /work or absolute
         merge_stderr      stderr goes where stdout goes
         deadline_seconds  time that the request may wait in the queue, in all; None is for ever
         client            whose turn in the queue the run takes

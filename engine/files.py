@@ -15,7 +15,9 @@ from engine.program import Limits, Program
 JobFile = tuple[str, bytes, int]
 
 MAX_FILES: Final = 1000
-MAX_COLLECTED: Final = 1000
+# The names travel in one message, the files in another, as descriptors.
+MAX_COLLECTED: Final = 64
+MAX_COLLECTED_BYTES: Final = 32 << 10
 _MAX_NAME_BYTES: Final = 255
 _MAX_PATH_BYTES: Final = 2000
 _PAGE_BYTES: Final = 4096
@@ -92,6 +94,9 @@ def collected_names(names: Sequence[str]) -> list[str]:
         raise BadInput("collect", len(names), f"at most {MAX_COLLECTED} paths")
     for name in names:
         _check_path(name, "collect")
+    size_bytes = sum(len(name.encode()) for name in names)
+    if size_bytes > MAX_COLLECTED_BYTES:
+        raise BadInput("collect", f"{size_bytes} bytes", f"at most {MAX_COLLECTED_BYTES} bytes of paths")
     return list(dict.fromkeys(names))
 
 

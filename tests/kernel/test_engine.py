@@ -88,6 +88,16 @@ async def test_the_programs_world(engine: Engine) -> None:
     assert sorted(eval(rest.split(" ", 2)[2])) == ["data", "main.py"]
 
 
+async def test_as_many_files_as_may_be_collected_all_come_back(engine: Engine) -> None:
+    names = [f"{'n' * 200}/{'m' * 200}/{number:02}" for number in range(64)]
+    source = (
+        f"import os\nfor name in {names}:\n"
+        "    os.makedirs(os.path.dirname(name), exist_ok=True)\n    open(name, 'w').write(name)"
+    )
+    outcome = await engine.run(Program(source), collect=names)
+    assert outcome.files == {name: name.encode() for name in names}
+
+
 async def test_files_go_in_and_come_out(engine: Engine) -> None:
     source = "import mod; open('out.bin', 'wb').write(bytes(range(256)) + open('d/in', 'rb').read()); mod.f()"
     files = {"mod.py": b"def f(): open('/tmp/second', 'w').write('2')", "d/in": b"\0\xff"}

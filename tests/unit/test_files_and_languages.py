@@ -110,7 +110,9 @@ def test_collected_names() -> None:
     with pytest.raises(BadInput, match="list"):
         collected_names("abc")
     with pytest.raises(BadInput, match="at most"):
-        collected_names([str(number) for number in range(5000)])
+        collected_names([str(number) for number in range(65)])
+    with pytest.raises(BadInput, match="bytes of paths"):
+        collected_names([f"{number}/" + 8 * f"{'x' * 200}/" for number in range(30)])
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,10 @@ impl Pool {
         prepared.job.run_id = run_id;
         prepared.run.watch(&self.shared.epoll, run_id)?;
         let message = encode(&ToSupervisor::Job(prepared.job))?;
+        if message.len() > sys::MESSAGE_BYTES {
+            // Sent, it would be cut off and cost the supervisor.
+            return Err(Fault::new("a job's paths to collect are too long", "", libc::E2BIG));
+        }
         state.runs.insert(run_id, prepared.run);
         state.outbox.push_back((message, prepared.fds));
         if !state.flush() {

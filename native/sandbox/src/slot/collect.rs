@@ -7,14 +7,10 @@ use crate::fault::Result;
 use crate::rootfs;
 use crate::sys::{c_string, check};
 
-/// More would not fit into one message.
-pub const MAX_FILES: usize = 64;
-
 /// Opens what is there of the asked paths; missing and irregular ones are left out.
 pub fn open_all(paths: Vec<String>) -> Vec<(String, OwnedFd)> {
     paths
         .into_iter()
-        .take(MAX_FILES)
         .filter_map(|path| {
             let below = match path.strip_prefix('/') {
                 Some(inside) => inside.to_owned(),
