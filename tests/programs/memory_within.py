@@ -3,7 +3,7 @@
 # verdict: ACCEPTED
 # limits: memory_bytes=67108864 cpu_seconds=2
 # expect stdout: '3 times\n'
-# outcome: oom_kills=0 peak_memory_bytes>=36000000 peak_memory_bytes<=67108864
+# outcome: oom_kills=0 peak_memory_bytes>=40000000 peak_memory_bytes<=67108864
 
 for _ in range(3):
     block = bytearray(b"x") * 40_000_000
