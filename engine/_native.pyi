@@ -63,6 +63,7 @@ class Pool:
         state_dir: str,
         trees: Sequence[str],
         uid_base: int,
+        fresh: str,
     ) -> Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths."""
 

@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 import typing
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -41,6 +41,8 @@ class EngineConfig:
     slots           Programs that run at once; the default is one for each core.
     state_dir       Holds the lock files of the running instances.
     trees           Directories of this machine that programs see, read-only, at their own paths.
+    fresh           What is made new after a run: what cannot prove that it was left alone ("proved"), or everything
+                    ("always").
     uid_base        First of the user ids that slots use, 65,536 each; no one else may use them.
     queue_runs      Requests that may wait; one more is refused at once.
     queue_bytes     Bytes of sources, files and inputs that all requests together may hold.
@@ -53,6 +55,7 @@ class EngineConfig:
     slots: int | None = None
     state_dir: str = "/run/assay"
     trees: tuple[str, ...] = ("/usr",)
+    fresh: Literal["proved", "always"] = "proved"
     uid_base: int = 1_879_048_192
     queue_runs: int = 4096
     queue_bytes: int = 256 * MIB

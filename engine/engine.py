@@ -58,9 +58,8 @@ class Engine:
         config = self._config
         memory_bytes = int(machine.memory_bytes() * _MEMORY_SHARE)
         self._ceilings = _ceilings(config, self._slots, memory_bytes)
-        start = Pool.start(slots=self._slots, state_dir=config.state_dir, trees=config.trees, uid_base=config.uid_base)
         present = [language.warm for language in LANGUAGES.values() if language.installed]
-        self._pool, _ = await asyncio.gather(start, asyncio.to_thread(warm, present))
+        self._pool, _ = await asyncio.gather(Pool.start(self._slots, config), asyncio.to_thread(warm, present))
         self._queue = Queue(
             slots=self._slots,
             memory_bytes=memory_bytes,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
+from engine.config import EngineConfig
 from engine.errors import CannotStart, SandboxError
 from engine.files import JobFile
 from engine.languages import ENVIRONMENT
@@ -81,7 +82,7 @@ class Pool:
         self._loop.add_reader(self._readable, self._take_completions)
 
     @classmethod
-    async def start(cls, *, slots: int, state_dir: str, trees: Sequence[str], uid_base: int) -> Pool:
+    async def start(cls, slots: int, config: EngineConfig) -> Pool:
         """Make the slots; raises CannotStart with one line that says what to do."""
         try:
             from engine import _native
@@ -92,7 +93,12 @@ class Pool:
             ) from None
         try:
             native = await asyncio.to_thread(
-                _native.Pool, slots=slots, state_dir=state_dir, trees=list(trees), uid_base=uid_base
+                _native.Pool,
+                slots=slots,
+                state_dir=config.state_dir,
+                trees=list(config.trees),
+                uid_base=config.uid_base,
+                fresh=config.fresh,
             )
         except OSError as error:
             raise CannotStart(str(error)) from error

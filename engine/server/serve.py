@@ -41,6 +41,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     http.add_argument("--no-http", action="store_true", help="leave the HTTP face out")
     parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
     parser.add_argument("--rootfs", choices=["host"], default="host", help="what the programs see as their file system")
+    parser.add_argument(
+        "--fresh", choices=["proved", "always"], help="renew what a run may have touched (default), or everything"
+    )
     parser.add_argument("--token-file", metavar="F", help="file with the token that HTTP clients must send")
     parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine] and [server]")
 
@@ -72,9 +75,8 @@ def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settin
     server = dataclasses.replace(settings.server, **{name: value for name, value in given.items() if value is not None})
     if arguments.no_http:
         server = dataclasses.replace(server, http=None)
-    engine = settings.engine
-    if arguments.slots is not None:
-        engine = dataclasses.replace(engine, slots=arguments.slots)
+    given = {"slots": arguments.slots, "fresh": arguments.fresh}
+    engine = dataclasses.replace(settings.engine, **{name: value for name, value in given.items() if value is not None})
     return Settings(engine=engine, server=server)
 
 

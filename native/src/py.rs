@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use assay_sandbox::fault::{Context, Fault};
-use assay_sandbox::wire::Start;
+use assay_sandbox::wire::{Fresh, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -96,9 +96,21 @@ struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, uid_base))]
-    fn new(py: Python<'_>, slots: u32, state_dir: String, trees: Vec<String>, uid_base: u32) -> PyResult<Self> {
-        let start = Start { slots, state_dir, trees, uid_base };
+    #[pyo3(signature = (*, slots, state_dir, trees, uid_base, fresh))]
+    fn new(
+        py: Python<'_>,
+        slots: u32,
+        state_dir: String,
+        trees: Vec<String>,
+        uid_base: u32,
+        fresh: &str,
+    ) -> PyResult<Self> {
+        let fresh = match fresh {
+            "proved" => Fresh::Proved,
+            "always" => Fresh::Always,
+            _ => return Err(PyValueError::new_err(format!("fresh {fresh:?}: expected proved or always"))),
+        };
+        let start = Start { slots, state_dir, trees, uid_base, fresh };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)

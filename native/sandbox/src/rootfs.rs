@@ -4,11 +4,11 @@
 //! itself, which holds everything writable, is made anew for every run by the keeper, in `make_root`.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::fault::{Context, Fault, Result};
-use crate::sys::{mknod, mount};
+use crate::sys::{mknod, mount, set_times, statfs};
 
 const NO_PRIVILEGES: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 /// Where the keeper makes the program's root.
@@ -103,7 +103,7 @@ pub fn root_options(disk_bytes: u64) -> String {
 /// Mounts a new program's root at `ROOT`, in the keeper's own root; everything that a program can write is in it.
 ///
 /// The caller's umask must be 0.
-pub fn make_root(trees: &[String], disk_bytes: u64) -> Result<()> {
+pub fn make_root(trees: &[String], disk_bytes: u64) -> Result<Blank> {
     let root = Path::new(ROOT);
     mount("tmpfs", root, "tmpfs", NO_PRIVILEGES | libc::MS_NOATIME, &root_options(disk_bytes))?;
     for name in ["var", "program", "dev", "proc", "etc"] {
@@ -124,7 +124,47 @@ pub fn make_root(trees: &[String], disk_bytes: u64) -> Result<()> {
     bind(Path::new("/parts/etc"), &root.join("etc"))?;
     bind(Path::new("/dev"), &root.join("dev"))?;
     bind(&root.join("run/shm"), &root.join("dev/shm"))?;
-    bind(Path::new("/proc"), &root.join("proc"))
+    bind(Path::new("/proc"), &root.join("proc"))?;
+    Blank::mark(root)
+}
+
+/// How a new root looks. A program cannot change it and leave no trace in these: whatever it makes or removes changes the
+/// time of a directory that it does not own, and only an owner can set a time of his choice; what is open but has no name
+/// is gone with its processes, and could not have been made without one.
+pub struct Blank {
+    counts: Counts,
+}
+
+/// Blocks, and free ones; files, and free ones.
+type Counts = [u64; 4];
+
+const MARKER: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 1 };
+
+impl Blank {
+    fn mark(root: &Path) -> Result<Self> {
+        for name in WRITABLE {
+            set_times(&root.join(name), MARKER)?;
+        }
+        Ok(Self { counts: counts(root)? })
+    }
+
+    /// Whether the root is still as it was made.
+    pub fn holds(&self) -> Result<bool> {
+        let root = Path::new(ROOT);
+        for name in WRITABLE {
+            let path = root.join(name);
+            let facts = fs::symlink_metadata(&path).context("stat", &path)?;
+            if (facts.mtime(), facts.mtime_nsec()) != (MARKER.tv_sec, MARKER.tv_nsec) {
+                return Ok(false);
+            }
+        }
+        Ok(counts(root)? == self.counts)
+    }
+}
+
+fn counts(root: &Path) -> Result<Counts> {
+    let facts = statfs(root)?;
+    Ok([facts.f_blocks, facts.f_bfree, facts.f_files, facts.f_ffree])
 }
 
 fn bind(source: &Path, target: &Path) -> Result<()> {

@@ -50,6 +50,16 @@ pub struct Start {
     pub state_dir: String,
     pub trees: Vec<String>,
     pub uid_base: u32,
+    pub fresh: Fresh,
+}
+
+/// What is made new after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fresh {
+    /// What cannot prove that the run left it as it was.
+    Proved,
+    /// Everything that a run can change.
+    Always,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

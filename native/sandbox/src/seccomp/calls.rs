@@ -6,6 +6,14 @@ pub enum Action {
     NotThere,
     Refuse,
     Kill,
+    /// Only the keeper, who knows the secret; for a program this errno.
+    Keeper {
+        otherwise: i32,
+    },
+    /// No O_TMPFILE among the flags: such a file counts up the file system's inode numbers and leaves no other trace.
+    Open {
+        flags: u32,
+    },
     /// socket(2): only families that are namespaced, only plain TCP and UDP (others load kernel modules).
     Socket,
     /// socketpair(2): unix only.
@@ -24,7 +32,7 @@ macro_rules! calls {
 pub const ALLOWED: &[&[libc::c_long]] = &[
     // Files, by descriptor and by path: what they may reach is the root file system's concern.
     calls!(SYS_read SYS_write SYS_close SYS_fstat SYS_newfstatat SYS_statx SYS_lseek SYS_pread64 SYS_pwrite64 SYS_readv
-        SYS_writev SYS_preadv SYS_pwritev SYS_preadv2 SYS_pwritev2 SYS_openat SYS_openat2 SYS_faccessat SYS_faccessat2
+        SYS_writev SYS_preadv SYS_pwritev SYS_preadv2 SYS_pwritev2 SYS_faccessat SYS_faccessat2
         SYS_pipe2 SYS_dup SYS_dup3 SYS_fcntl SYS_flock SYS_fsync SYS_fdatasync SYS_truncate SYS_ftruncate
         SYS_getdents64 SYS_getcwd SYS_chdir SYS_fchdir SYS_renameat SYS_renameat2 SYS_mkdirat SYS_linkat SYS_unlinkat
         SYS_symlinkat SYS_readlinkat SYS_fchmod SYS_fchmodat SYS_fchmodat2 SYS_fchown SYS_fchownat SYS_umask
@@ -63,20 +71,31 @@ pub const ALLOWED: &[&[libc::c_long]] = &[
         SYS_sendmsg SYS_recvmsg SYS_sendmmsg SYS_recvmmsg SYS_shutdown SYS_setsockopt SYS_getsockopt),
     // The older names of the above.
     #[cfg(target_arch = "x86_64")]
-    calls!(SYS_open SYS_stat SYS_lstat SYS_access SYS_pipe SYS_dup2 SYS_getdents SYS_rename SYS_mkdir SYS_rmdir SYS_creat
+    calls!(SYS_stat SYS_lstat SYS_access SYS_pipe SYS_dup2 SYS_getdents SYS_rename SYS_mkdir SYS_rmdir SYS_creat
         SYS_link SYS_unlink SYS_symlink SYS_readlink SYS_chmod SYS_chown SYS_lchown SYS_utime SYS_utimes SYS_futimesat
         SYS_mknod SYS_poll SYS_select SYS_epoll_create SYS_epoll_wait SYS_eventfd SYS_signalfd SYS_inotify_init
         SYS_fork SYS_vfork SYS_getpgrp SYS_arch_prctl SYS_alarm SYS_pause SYS_time),
 ];
 
 /// Calls that exist and are refused: EPERM, as an unprivileged process would see.
-pub const REFUSED: &[libc::c_long] = calls!(SYS_ptrace SYS_process_vm_readv SYS_process_vm_writev SYS_mount SYS_umount2
-    SYS_pivot_root SYS_chroot SYS_unshare SYS_setns SYS_reboot SYS_sethostname SYS_setdomainname SYS_init_module
-    SYS_finit_module SYS_delete_module SYS_kexec_load SYS_swapon SYS_swapoff SYS_settimeofday SYS_clock_settime
-    SYS_clock_adjtime SYS_adjtimex SYS_acct SYS_quotactl SYS_syslog SYS_bpf SYS_perf_event_open SYS_keyctl
-    SYS_add_key SYS_request_key SYS_userfaultfd SYS_open_by_handle_at SYS_name_to_handle_at SYS_fanotify_init);
+pub const REFUSED: &[libc::c_long] = calls!(SYS_ptrace SYS_process_vm_readv SYS_process_vm_writev SYS_pivot_root SYS_setns
+    SYS_reboot SYS_sethostname SYS_setdomainname SYS_init_module SYS_finit_module SYS_delete_module SYS_kexec_load
+    SYS_swapon SYS_swapoff SYS_settimeofday SYS_clock_settime SYS_clock_adjtime SYS_adjtimex SYS_acct SYS_quotactl
+    SYS_syslog SYS_bpf SYS_perf_event_open SYS_keyctl SYS_add_key SYS_request_key SYS_userfaultfd
+    SYS_open_by_handle_at SYS_name_to_handle_at SYS_fanotify_init);
 
+/// Calls whose answer depends on their arguments.
 pub const CHECKED: &[(libc::c_long, Action)] = &[
+    (libc::SYS_mount, Action::Keeper { otherwise: libc::EPERM }),
+    (libc::SYS_umount2, Action::Keeper { otherwise: libc::EPERM }),
+    (libc::SYS_chroot, Action::Keeper { otherwise: libc::EPERM }),
+    (libc::SYS_unshare, Action::Keeper { otherwise: libc::EPERM }),
+    // What these two are asked for lies in memory, out of a filter's sight.
+    (libc::SYS_clone3, Action::Keeper { otherwise: libc::ENOSYS }),
+    (libc::SYS_openat2, Action::Keeper { otherwise: libc::ENOSYS }),
+    (libc::SYS_openat, Action::Open { flags: 2 }),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, Action::Open { flags: 1 }),
     (libc::SYS_socket, Action::Socket),
     (libc::SYS_socketpair, Action::SocketPair),
     (libc::SYS_clone, Action::Clone),

@@ -1,7 +1,10 @@
 //! The program's system call filter: an allow list, compiled to a range tree.
 //!
-//! A linear list of this length takes 312 us to load, the tree 63 us. Unknown numbers and clone3 answer ENOSYS, so that a
-//! libc falls back; a call of a foreign ABI ends the process.
+//! The keeper puts it on itself once and every program inherits it: loaded for each run it would be a tenth of the cost of
+//! a short one. The keeper's own calls that no program has, and its sockets, carry a secret as their sixth argument, which
+//! the kernel ignores and the filter knows; exec wipes it from the memory of what becomes a program.
+//!
+//! Unknown numbers and clone3 answer ENOSYS, so that a libc falls back; a call of a foreign ABI ends the process.
 
 mod calls;
 #[cfg(test)]
@@ -32,6 +35,9 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u32;
+
+/// The bit of O_TMPFILE that is not O_DIRECTORY: asm-generic/fcntl.h's __O_TMPFILE.
+const TMPFILE: u32 = (libc::O_TMPFILE & !libc::O_DIRECTORY) as u32;
 
 // Offsets in struct seccomp_data (little endian: the low half of an argument comes first).
 const NUMBER: u32 = 0;
@@ -64,10 +70,28 @@ fn allow() -> libc::sock_filter {
     answer(libc::SECCOMP_RET_ALLOW)
 }
 
+fn jump_if_equal(value: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, jt, jf, value)
+}
+
 /// Allows if the loaded value equals one of these, else goes on.
 fn allow_if_any(values: &[u32]) -> Vec<libc::sock_filter> {
-    let equal = |value| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, value);
-    values.iter().flat_map(|value| [equal(*value), allow()]).collect()
+    answer_if_any(values, allow())
+}
+
+fn answer_if_any(values: &[u32], verdict: libc::sock_filter) -> Vec<libc::sock_filter> {
+    values.iter().flat_map(|value| [jump_if_equal(*value, 0, 1), verdict]).collect()
+}
+
+/// Allows if the sixth argument is the secret, else goes on.
+fn allow_with(secret: u64) -> Vec<libc::sock_filter> {
+    vec![
+        load(argument(5)),
+        jump_if_equal(secret as u32, 0, 3),
+        load(argument(5) + 4),
+        jump_if_equal((secret >> 32) as u32, 0, 1),
+        allow(),
+    ]
 }
 
 /// Goes on if the loaded value equals one of these, else answers with the refusal.
@@ -75,40 +99,54 @@ fn require_any(values: &[u32], refusal: libc::sock_filter) -> Vec<libc::sock_fil
     let mut code = Vec::new();
     for (index, value) in values.iter().enumerate() {
         let over = (values.len() - index) as u8;
-        code.push(instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, over, 0, *value));
+        code.push(jump_if_equal(*value, over, 0));
     }
     code.push(refusal);
     code
 }
 
-fn leaf(action: Action) -> Vec<libc::sock_filter> {
+fn leaf(action: Action, secret: u64) -> Vec<libc::sock_filter> {
     let no_family = errno(libc::EAFNOSUPPORT);
+    // The keeper has to know of it before it happens, and lets it go on.
+    let report = answer(libc::SECCOMP_RET_USER_NOTIF);
     match action {
         Action::Allow => vec![allow()],
         Action::NotThere => vec![errno(libc::ENOSYS)],
         Action::Refuse => vec![errno(libc::EPERM)],
         Action::Kill => vec![answer(libc::SECCOMP_RET_KILL_PROCESS)],
+        Action::Keeper { otherwise } => {
+            let mut code = allow_with(secret);
+            code.push(errno(otherwise));
+            code
+        }
         Action::Socket => {
-            let mut code = vec![load(argument(0))];
+            let mut code = allow_with(secret);
+            code.push(load(argument(0)));
             // unix: whatever type; netlink: route only; inet: plain TCP and UDP.
-            code.extend(allow_if_any(&[libc::AF_UNIX as u32]));
-            let netlink = [load(argument(2))].into_iter().chain(allow_if_any(&[libc::NETLINK_ROUTE as u32]));
-            let netlink: Vec<_> = netlink.chain([no_family]).collect();
-            let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-            code.push(instruction(equal, 0, netlink.len() as u8, libc::AF_NETLINK as u32));
+            code.extend(answer_if_any(&[libc::AF_UNIX as u32], report));
+            let mut netlink = vec![load(argument(2))];
+            netlink.extend(answer_if_any(&[libc::NETLINK_ROUTE as u32], report));
+            netlink.push(no_family);
+            code.push(jump_if_equal(libc::AF_NETLINK as u32, 0, netlink.len() as u8));
             code.extend(netlink);
             code.extend(require_any(&[libc::AF_INET as u32, libc::AF_INET6 as u32], no_family));
             code.extend([load(argument(1)), mask(0xf)]);
             code.extend(require_any(&[libc::SOCK_STREAM as u32, libc::SOCK_DGRAM as u32], errno(libc::EPERM)));
             code.push(load(argument(2)));
-            code.extend(allow_if_any(&[0, libc::IPPROTO_TCP as u32, libc::IPPROTO_UDP as u32]));
+            code.extend(answer_if_any(&[0, libc::IPPROTO_TCP as u32, libc::IPPROTO_UDP as u32], report));
             code.push(errno(libc::EPROTONOSUPPORT));
             code
         }
         Action::SocketPair => {
             let mut code = vec![load(argument(0))];
-            code.extend(allow_if_any(&[libc::AF_UNIX as u32]));
+            code.extend(answer_if_any(&[libc::AF_UNIX as u32], report));
             code.push(no_family);
+            code
+        }
+        Action::Open { flags } => {
+            let mut code = vec![load(argument(flags)), mask(TMPFILE)];
+            code.extend(allow_if_any(&[0]));
+            code.push(errno(libc::EOPNOTSUPP));
             code
         }
         Action::Clone => {
@@ -152,12 +190,12 @@ fn ranges() -> Vec<(u32, Action)> {
     ranges
 }
 
-fn tree(ranges: &[(u32, Action)]) -> Vec<libc::sock_filter> {
+fn tree(ranges: &[(u32, Action)], secret: u64) -> Vec<libc::sock_filter> {
     if let [(_, action)] = ranges {
-        return leaf(*action);
+        return leaf(*action, secret);
     }
     let (low, high) = ranges.split_at(ranges.len() / 2);
-    let (below, above) = (tree(low), tree(high));
+    let (below, above) = (tree(low, secret), tree(high, secret));
     // A conditional jump reaches 255 instructions, an unconditional one everything.
     let mut code = vec![
         instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, high[0].0),
@@ -169,41 +207,23 @@ fn tree(ranges: &[(u32, Action)]) -> Vec<libc::sock_filter> {
 }
 
 /// The filter's instructions.
-pub fn filter() -> Vec<libc::sock_filter> {
-    let mut code = vec![
-        load(ARCH),
-        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, 0, ARCHITECTURE),
-        answer(libc::SECCOMP_RET_KILL_PROCESS),
-        load(NUMBER),
-    ];
-    code.extend(tree(&ranges()));
+pub fn filter(secret: u64) -> Vec<libc::sock_filter> {
+    let mut code =
+        vec![load(ARCH), jump_if_equal(ARCHITECTURE, 1, 0), answer(libc::SECCOMP_RET_KILL_PROCESS), load(NUMBER)];
+    code.extend(tree(&ranges(), secret));
     code
 }
 
-/// Reports every socket(2) and socketpair(2) to a listener, but for those with this secret as sixth argument.
-pub fn socket_reports(secret: u64) -> Vec<libc::sock_filter> {
-    let equal = |value: u32, jt, jf| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, jt, jf, value);
-    vec![
-        load(NUMBER),
-        equal(libc::SYS_socketpair as u32, 5, 0),
-        equal(libc::SYS_socket as u32, 0, 5),
-        load(argument(5)),
-        equal(secret as u32, 0, 2),
-        load(argument(5) + 4),
-        equal((secret >> 32) as u32, 1, 0),
-        answer(libc::SECCOMP_RET_USER_NOTIF),
-        allow(),
-    ]
-}
-
-/// Puts a filter on this process and returns the descriptor on which it reports; needs CAP_SYS_ADMIN.
-pub fn listen(filter: &mut [libc::sock_filter]) -> Result<OwnedFd> {
+/// Puts a filter on this process and all its children to come, for good; needs no_new_privs.
+///
+/// Returns the descriptor on which it reports.
+pub fn install(filter: &mut [libc::sock_filter]) -> Result<OwnedFd> {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     let install = |flags: libc::c_ulong| {
         // SAFETY: the program points to instructions that outlive the call.
         let fd = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
         // SAFETY: just opened, no other owner.
-        check("seccomp NEW_LISTENER", "", fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
+        check("seccomp", "", fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
     };
     let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
     // With this flag (Linux 5.19) a program's timer does not turn a reported call into EINTR.
@@ -211,12 +231,4 @@ pub fn listen(filter: &mut [libc::sock_filter]) -> Result<OwnedFd> {
         Err(fault) if fault.is(libc::EINVAL) => install(listener),
         result => result,
     }
-}
-
-/// Puts the filter on this process, for good; needs no_new_privs.
-pub fn install(filter: &mut [libc::sock_filter]) -> Result<()> {
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: the program points to instructions that outlive the call.
-    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
-    check("seccomp", "", result).map(drop)
 }

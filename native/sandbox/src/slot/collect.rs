@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use crate::fault::Result;
 use crate::rootfs;
-use crate::sys::{c_string, check};
+use crate::sys::{c_string, check, privileged};
 
 /// Opens what is there of the asked paths; missing and irregular ones are left out.
 pub fn open_all(paths: Vec<String>) -> Vec<(String, OwnedFd)> {
@@ -30,10 +30,10 @@ fn open_beneath(path: &str) -> Result<File> {
     // O_NONBLOCK: a FIFO in the file's place must not stop us.
     how.flags = (libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY) as u64;
     how.resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
+    let arguments =
+        [root.as_raw_fd() as usize, path_c.as_ptr() as usize, &raw const how as usize, size_of::<libc::open_how>(), 0];
     // SAFETY: string and struct outlive the call; the size is the struct's own.
-    let fd = unsafe {
-        libc::syscall(libc::SYS_openat2, root.as_raw_fd(), path_c.as_ptr(), &raw const how, size_of::<libc::open_how>())
-    };
+    let fd = unsafe { privileged(libc::SYS_openat2, arguments) };
     // SAFETY: just opened, no other owner.
     check("openat2", path, fd).map(|fd| unsafe { File::from_raw_fd(fd as i32) })
 }

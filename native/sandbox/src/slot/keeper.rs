@@ -5,11 +5,11 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use super::collect;
-use super::launch;
-use super::renew::{Network, Processes, Resource, Storage};
+use super::launch::Launcher;
+use super::renew::{Ipc, Network, Processes, Resource, Storage};
 use crate::fault::{Context, Fault, Result};
-use crate::sys::{self, ChildSignals, Reaped, check};
-use crate::wire::{FromKeeper, ToKeeper, decode, encode};
+use crate::sys::{self, Borrowing, ChildSignals, Reaped, check};
+use crate::wire::{Fresh, FromKeeper, ToKeeper, decode, encode};
 
 /// What a keeper is born with.
 pub struct Keeper {
@@ -25,6 +25,7 @@ pub struct Keeper {
     pub parts: PathBuf,
     pub trees: Vec<String>,
     pub disk_bytes: u64,
+    pub fresh: Fresh,
 }
 
 /// The keeper's whole life; never returns.
@@ -50,20 +51,20 @@ fn live(keeper: Keeper) -> Result<()> {
     wait_for_go(&keeper.go)?;
     enter(&keeper.parts)?;
     let signals = ChildSignals::take()?;
-    let mut storage = Storage { trees: keeper.trees, disk_bytes: keeper.disk_bytes };
-    storage.make()?;
+    let mut storage = Storage::make(keeper.trees, keeper.disk_bytes)?;
     let mut network = Network::make()?;
     let mut slot = Slot {
         control: keeper.control,
         job: keeper.job,
         processes: Processes::open()?,
-        inherited: launch::Inherited::new(keeper.disk_bytes)?,
+        borrowing: Borrowing::new()?,
+        launcher: Launcher::new(keeper.disk_bytes)?,
+        buffer: vec![0; sys::MESSAGE_BYTES],
         parked: 0,
         exited: false,
         empty_told: false,
     };
     slot.park()?;
-    let mut buffer = vec![0; sys::MESSAGE_BYTES];
     loop {
         let [child, message, orphaned, socket] =
             poll([signals.fd(), &slot.control, &keeper.supervisor, network.watch.fd()])?;
@@ -78,16 +79,12 @@ fn live(keeper: Keeper) -> Result<()> {
             slot.reap()?;
         }
         if message {
-            let Some(received) = sys::receive(&slot.control, &mut buffer)? else { continue };
-            if received.length == 0 {
-                sys::exit_now(0);
-            }
-            match decode(&buffer[..received.length])? {
+            match slot.hear()? {
                 ToKeeper::Collect { paths } => slot.collect(paths)?,
                 ToKeeper::Renew => {
-                    let resources: [&mut dyn Resource; 2] = [&mut storage, &mut network];
+                    let resources: [&mut dyn Resource; 3] = [&mut storage, &mut Ipc, &mut network];
                     for resource in resources {
-                        if resource.touched() {
+                        if keeper.fresh == Fresh::Always || resource.touched()? {
                             resource.renew()?;
                         }
                     }
@@ -102,37 +99,45 @@ struct Slot {
     control: OwnedFd,
     job: OwnedFd,
     processes: Processes,
-    inherited: launch::Inherited,
+    borrowing: Borrowing,
+    launcher: Launcher,
+    buffer: Vec<u8>,
     parked: i32,
     exited: bool,
     empty_told: bool,
 }
 
 impl Slot {
-    /// Clones the child that the next job turns into the program; everything is renewed by now.
+    /// Makes the child that the next job turns into the program, and sleeps until it has become that; everything is
+    /// renewed by now.
     fn park(&mut self) -> Result<()> {
         self.drop_stale_jobs()?;
         self.processes.renew()?;
         (self.exited, self.empty_told) = (false, false);
-        match sys::fork()? {
-            Some(pid) => {
-                self.parked = pid;
-                Ok(())
-            }
-            None => launch::run(self.job.as_fd(), &mut self.inherited),
-        }
+        let (launcher, job) = (&mut self.launcher, self.job.as_fd());
+        self.parked = self.borrowing.spawn(None, &mut || launcher.run(job))?;
+        self.launcher.forget_program();
+        // The child's change of user took this from the memory that it had borrowed.
+        sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
     }
 
     /// A child that was killed before it took its job leaves it in the socket: not for the next one.
-    fn drop_stale_jobs(&self) -> Result<()> {
-        let mut buffer = vec![0; sys::MESSAGE_BYTES];
+    fn drop_stale_jobs(&mut self) -> Result<()> {
         while sys::is_readable(&self.job) {
-            match sys::receive(&self.job, &mut buffer)? {
+            match sys::receive(&self.job, &mut self.buffer)? {
                 Some(received) if received.length > 0 => {}
                 _ => break,
             }
         }
         Ok(())
+    }
+
+    fn hear(&mut self) -> Result<ToKeeper> {
+        match sys::receive(&self.control, &mut self.buffer)? {
+            Some(received) if received.length > 0 => decode(&self.buffer[..received.length]),
+            // The supervisor is gone.
+            _ => sys::exit_now(0),
+        }
     }
 
     fn reap(&mut self) -> Result<()> {

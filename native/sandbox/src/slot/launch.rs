@@ -3,13 +3,12 @@
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::Path;
 
 use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
-use crate::seccomp;
 use crate::sys::{self, check};
 use crate::wire::{FromParked, Launch, LaunchFile, decode, encode};
 
@@ -18,83 +17,118 @@ pub const PROGRAM_ID: u32 = 1000;
 const WORK: &str = "/work";
 const LOCKED_MEMORY_BYTES: u64 = 64 * 1024;
 const PENDING_SIGNALS: u64 = 1024;
-const FIRST_CHANNEL_FD: i32 = 3;
+const FIRST_CHANNEL_FD: usize = 3;
+/// Three standard streams and the channel's two.
+const MAX_DESCRIPTORS: usize = FIRST_CHANNEL_FD + 2;
+/// A file given to a program costs its directory and inode besides its content, and these are not the program's.
+const FILE_OVERHEAD_BYTES: u64 = 8192;
 
-/// What the keeper makes once and every parked child inherits, so that no run pays for it.
-pub struct Inherited {
-    filter: Vec<libc::sock_filter>,
+/// What parked children use one after the other. It lies in the keeper's memory, which they borrow until they exec, so
+/// that whatever is still allocated then is found again.
+pub struct Launcher {
     buffer: Vec<u8>,
     disk_bytes: u64,
+    program: Option<Exec>,
 }
 
-impl Inherited {
+impl Launcher {
     /// `disk_bytes`: what the program's root holds unless the job wants otherwise.
     pub fn new(disk_bytes: u64) -> Result<Self> {
+        // Limits that every program inherits.
         sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
         sys::rlimit(libc::RLIMIT_SIGPENDING, PENDING_SIGNALS)?;
         // With 0, mq_open answers EMFILE: no message queue can be left behind.
         sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
         sys::rlimit(libc::RLIMIT_CORE, 0)?;
-        Ok(Self { filter: seccomp::filter(), buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes })
+        Ok(Self { buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes, program: None })
     }
-}
 
-/// The parked child's whole life; never returns.
-pub fn run(job: BorrowedFd<'_>, inherited: &mut Inherited) -> ! {
-    let Err(fault) = become_program(job, inherited);
-    // Nobody is left to tell if this fails too: the exit code says it then.
-    if let Ok(message) = encode(&FromParked::Failed(fault)) {
-        let _ = sys::send(job, &message, &[]);
-    }
-    sys::exit_now(127)
-}
-
-fn become_program(job: BorrowedFd<'_>, inherited: &mut Inherited) -> Result<std::convert::Infallible> {
-    let Inherited { filter, buffer, disk_bytes: default_disk_bytes } = inherited;
-    sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
-    sys::set_process_name(c"assay-parked");
-    unblock_signals()?;
-    // Opened now: after the change of user the file belongs to nobody we are.
-    let oom_score = fs::OpenOptions::new()
-        .write(true)
-        .open("/proc/self/oom_score_adj")
-        .context("open", "/proc/self/oom_score_adj")?;
-
-    sys::send(job, &encode(&FromParked::Parked)?, &[])?;
-    let Some(received) = sys::receive(job, buffer)? else {
-        return Err(Fault::new("receive a job", "", libc::EAGAIN));
-    };
-    if received.length == 0 {
-        sys::exit_now(0); // the supervisor is gone
-    }
-    let mut fds = received.fds;
-    let launch: Launch = match &buffer[..received.length] {
-        // A launch that did not fit lies in the last descriptor.
-        [0] => {
-            let file = fds.pop().ok_or_else(|| Fault::new("receive a job: no descriptor", "", libc::EBADMSG))?;
-            decode(&read_all(file)?)?
+    /// The parked child's whole life; never returns.
+    pub fn run(&mut self, job: BorrowedFd<'_>) -> ! {
+        let Err(fault) = self.become_program(job);
+        // Nobody is left to tell if this fails too: the exit code says it then.
+        if let Ok(message) = encode(&FromParked::Failed(fault)) {
+            let _ = sys::send(job, &message, &[]);
         }
-        [_, inline @ ..] => decode(inline)?,
-        [] => return Err(Fault::new("receive a job: empty", "", libc::EBADMSG)),
-    };
-
-    let disk_bytes = launch.disk_bytes + launch.files.iter().map(|file| file.content.len() as u64 + 8192).sum::<u64>();
-    if disk_bytes != *default_disk_bytes {
-        let flags = libc::MS_REMOUNT | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOATIME;
-        sys::mount("tmpfs", rootfs::ROOT, "tmpfs", flags, &rootfs::root_options(disk_bytes))?;
+        sys::exit_now(127)
     }
-    sys::chroot(rootfs::ROOT)?;
-    std::env::set_current_dir(WORK).context("chdir", WORK)?;
-    launch.files.iter().try_for_each(write_file)?;
-    (&oom_score).write_all(b"1000").context("write", "/proc/self/oom_score_adj")?;
-    arrange_descriptors(&fds, launch.channel)?;
-    // After the last descriptor of ours: a low limit is the program's, not ours.
-    limit(&launch)?;
-    let argv = strings(&launch.argv)?;
-    let env = strings(&launch.env)?;
-    give_up_rights()?;
-    seccomp::install(filter)?;
-    exec(&argv, &env)
+
+    /// The child that borrowed our memory has left it.
+    pub fn forget_program(&mut self) {
+        self.program = None;
+    }
+
+    fn become_program(&mut self, job: BorrowedFd<'_>) -> Result<std::convert::Infallible> {
+        sys::set_process_name(c"assay-parked");
+        unblock_signals()?;
+        // Opened now: after the change of user the file belongs to nobody we are.
+        let oom_score = fs::OpenOptions::new()
+            .write(true)
+            .open("/proc/self/oom_score_adj")
+            .context("open", "/proc/self/oom_score_adj")?;
+
+        sys::send(job, &encode(&FromParked::Parked)?, &[])?;
+        let (launch, fds) = self.receive(job)?;
+        let files_bytes: u64 = launch.files.iter().map(|file| file.content.len() as u64 + FILE_OVERHEAD_BYTES).sum();
+        let disk_bytes = launch.disk_bytes + files_bytes;
+        if disk_bytes != self.disk_bytes {
+            let flags = libc::MS_REMOUNT | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOATIME;
+            sys::mount("tmpfs", rootfs::ROOT, "tmpfs", flags, &rootfs::root_options(disk_bytes))?;
+        }
+        sys::chroot(rootfs::ROOT)?;
+        std::env::set_current_dir(WORK).context("chdir", WORK)?;
+        launch.files.iter().try_for_each(write_file)?;
+        (&oom_score).write_all(b"1000").context("write", "/proc/self/oom_score_adj")?;
+        arrange_descriptors(&fds, launch.channel)?;
+        // After the last descriptor of ours: a low limit is the program's, not ours.
+        limit(&launch)?;
+        self.program = Some(Exec::new(&launch)?);
+        drop(launch);
+        give_up_rights()?;
+        match &self.program {
+            Some(program) => program.exec(),
+            None => Err(Fault::new("execve: nothing to execute", "", libc::ENOEXEC)),
+        }
+    }
+
+    fn receive(&mut self, job: BorrowedFd<'_>) -> Result<(Launch, Descriptors)> {
+        let Some(received) = sys::receive(job, &mut self.buffer)? else {
+            return Err(Fault::new("receive a job", "", libc::EAGAIN));
+        };
+        if received.length == 0 {
+            sys::exit_now(0); // the supervisor is gone
+        }
+        let mut fds = received.fds;
+        let launch = match &self.buffer[..received.length] {
+            // A launch that did not fit lies in the last descriptor.
+            [0] => {
+                let file = fds.pop().ok_or_else(|| Fault::new("receive a job: no descriptor", "", libc::EBADMSG))?;
+                decode(&read_all(file)?)?
+            }
+            [_, inline @ ..] => decode(inline)?,
+            [] => return Err(Fault::new("receive a job: empty", "", libc::EBADMSG)),
+        };
+        Ok((launch, Descriptors::new(fds)?))
+    }
+}
+
+/// The program's standard streams and channel, as bare numbers: the descriptors are the child's, the memory is the keeper's.
+struct Descriptors {
+    raw: [RawFd; MAX_DESCRIPTORS],
+    count: usize,
+}
+
+impl Descriptors {
+    fn new(fds: Vec<OwnedFd>) -> Result<Self> {
+        let mut all = Self { raw: [-1; MAX_DESCRIPTORS], count: fds.len() };
+        if all.count > MAX_DESCRIPTORS {
+            return Err(Fault::new("receive a job: too many descriptors", "", libc::EBADMSG));
+        }
+        for (raw, fd) in all.raw.iter_mut().zip(fds) {
+            *raw = fd.into_raw_fd();
+        }
+        Ok(all)
+    }
 }
 
 /// The keeper takes SIGCHLD from a descriptor; a program starts with nothing blocked.
@@ -148,26 +182,27 @@ fn limit(launch: &Launch) -> Result<()> {
 }
 
 /// 0-2 and the channel's two stay open over exec, everything else closes.
-fn arrange_descriptors(fds: &[OwnedFd], channel: bool) -> Result<()> {
-    let wanted = if channel { FIRST_CHANNEL_FD + 2 } else { FIRST_CHANNEL_FD };
-    if fds.len() != wanted as usize {
+fn arrange_descriptors(fds: &Descriptors, channel: bool) -> Result<()> {
+    let wanted = if channel { MAX_DESCRIPTORS } else { FIRST_CHANNEL_FD };
+    if fds.count != wanted {
         return Err(Fault::new("receive a job: wrong number of descriptors", "", libc::EBADMSG));
     }
+    let mut sources = fds.raw;
     // First out of the way of the targets, or one dup2 could close the next one's source.
-    let mut high = Vec::with_capacity(fds.len());
-    for fd in fds {
+    for source in sources[..wanted].iter_mut().filter(|source| **source < wanted as RawFd) {
         // SAFETY: no pointers.
-        let copy = unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_DUPFD_CLOEXEC, 64) };
-        high.push(check("fcntl F_DUPFD_CLOEXEC", "", copy.into())? as i32);
+        let copy = unsafe { libc::fcntl(*source, libc::F_DUPFD_CLOEXEC, MAX_DESCRIPTORS) };
+        *source = check("fcntl F_DUPFD_CLOEXEC", "", copy.into())? as RawFd;
     }
     sys::set_cloexec_above(FIRST_CHANNEL_FD as u32)?;
-    for (target, source) in high.iter().enumerate() {
+    for (target, source) in sources[..wanted].iter().enumerate() {
         // SAFETY: no pointers; dup2 clears close-on-exec on the target.
-        check("dup2", "", unsafe { libc::dup2(*source, target as i32) }.into())?;
+        check("dup2", "", unsafe { libc::dup2(*source, target as RawFd) }.into())?;
     }
     Ok(())
 }
 
+/// no_new_privs and the system call filter came with the keeper's fork.
 fn give_up_rights() -> Result<()> {
     // A session of its own: kill(0) and the terminal reach nobody else.
     // SAFETY: no pointers in any of these calls.
@@ -179,20 +214,30 @@ fn give_up_rights() -> Result<()> {
         check("setresuid", "", libc::setresuid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
         libc::umask(0o022);
     }
-    sys::prctl("prctl PR_SET_NO_NEW_PRIVS", libc::PR_SET_NO_NEW_PRIVS, 1)
+    Ok(())
 }
 
-fn strings(texts: &[String]) -> Result<Vec<CString>> {
-    texts.iter().map(sys::c_string).collect()
+/// A program's arguments and environment, as execve wants them.
+struct Exec {
+    /// The strings that the pointers point into.
+    strings: Vec<CString>,
+    argv: Vec<*const libc::c_char>,
+    env: Vec<*const libc::c_char>,
 }
 
-fn exec(argv: &[CString], env: &[CString]) -> Result<std::convert::Infallible> {
-    let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
-        texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
-    };
-    let (argv_pointers, env_pointers) = (pointers(argv), pointers(env));
-    let Some(path) = argv.first() else { return Err(Fault::new("execve: empty argv", "", libc::EINVAL)) };
-    // SAFETY: NULL-terminated arrays of NUL-terminated strings that outlive the call.
-    unsafe { libc::execve(path.as_ptr(), argv_pointers.as_ptr(), env_pointers.as_ptr()) };
-    Err(Fault::last("execve", path.to_string_lossy().as_ref()))
+impl Exec {
+    fn new(launch: &Launch) -> Result<Self> {
+        let strings: Vec<_> = launch.argv.iter().chain(&launch.env).map(sys::c_string).collect::<Result<_>>()?;
+        let (argv, env) = strings.split_at(launch.argv.len());
+        let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
+        Ok(Self { argv: pointers(argv), env: pointers(env), strings })
+    }
+
+    /// Comes back only if it fails.
+    fn exec(&self) -> Result<std::convert::Infallible> {
+        let Some(path) = self.strings.first() else { return Err(Fault::new("execve: empty argv", "", libc::EINVAL)) };
+        // SAFETY: NULL-terminated arrays of NUL-terminated strings that outlive the call.
+        unsafe { libc::execve(path.as_ptr(), self.argv.as_ptr(), self.env.as_ptr()) };
+        Err(Fault::last("execve", path.to_string_lossy().as_ref()))
+    }
 }

@@ -2,25 +2,21 @@
 //!
 //! Whatever a run can write is new for the next run. A resource that can prove that the run left it as it was says so in
 //! `touched` and spares its renewal; the others are renewed after every run.
-//!
-//! IPC is not among them: the system call filter has no call that makes a SysV object, a message queue or a key.
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use super::sockets::SocketWatch;
+use super::sockets::{SocketWatch, own_socket};
 use crate::fault::{Context, Result};
-use crate::rootfs;
+use crate::rootfs::{self, Blank};
 use crate::sys::{check, detach, unshare};
 
 const FIRST_PROGRAM_PID: i32 = 2;
 
 pub trait Resource {
     /// Whether the run may have left something behind.
-    fn touched(&self) -> bool {
-        true
-    }
+    fn touched(&self) -> Result<bool>;
 
     /// Makes it as in a new slot; a failure costs the slot.
     fn renew(&mut self) -> Result<()>;
@@ -28,20 +24,40 @@ pub trait Resource {
 
 /// The program's root: /work, /tmp, /dev/shm and the other writable directories are one tmpfs.
 pub struct Storage {
-    pub trees: Vec<String>,
-    pub disk_bytes: u64,
+    trees: Vec<String>,
+    disk_bytes: u64,
+    blank: Blank,
 }
 
 impl Storage {
-    pub fn make(&self) -> Result<()> {
-        rootfs::make_root(&self.trees, self.disk_bytes)
+    pub fn make(trees: Vec<String>, disk_bytes: u64) -> Result<Self> {
+        let blank = rootfs::make_root(&trees, disk_bytes)?;
+        Ok(Self { trees, disk_bytes, blank })
     }
 }
 
 impl Resource for Storage {
+    fn touched(&self) -> Result<bool> {
+        Ok(!self.blank.holds()?)
+    }
+
     fn renew(&mut self) -> Result<()> {
         detach(rootfs::ROOT)?;
-        self.make()
+        self.blank = rootfs::make_root(&self.trees, self.disk_bytes)?;
+        Ok(())
+    }
+}
+
+/// The filter has no call that makes a SysV object, a message queue or a key.
+pub struct Ipc;
+
+impl Resource for Ipc {
+    fn touched(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn renew(&mut self) -> Result<()> {
+        unshare(libc::CLONE_NEWIPC)
     }
 }
 
@@ -69,13 +85,13 @@ impl Network {
         // Has to happen while the namespace is new: afterwards it does not clear what waits already.
         let knob = "/proc/sys/net/ipv4/tcp_max_tw_buckets";
         fs::write(knob, "0").context("write", knob)?;
-        loopback_up(&self.watch.own_socket()?)
+        loopback_up(&own_socket()?)
     }
 }
 
 impl Resource for Network {
-    fn touched(&self) -> bool {
-        self.socket_made
+    fn touched(&self) -> Result<bool> {
+        Ok(self.socket_made)
     }
 
     fn renew(&mut self) -> Result<()> {
@@ -98,10 +114,9 @@ impl Processes {
         let last_pid = fs::OpenOptions::new().write(true).open(path).context("open", path)?;
         Ok(Self { last_pid })
     }
-}
 
-impl Resource for Processes {
-    fn renew(&mut self) -> Result<()> {
+    /// Starts the count anew, which costs less than any look at it.
+    pub fn renew(&mut self) -> Result<()> {
         let text = (FIRST_PROGRAM_PID - 1).to_string();
         self.last_pid.write_at(text.as_bytes(), 0).context("write", "ns_last_pid").map(drop)
     }

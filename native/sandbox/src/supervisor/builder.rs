@@ -12,7 +12,7 @@ use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
 use crate::slot::{Keeper, fail, keep};
 use crate::sys::{self, check};
-use crate::wire::{decode, encode};
+use crate::wire::{Fresh, decode, encode};
 
 use super::instance::SLOT_UIDS;
 use super::prepare;
@@ -22,6 +22,7 @@ pub struct Plan {
     pub base: String,
     pub trees: Vec<String>,
     pub disk_bytes: u64,
+    pub fresh: Fresh,
 }
 
 /// A slot under construction, as the supervisor sees it.
@@ -112,7 +113,7 @@ fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [Owne
             fail(&control, fault);
         }
         let (trees, disk_bytes) = (plan.trees.clone(), plan.disk_bytes);
-        keep(Keeper { control, job, supervisor, go, parts, trees, disk_bytes });
+        keep(Keeper { control, job, supervisor, go, parts, trees, disk_bytes, fresh: plan.fresh });
     }
     sys::act_as(0)?;
     for map in ["uid_map", "gid_map"] {

@@ -116,7 +116,12 @@ impl Made {
         epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
         epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
         epoll.add(signals.fd(), token(Source::Children, 0, 0), READABLE)?;
-        let plan = Plan { base: start.state_dir.clone(), trees: start.trees.clone(), disk_bytes: DEFAULT_DISK_BYTES };
+        let plan = Plan {
+            base: start.state_dir.clone(),
+            trees: start.trees.clone(),
+            disk_bytes: DEFAULT_DISK_BYTES,
+            fresh: start.fresh,
+        };
         let broken = || Slot { generation: 0, state: State::Broken { until: 0 }, keeper: None };
         let mut supervisor = Supervisor {
             epoll,

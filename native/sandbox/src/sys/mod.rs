@@ -1,16 +1,20 @@
 //! Every system call that std lacks, as a safe function whose error names the call and its object.
 
+mod borrow;
 mod epoll;
 mod fd;
+mod privileged;
 mod process;
 mod signals;
 mod socket;
 
+pub use borrow::Borrowing;
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use fd::{
     is_readable, memfd, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal, sealed_memfd,
     set_cloexec_above, set_mode, set_nonblocking,
 };
+pub use privileged::{draw_secret, privileged};
 pub use process::{
     Reaped, act_as, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
 };
@@ -21,6 +25,7 @@ use std::ffi::CString;
 use std::path::Path;
 
 use crate::fault::{Fault, Result};
+use privileged::secret;
 
 /// Turns the -1 of a system call into a fault.
 pub fn check(operation: &str, path: impl AsRef<Path>, result: i64) -> Result<i64> {
@@ -37,25 +42,26 @@ pub fn c_string(text: impl AsRef<Path>) -> Result<CString> {
 pub fn mount(source: &str, target: impl AsRef<Path>, kind: &str, flags: libc::c_ulong, data: &str) -> Result<()> {
     let (source_c, target_c, kind_c, data_c) =
         (c_string(source)?, c_string(&target)?, c_string(kind)?, c_string(data)?);
-    let pointer = |text: &CString| if text.is_empty() { std::ptr::null() } else { text.as_ptr() };
+    let pointer = |text: &CString| if text.is_empty() { 0 } else { text.as_ptr() as usize };
+    let arguments =
+        [pointer(&source_c), target_c.as_ptr() as usize, pointer(&kind_c), flags as usize, pointer(&data_c)];
     // SAFETY: all pointers are NULL or NUL-terminated strings that outlive the call.
-    let result =
-        unsafe { libc::mount(pointer(&source_c), target_c.as_ptr(), pointer(&kind_c), flags, pointer(&data_c).cast()) };
-    check("mount", target, result.into()).map(drop)
+    check("mount", target, unsafe { privileged(libc::SYS_mount, arguments) }).map(drop)
 }
 
 /// Takes a mount out of the tree at once; it dies with its last user.
 pub fn detach(target: impl AsRef<Path>) -> Result<()> {
     let target_c = c_string(&target)?;
     // SAFETY: a NUL-terminated string that outlives the call.
-    let result = unsafe { libc::umount2(target_c.as_ptr(), libc::MNT_DETACH) };
-    check("umount2", target, result.into()).map(drop)
+    let result =
+        unsafe { privileged(libc::SYS_umount2, [target_c.as_ptr() as usize, libc::MNT_DETACH as usize, 0, 0, 0]) };
+    check("umount2", target, result).map(drop)
 }
 
 pub fn chroot(target: &str) -> Result<()> {
     let target_c = c_string(target)?;
     // SAFETY: a NUL-terminated string that outlives the call.
-    check("chroot", target, unsafe { libc::chroot(target_c.as_ptr()) }.into()).map(drop)
+    check("chroot", target, unsafe { privileged(libc::SYS_chroot, [target_c.as_ptr() as usize, 0, 0, 0, 0]) }).map(drop)
 }
 
 /// Makes the current directory the root of this mount namespace and lets go of the old one.
@@ -67,7 +73,7 @@ pub fn pivot_into_current_directory() -> Result<()> {
 
 pub fn unshare(flags: libc::c_int) -> Result<()> {
     // SAFETY: no pointers; this program has one thread.
-    check("unshare", "", unsafe { libc::unshare(flags) }.into()).map(drop)
+    check("unshare", "", unsafe { privileged(libc::SYS_unshare, [flags as usize, 0, 0, 0, 0]) }).map(drop)
 }
 
 /// A device node, with exactly this mode.
@@ -77,4 +83,21 @@ pub fn mknod(path: &Path, mode: u32, major: u32, minor: u32) -> Result<()> {
     check("mknod", path, unsafe { libc::mknod(path_c.as_ptr(), mode, libc::makedev(major, minor)) }.into())?;
     // SAFETY: as above; mknod obeys umask, chmod does not.
     check("chmod", path, unsafe { libc::chmod(path_c.as_ptr(), mode & 0o7777) }.into()).map(drop)
+}
+
+/// Sets the times of last access and change.
+pub fn set_times(path: &Path, time: libc::timespec) -> Result<()> {
+    let path_c = c_string(path)?;
+    // SAFETY: a NUL-terminated string and two times that outlive the call.
+    let result = unsafe { libc::utimensat(libc::AT_FDCWD, path_c.as_ptr(), [time, time].as_ptr(), 0) };
+    check("utimensat", path, result.into()).map(drop)
+}
+
+pub fn statfs(path: &Path) -> Result<libc::statfs> {
+    let path_c = c_string(path)?;
+    // SAFETY: statfs is plain data for which all zero is valid; string and struct outlive the call.
+    unsafe {
+        let mut facts: libc::statfs = std::mem::zeroed();
+        check("statfs", path, libc::statfs(path_c.as_ptr(), &mut facts).into()).map(|_| facts)
+    }
 }
