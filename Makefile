@@ -3,10 +3,10 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo serve test lint fmt bench soak wheel clean
+.PHONY: help bootstrap build demo serve test test-cgroup2 lint fmt bench soak wheel clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 bootstrap: ## .venv with everything in it; seconds when nothing changed
 	@scripts/bootstrap
@@ -22,6 +22,9 @@ serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 test: bootstrap ## cargo test and pytest (tests of the sandbox need root)
 	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest $(ARGS)
+
+test-cgroup2: bootstrap ## marked tests under a cgroup v2 kernel in qemu: make test-cgroup2 ARGS="tests/kernel -k death"
+	@scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider --timeout=600 $(or $(ARGS),-m cgroup2)
 
 lint: bootstrap ## everything that is checked without being run
 	$(BIN)/ruff check
