@@ -62,10 +62,14 @@ class Pool:
         slots: int,
         state_dir: str,
         trees: Sequence[str],
+        images: Sequence[Sequence[str]],
         uid_base: int,
         fresh: str,
     ) -> Pool:
-        """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths."""
+        """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
+
+        images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
+        """
 
     def fileno(self) -> int:
         """An eventfd that is readable while completions wait (the caller reads it, then calls `completed`)."""
@@ -73,6 +77,7 @@ class Pool:
     def submit(
         self,
         *,
+        image: int,
         argv: Sequence[str],
         env: Sequence[str],
         files: Sequence[tuple[str, bytes, int]],
@@ -91,6 +96,7 @@ class Pool:
     ) -> int:
         """Hand one job over and return its run_id; at most `slots` may be under way.
 
+        image: index of the one in `images` that the program sees.
         files: absolute path inside (below /work: the program's own; below /program: root's, read-only), content, mode.
         collect: paths to bring back, relative to /work or absolute inside; regular files only.
         channel: None, or what the program reads on fd 3; what it writes on fd 4 comes back as `Completion.channel`.

@@ -32,6 +32,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bytes = b""
     channel: bytes | None = None
     merge_stderr: bool = False
+    image: int = 0
 
 
 class Completion(Protocol):
@@ -97,6 +98,7 @@ class Pool:
                 slots=slots,
                 state_dir=config.state_dir,
                 trees=list(config.trees),
+                images=[[]],
                 uid_base=config.uid_base,
                 fresh=config.fresh,
             )
@@ -114,6 +116,7 @@ class Pool:
         run_id = None
         try:
             run_id = self._native.submit(
+                image=job.image,
                 argv=job.argv,
                 env=ENVIRONMENT,
                 files=job.files,

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use assay_sandbox::fault::{Context, Fault};
-use assay_sandbox::wire::{Fresh, Start};
+use assay_sandbox::wire::{Fresh, Rootfs, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -96,12 +96,13 @@ struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, uid_base, fresh))]
+    #[pyo3(signature = (*, slots, state_dir, trees, images, uid_base, fresh))]
     fn new(
         py: Python<'_>,
         slots: u32,
         state_dir: String,
         trees: Vec<String>,
+        images: Vec<Vec<String>>,
         uid_base: u32,
         fresh: &str,
     ) -> PyResult<Self> {
@@ -110,7 +111,12 @@ impl Pool {
             "always" => Fresh::Always,
             _ => return Err(PyValueError::new_err(format!("fresh {fresh:?}: expected proved or always"))),
         };
-        let start = Start { slots, state_dir, trees, uid_base, fresh };
+        let rootfs = |layers: Vec<String>| match layers.is_empty() {
+            true => Rootfs::Host { trees: trees.clone() },
+            false => Rootfs::Image { layers },
+        };
+        let images = images.into_iter().map(rootfs).collect();
+        let start = Start { slots, state_dir, images, uid_base, fresh };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)
@@ -124,12 +130,13 @@ impl Pool {
         self.0.fileno()
     }
 
-    #[pyo3(signature = (*, argv, env, files, collect, stdin, channel, merge_stderr, cpu_seconds, wall_seconds,
+    #[pyo3(signature = (*, image, argv, env, files, collect, stdin, channel, merge_stderr, cpu_seconds, wall_seconds,
         memory_bytes, output_bytes, disk_bytes, processes, open_files, cpus))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per limit
     fn submit(
         &self,
         py: Python<'_>,
+        image: u32,
         argv: Vec<String>,
         env: Vec<String>,
         files: Vec<(String, Bound<'_, PyBytes>, u32)>,
@@ -147,6 +154,7 @@ impl Pool {
         cpus: f64,
     ) -> PyResult<u64> {
         let request = pool::Request {
+            image,
             argv,
             env,
             files: files.into_iter().map(|(path, content, mode)| (path, content.as_bytes().to_vec(), mode)).collect(),

@@ -48,7 +48,8 @@ pub enum FromSupervisor {
 pub struct Start {
     pub slots: u32,
     pub state_dir: String,
-    pub trees: Vec<String>,
+    /// The first is that of slots until a job asks for another.
+    pub images: Vec<Rootfs>,
     pub uid_base: u32,
     pub fresh: Fresh,
 }
@@ -62,9 +63,20 @@ pub enum Fresh {
     Always,
 }
 
+/// What programs see as their file system.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Rootfs {
+    /// Directories of this machine, each at its own path.
+    Host { trees: Vec<String> },
+    /// Directories that lie over each other, the topmost first.
+    Image { layers: Vec<String> },
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
     pub run_id: u64,
+    /// Which of `Start::images` the program sees.
+    pub image: u32,
     pub limits: JobLimits,
     pub collect: Vec<String>,
     #[serde(with = "serde_bytes")]

@@ -17,6 +17,8 @@ const MAX_STACK_BYTES: u64 = 1 << 30;
 
 /// A job as the caller describes it; units are in the names.
 pub struct Request {
+    /// Which of `Start::images` the program sees.
+    pub image: u32,
     pub argv: Vec<String>,
     pub env: Vec<String>,
     pub files: Vec<(String, Vec<u8>, u32)>,
@@ -102,7 +104,7 @@ pub fn prepare(request: Request) -> Result<Prepared> {
         processes: request.processes,
         cpus: request.cpus,
     };
-    let job = Job { run_id: 0, limits, collect: request.collect, launch };
+    let job = Job { run_id: 0, image: request.image, limits, collect: request.collect, launch };
     Ok(Prepared { job, fds, run: Run { outputs, disk_bytes: request.disk_bytes, told_exceeded: false } })
 }
 

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::collect;
 use super::launch::Launcher;
 use super::renew::{Ipc, Network, Processes, Resource, Storage};
 use crate::fault::{Context, Fault, Result};
+use crate::rootfs;
 use crate::sys::{self, Borrowing, ChildSignals, Reaped, check};
 use crate::wire::{Fresh, FromKeeper, ToKeeper, decode, encode};
 
@@ -22,8 +23,7 @@ pub struct Keeper {
     /// The builder writes one byte once the user map and the cgroup are in place.
     pub go: OwnedFd,
     /// Where the builder mounted the slot's parts.
-    pub parts: PathBuf,
-    pub trees: Vec<String>,
+    pub parts: rootfs::Parts,
     pub disk_bytes: u64,
     pub fresh: Fresh,
 }
@@ -49,9 +49,9 @@ pub fn fail(control: &OwnedFd, fault: Fault) -> ! {
 
 fn live(keeper: Keeper) -> Result<()> {
     wait_for_go(&keeper.go)?;
-    enter(&keeper.parts)?;
+    enter(&keeper.parts.directory)?;
     let signals = ChildSignals::take()?;
-    let mut storage = Storage::make(keeper.trees, keeper.disk_bytes)?;
+    let mut storage = Storage::make(keeper.parts.layout, keeper.disk_bytes)?;
     let mut network = Network::make()?;
     let mut slot = Slot {
         control: keeper.control,

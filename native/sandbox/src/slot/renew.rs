@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use super::sockets::{SocketWatch, own_socket};
 use crate::fault::{Context, Result};
-use crate::rootfs::{self, Blank};
+use crate::rootfs::{self, Blank, Layout};
 use crate::sys::{check, detach, unshare};
 
 const FIRST_PROGRAM_PID: i32 = 2;
@@ -24,15 +24,15 @@ pub trait Resource {
 
 /// The program's root: /work, /tmp, /dev/shm and the other writable directories are one tmpfs.
 pub struct Storage {
-    trees: Vec<String>,
+    layout: Layout,
     disk_bytes: u64,
     blank: Blank,
 }
 
 impl Storage {
-    pub fn make(trees: Vec<String>, disk_bytes: u64) -> Result<Self> {
-        let blank = rootfs::make_root(&trees, disk_bytes)?;
-        Ok(Self { trees, disk_bytes, blank })
+    pub fn make(layout: Layout, disk_bytes: u64) -> Result<Self> {
+        let blank = rootfs::make_root(&layout, disk_bytes)?;
+        Ok(Self { layout, disk_bytes, blank })
     }
 }
 
@@ -43,7 +43,7 @@ impl Resource for Storage {
 
     fn renew(&mut self) -> Result<()> {
         detach(rootfs::ROOT)?;
-        self.blank = rootfs::make_root(&self.trees, self.disk_bytes)?;
+        self.blank = rootfs::make_root(&self.layout, self.disk_bytes)?;
         Ok(())
     }
 }

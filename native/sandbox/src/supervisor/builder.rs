@@ -12,7 +12,7 @@ use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
 use crate::slot::{Keeper, fail, keep};
 use crate::sys::{self, check};
-use crate::wire::{Fresh, decode, encode};
+use crate::wire::{Fresh, Rootfs, decode, encode};
 
 use super::instance::SLOT_UIDS;
 use super::prepare;
@@ -20,7 +20,7 @@ use super::prepare;
 /// What every slot of an instance is made from.
 pub struct Plan {
     pub base: String,
-    pub trees: Vec<String>,
+    pub images: Vec<Rootfs>,
     pub disk_bytes: u64,
     pub fresh: Fresh,
 }
@@ -41,7 +41,14 @@ enum Report {
 }
 
 /// Starts a builder; what was left of the slot's last life is cleared first.
-pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, supervisor: &OwnedFd) -> Result<Build> {
+pub fn start(
+    plan: &Plan,
+    image: usize,
+    hierarchy: &dyn Hierarchy,
+    slot: u32,
+    uid: u32,
+    supervisor: &OwnedFd,
+) -> Result<Build> {
     let (control, keeper_control) = sys::seqpacket_pair()?;
     let (job, keeper_job) = sys::seqpacket_pair()?;
     let (report, report_write) = sys::pipe()?;
@@ -55,7 +62,7 @@ pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, superv
         None => {
             // Not the engine's socket, and above all not the instance's lock, which must be free when the supervisor dies.
             close_all_but(&[&keeper_control, &keeper_job, &supervisor, &report_write]);
-            let made = build(plan, hierarchy, slot, uid, [keeper_control, keeper_job, supervisor]);
+            let made = build(plan, image, hierarchy, slot, uid, [keeper_control, keeper_job, supervisor]);
             let report = match made {
                 Ok(keeper_pid) => Report::Made { keeper_pid },
                 Err(fault) => Report::Failed(fault),
@@ -80,7 +87,7 @@ pub fn finish(build: &Build) -> Result<i32> {
     }
 }
 
-fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [OwnedFd; 3]) -> Result<i32> {
+fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [OwnedFd; 3]) -> Result<i32> {
     sys::set_process_name(c"assay-builder");
     prepare::ordinary_priority();
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
@@ -89,7 +96,7 @@ fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [Owne
     }
     hierarchy.make_slot(slot)?;
     sys::unshare(libc::CLONE_NEWNS)?;
-    let parts = rootfs::make_parts(Path::new(&plan.base), &plan.trees)?;
+    let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], uid)?;
 
     let [control, job, supervisor] = fds;
     let (go, go_write) = sys::pipe()?;
@@ -112,8 +119,7 @@ fn build(plan: &Plan, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [Owne
         if let Err(fault) = sys::replace_standard_streams() {
             fail(&control, fault);
         }
-        let (trees, disk_bytes) = (plan.trees.clone(), plan.disk_bytes);
-        keep(Keeper { control, job, supervisor, go, parts, trees, disk_bytes, fresh: plan.fresh });
+        keep(Keeper { control, job, supervisor, go, parts, disk_bytes: plan.disk_bytes, fresh: plan.fresh });
     }
     sys::act_as(0)?;
     for map in ["uid_map", "gid_map"] {

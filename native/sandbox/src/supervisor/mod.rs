@@ -59,6 +59,8 @@ fn parts(token: u64) -> (Source, usize, u32) {
 
 struct Slot {
     generation: u32,
+    /// Which of the plan's images it shows.
+    image: usize,
     state: State,
     keeper: Option<Keeper>,
 }
@@ -118,11 +120,11 @@ impl Made {
         epoll.add(signals.fd(), token(Source::Children, 0, 0), READABLE)?;
         let plan = Plan {
             base: start.state_dir.clone(),
-            trees: start.trees.clone(),
+            images: start.images.clone(),
             disk_bytes: DEFAULT_DISK_BYTES,
             fresh: start.fresh,
         };
-        let broken = || Slot { generation: 0, state: State::Broken { until: 0 }, keeper: None };
+        let broken = || Slot { generation: 0, image: 0, state: State::Broken { until: 0 }, keeper: None };
         let mut supervisor = Supervisor {
             epoll,
             engine,
@@ -184,6 +186,13 @@ impl Supervisor {
     fn hear_engine(&mut self) -> Result<()> {
         while let Some((message, fds)) = self.engine.receive()? {
             match message {
+                ToSupervisor::Job(job) if job.image as usize >= self.plan.images.len() => {
+                    return Err(Fault::new(
+                        "a job for an image that is not there",
+                        job.image.to_string(),
+                        libc::EBADMSG,
+                    ));
+                }
                 ToSupervisor::Job(job) => self.waiting.push_back(Waiting { job, fds }),
                 ToSupervisor::Cancel { run_id } => self.end(run_id, Stop::Cancel),
                 ToSupervisor::OutputExceeded { run_id } => self.end(run_id, Stop::Output),

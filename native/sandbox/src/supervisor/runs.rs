@@ -33,26 +33,40 @@ impl Supervisor {
     }
 
     pub(super) fn dispatch(&mut self) {
-        while !self.waiting.is_empty() {
-            let Some(index) = self.parked.pop() else {
-                return self.refuse_if_all_broken();
-            };
-            let slot = &mut self.slots[index];
-            let (State::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { continue };
-            if keeper.is_dead() {
-                // It died idle, and its end has not been heard yet: the job is for another slot.
-                self.lose(index, Fault::new("the keeper died", "", 0));
-                continue;
+        let mut at = 0;
+        while let Some(waiting) = self.waiting.get(at) {
+            match self.take_parked(waiting.job.image as usize) {
+                Some(index) => self.launch(at, index),
+                None => at += 1,
             }
-            let Some(waiting) = self.waiting.pop_front() else { return };
-            let run_id = waiting.job.run_id;
-            match keeper.launch(waiting) {
-                Ok(run) => slot.state = State::Running(Box::new(run)),
-                Err(fault) => {
-                    let ended = Ended { run_id, fault: Some(fault.clone()), ..Ended::default() };
-                    self.engine.ended(ended, Vec::new());
-                    self.lose(index, fault);
-                }
+        }
+        if !self.waiting.is_empty() {
+            self.change_images();
+            self.refuse_if_all_broken();
+        }
+    }
+
+    /// The slot with this image that was used last, whose caches are warm.
+    fn take_parked(&mut self, image: usize) -> Option<usize> {
+        let at = self.parked.iter().rposition(|index| self.slots[*index].image == image)?;
+        Some(self.parked.remove(at))
+    }
+
+    fn launch(&mut self, at: usize, index: usize) {
+        let slot = &mut self.slots[index];
+        let (State::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { return };
+        if keeper.is_dead() {
+            // It died idle, and its end has not been heard yet: the job is for another slot.
+            return self.lose(index, Fault::new("the keeper died", "", 0));
+        }
+        let Some(waiting) = self.waiting.remove(at) else { return };
+        let run_id = waiting.job.run_id;
+        match keeper.launch(waiting) {
+            Ok(run) => slot.state = State::Running(Box::new(run)),
+            Err(fault) => {
+                let ended = Ended { run_id, fault: Some(fault.clone()), ..Ended::default() };
+                self.engine.ended(ended, Vec::new());
+                self.lose(index, fault);
             }
         }
     }

@@ -15,7 +15,7 @@ impl Supervisor {
         let uid = self.instance.slot_uid(index as u32);
         let slot = &mut self.slots[index];
         slot.generation += 1;
-        let build = builder::start(&self.plan, &*self.hierarchy, index as u32, uid, &self.own_pidfd);
+        let build = builder::start(&self.plan, slot.image, &*self.hierarchy, index as u32, uid, &self.own_pidfd);
         let build = build.and_then(|build| {
             self.epoll.add(&build.report, token(Source::Builder, index, slot.generation), READABLE)?;
             Ok(build)
@@ -59,6 +59,47 @@ impl Supervisor {
         }
         self.slots[index].keeper = None;
         self.slots[index].state = State::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        self.give_up_image(index, fault);
+    }
+
+    /// A waiting job that no slot has the image for, nor will have soon, gets the slot that was idle for the longest.
+    pub(super) fn change_images(&mut self) {
+        let mut coming = vec![0; self.plan.images.len()];
+        for slot in &self.slots {
+            if matches!(slot.state, State::Building(_) | State::Renewing { .. } | State::Reclaiming { .. }) {
+                coming[slot.image] += 1;
+            }
+        }
+        let mut wanted = Vec::new();
+        for image in self.waiting.iter().map(|waiting| waiting.job.image as usize) {
+            match coming[image] {
+                0 => wanted.push(image),
+                _ => coming[image] -= 1,
+            }
+        }
+        let idle = self.parked.len().min(wanted.len());
+        for (index, image) in self.parked.drain(..idle).collect::<Vec<_>>().into_iter().zip(wanted) {
+            let slot = &mut self.slots[index];
+            slot.image = image;
+            if let Some(keeper) = slot.keeper.take() {
+                // If this fails, the builder kills it with whatever else is in the slot's group.
+                let _ = sys::pidfd_kill(&keeper.pidfd);
+            }
+            self.build(index);
+        }
+    }
+
+    /// A slot that could not be made with an image goes back to the first one; a job that waited for it is answered.
+    fn give_up_image(&mut self, index: usize, fault: &Fault) {
+        let image = std::mem::take(&mut self.slots[index].image);
+        if image == 0 {
+            return;
+        }
+        let at = self.waiting.iter().position(|waiting| waiting.job.image as usize == image);
+        if let Some(waiting) = at.and_then(|at| self.waiting.remove(at)) {
+            let run_id = waiting.job.run_id;
+            self.engine.ended(Ended { run_id, fault: Some(fault.clone()), ..Ended::default() }, Vec::new());
+        }
     }
 
     /// The slot is unfit: whatever ran on it is answered, its keeper dies, a builder makes a new one.
@@ -67,6 +108,7 @@ impl Supervisor {
         let slot = &mut self.slots[index];
         let state = std::mem::replace(&mut slot.state, State::Broken { until: 0 });
         let Some(mut keeper) = slot.keeper.take() else { return };
+        let never_parked = keeper.baseline_bytes == 0;
         if let State::Running(run) = state {
             let ended = lost_run(&mut keeper, *run, fault.clone());
             self.engine.ended(ended, Vec::new());
@@ -75,6 +117,8 @@ impl Supervisor {
         let _ = sys::pidfd_kill(&keeper.pidfd);
         if !self.started {
             self.cannot_build(index, &fault);
+        } else if never_parked {
+            self.give_up_image(index, &fault);
         }
     }
 

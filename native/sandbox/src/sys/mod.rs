@@ -3,6 +3,7 @@
 mod borrow;
 mod epoll;
 mod fd;
+mod mounts;
 mod privileged;
 mod process;
 mod signals;
@@ -14,6 +15,7 @@ pub use fd::{
     is_readable, memfd, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal, sealed_memfd,
     set_cloexec_above, set_mode, set_nonblocking,
 };
+pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use privileged::{draw_secret, privileged};
 pub use process::{
     Reaped, act_as, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
