@@ -18,7 +18,8 @@ pub const INLINE_LAUNCH_BYTES: usize = 32 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToSupervisor {
     Start(Start),
-    /// Descriptors: stdin, stdout, stderr, then channel in and out if `channel`, then the launch if `launch` is empty.
+    /// Descriptors: stdin if `stdin`, stdout, stderr, then channel in and out if `channel`, then the launch if `launch` is
+    /// empty.
     Job(Job),
     Cancel {
         run_id: u64,
@@ -99,6 +100,8 @@ pub struct Launch {
     pub argv: Vec<String>,
     pub env: Vec<String>,
     pub files: Vec<LaunchFile>,
+    /// A descriptor for standard input came along; otherwise it is /dev/null.
+    pub stdin: bool,
     /// The program gets a pair of pipes as descriptors 3 and 4.
     pub channel: bool,
     pub disk_bytes: u64,

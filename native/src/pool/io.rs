@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use assay_sandbox::fault::Result;
-use assay_sandbox::sys::{self, Epoll};
+use assay_sandbox::sys;
 use assay_sandbox::wire::{FromSupervisor, ToSupervisor, encode};
 
 use super::run::{Heard, TOKENS};
@@ -44,7 +44,7 @@ fn turn(shared: &Shared, state: &mut State, ready: &[(u64, u32)]) -> Result<()> 
         match *token {
             WAKE => drop(sys::read_at_most(&shared.wake, &mut [0; 8])?),
             token if token == state.supervisor.token => hear_supervisor(shared, state)?,
-            token => hear_output(epoll, state, token)?,
+            token => hear_output(state, token)?,
         }
     }
     let left = !state.flush();
@@ -54,12 +54,12 @@ fn turn(shared: &Shared, state: &mut State, ready: &[(u64, u32)]) -> Result<()> 
     Ok(())
 }
 
-fn hear_output(epoll: &Epoll, state: &mut State, token: u64) -> Result<()> {
+fn hear_output(state: &mut State, token: u64) -> Result<()> {
     // Ids step by TOKENS from wherever the last supervisor's token left them, so look for the run at or just below.
     for index in 0..TOKENS {
         let Some(run_id) = token.checked_sub(index) else { break };
         let Some(run) = state.runs.get_mut(&run_id) else { continue };
-        if let Heard::Exceeded = run.hear(index as usize, epoll)? {
+        if let Heard::Exceeded = run.hear(index as usize, &mut state.chunk)? {
             state.outbox.push_back((encode(&ToSupervisor::OutputExceeded { run_id })?, Vec::new()));
         }
         break;
@@ -73,7 +73,8 @@ fn hear_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
             Ok(None) => return Ok(()),
             Ok(Some(Some((FromSupervisor::Ended(ended), files)))) => {
                 if let Some(run) = state.runs.remove(&ended.run_id) {
-                    state.completions.push(run.complete(*ended, files));
+                    let completion = run.complete(*ended, files, &mut state.chunk);
+                    state.completions.push(completion);
                 }
             }
             Ok(Some(Some((FromSupervisor::Keeper { slot, pid }, _)))) => state.keepers[slot as usize] = pid,
@@ -111,5 +112,6 @@ fn replace_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
 
 fn fail_all(state: &mut State, why: &str) {
     let runs = std::mem::take(&mut state.runs);
-    state.completions.extend(runs.into_iter().map(|(run_id, run)| run.fail(run_id, why)));
+    let chunk = &mut state.chunk;
+    state.completions.extend(runs.into_iter().map(|(run_id, run)| run.fail(run_id, why, chunk)));
 }

@@ -23,6 +23,7 @@ use assay_sandbox::fault::{Context, Fault, Result};
 use assay_sandbox::sys::{self, Epoll, READABLE};
 use assay_sandbox::wire::{FromSupervisor, Start, ToSupervisor, encode};
 
+use output::CHUNK_BYTES;
 use run::Run;
 pub use run::{Completion, Request};
 use supervisor::Supervisor;
@@ -52,7 +53,9 @@ struct State {
     supervisor: Supervisor,
     runs: HashMap<u64, Run>,
     completions: Vec<Completion>,
-    outbox: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
+    outbox: VecDeque<(Vec<u8>, Vec<Arc<OwnedFd>>)>,
+    /// What a pipe brings goes through here.
+    chunk: Vec<u8>,
     next_id: u64,
     keepers: Vec<i32>,
     /// Since a supervisor was last ready.
@@ -102,6 +105,7 @@ impl Pool {
             runs: HashMap::new(),
             completions: Vec::new(),
             outbox: VecDeque::new(),
+            chunk: vec![0; CHUNK_BYTES],
             next_id,
             keepers,
             restarts: 0,
@@ -208,7 +212,7 @@ impl State {
     /// Sends what the supervisor's socket takes; false if something is left.
     fn flush(&mut self) -> bool {
         while let Some((bytes, fds)) = self.outbox.front() {
-            let raw: Vec<_> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+            let raw: Vec<_> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
             match self.supervisor.send(bytes, &raw) {
                 Ok(false) => return false,
                 // Sent, or the supervisor is gone: then its end fails every run under way, this one too.

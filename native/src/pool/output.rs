@@ -6,7 +6,7 @@ use assay_sandbox::fault::Result;
 use assay_sandbox::sys;
 
 /// Read at once from one pipe, so that a flood on one does not hold up the others.
-const CHUNK_BYTES: usize = 64 * 1024;
+pub const CHUNK_BYTES: usize = 64 * 1024;
 const CHUNKS_PER_TURN: usize = 4;
 
 pub struct Output {
@@ -14,41 +14,34 @@ pub struct Output {
     cap: u64,
     kept: Vec<u8>,
     seen: u64,
-    at_end: bool,
 }
 
 impl Output {
-    /// Keeps up to `cap` bytes of what the pipe brings.
-    pub fn new(pipe: OwnedFd, cap: u64) -> Result<Self> {
-        sys::set_nonblocking(&pipe)?;
-        Ok(Self { pipe, cap, kept: Vec::new(), seen: 0, at_end: false })
+    /// Keeps up to `cap` bytes of what the pipe brings, whose reads do not block and whose end never comes.
+    pub fn new(pipe: OwnedFd, cap: u64) -> Self {
+        Self { pipe, cap, kept: Vec::new(), seen: 0 }
     }
 
     pub fn pipe(&self) -> &OwnedFd {
         &self.pipe
     }
 
-    /// Reads for one turn; false when the pipe has nothing more for now.
-    pub fn read_some(&mut self) -> Result<bool> {
-        let mut chunk = [0; CHUNK_BYTES];
+    /// Reads for one turn, through the caller's buffer; false when the pipe has nothing more for now.
+    pub fn read_some(&mut self, buffer: &mut [u8]) -> Result<bool> {
         for _ in 0..CHUNKS_PER_TURN {
-            match sys::read_at_most(&self.pipe, &mut chunk)? {
-                None => return Ok(false),
-                Some(0) => {
-                    self.at_end = true;
-                    return Ok(false);
-                }
-                Some(count) => self.keep(&chunk[..count]),
+            match sys::read_at_most(&self.pipe, buffer)? {
+                None | Some(0) => return Ok(false),
+                Some(count) => self.keep(&buffer[..count]),
             }
         }
         Ok(true)
     }
 
     /// Reads what is there when the run is over; a write end that lives on elsewhere is not waited for.
-    pub fn read_rest(&mut self) -> Result<()> {
+    pub fn read_rest(&mut self, buffer: &mut [u8]) -> Result<()> {
         // No more than a pipe holds: whoever still writes is not the program.
         let most = self.seen + (1 << 20);
-        while self.seen <= most && self.read_some()? {}
+        while self.seen <= most && self.read_some(buffer)? {}
         Ok(())
     }
 
@@ -56,10 +49,6 @@ impl Output {
         let room = self.cap.saturating_sub(self.kept.len() as u64);
         self.kept.extend_from_slice(&bytes[..bytes.len().min(room as usize)]);
         self.seen += bytes.len() as u64;
-    }
-
-    pub fn is_at_end(&self) -> bool {
-        self.at_end
     }
 
     pub fn truncated(&self) -> bool {
@@ -83,10 +72,10 @@ mod tests {
     use super::*;
 
     fn written(cap: u64, bytes: usize) -> Output {
-        let (read, write) = sys::pipe().expect("a pipe");
-        let mut output = Output::new(read, cap).expect("an output");
+        let (read, write) = sys::output_pipe().expect("a pipe");
+        let mut output = Output::new(read, cap);
         std::fs::File::from(write).write_all(&vec![b'x'; bytes]).expect("room in the pipe");
-        output.read_rest().expect("a readable pipe");
+        output.read_rest(&mut [0; 100]).expect("a readable pipe");
         output
     }
 
@@ -108,12 +97,11 @@ mod tests {
 
     #[test]
     fn a_write_end_that_lives_on_is_not_waited_for() {
-        let (read, write) = sys::pipe().expect("a pipe");
-        let mut output = Output::new(read, 10).expect("an output");
-        output.read_rest().expect("a readable pipe");
-        assert!(!output.is_at_end());
+        let (read, write) = sys::output_pipe().expect("a pipe");
+        let mut output = Output::new(read, 10);
+        std::fs::File::from(write.try_clone().expect("a copy")).write_all(b"said").expect("room in the pipe");
+        output.read_rest(&mut [0; 100]).expect("a readable pipe");
+        assert_eq!(output.into_kept(), b"said");
         drop(write);
-        output.read_rest().expect("a readable pipe");
-        assert!(output.is_at_end());
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use assay_sandbox::fault::{Context, Fault, Result};
 use assay_sandbox::sys::{self, Epoll, READABLE};
@@ -51,48 +52,60 @@ pub struct Completion {
 
 pub struct Prepared {
     pub job: Job,
-    pub fds: Vec<OwnedFd>,
+    pub fds: Vec<Arc<OwnedFd>>,
     pub run: Run,
 }
 
 pub struct Run {
     /// stdout, stderr, channel.
     outputs: [Option<Output>; 3],
+    /// The program's ends of these pipes: while we hold them too, no reading end reports that it is at its end.
+    writers: Vec<Arc<OwnedFd>>,
     disk_bytes: u64,
     told_exceeded: bool,
 }
 
 /// Makes the pipes, the sealed standard input and the message.
 pub fn prepare(request: Request) -> Result<Prepared> {
-    let mut fds = vec![input(c"stdin", &request.stdin)?];
+    let mut fds = Vec::new();
+    // Nothing to read is the slot's own /dev/null.
+    if !request.stdin.is_empty() {
+        fds.push(Arc::new(input(c"stdin", &request.stdin)?));
+    }
+    let stdin = !fds.is_empty();
     let (stdout, stdout_write) = output_pipe(request.output_bytes)?;
     let mut outputs = [Some(stdout), None, None];
+    let mut writers = vec![stdout_write];
+    fds.push(Arc::clone(&writers[0]));
     if request.merge_stderr {
-        fds.push(stdout_write.try_clone().context("dup", "stdout")?);
-        fds.push(stdout_write);
+        fds.push(Arc::clone(&writers[0]));
     } else {
         let (stderr, stderr_write) = output_pipe(request.output_bytes)?;
         outputs[1] = Some(stderr);
-        fds.extend([stdout_write, stderr_write]);
+        fds.push(Arc::clone(&stderr_write));
+        writers.push(stderr_write);
     }
     let channel = request.channel.is_some();
     if let Some(contents) = request.channel {
         let (answer, answer_write) = output_pipe(request.output_bytes)?;
         outputs[2] = Some(answer);
-        fds.extend([input(c"channel", &contents)?, answer_write]);
+        fds.push(Arc::new(input(c"channel", &contents)?));
+        fds.push(Arc::clone(&answer_write));
+        writers.push(answer_write);
     }
     let files = request.files.into_iter().map(|(path, content, mode)| LaunchFile { path, content, mode });
     let launch = encode(&Launch {
         argv: request.argv,
         env: request.env,
         files: files.collect(),
+        stdin,
         channel,
         disk_bytes: request.disk_bytes,
         open_files: request.open_files,
         stack_bytes: request.memory_bytes.min(MAX_STACK_BYTES),
     })?;
     let launch = if launch.len() > INLINE_LAUNCH_BYTES {
-        fds.push(sys::reopen_read_only(&sys::sealed_memfd(c"assay-launch", &launch)?)?.into());
+        fds.push(Arc::new(sys::reopen_read_only(&sys::sealed_memfd(c"assay-launch", &launch)?)?.into()));
         Vec::new()
     } else {
         launch
@@ -105,7 +118,7 @@ pub fn prepare(request: Request) -> Result<Prepared> {
         cpus: request.cpus,
     };
     let job = Job { run_id: 0, image: request.image, limits, collect: request.collect, launch };
-    Ok(Prepared { job, fds, run: Run { outputs, disk_bytes: request.disk_bytes, told_exceeded: false } })
+    Ok(Prepared { job, fds, run: Run { outputs, writers, disk_bytes: request.disk_bytes, told_exceeded: false } })
 }
 
 fn nanoseconds(seconds: f64) -> u64 {
@@ -120,11 +133,9 @@ fn input(name: &std::ffi::CStr, contents: &[u8]) -> Result<OwnedFd> {
     sys::reopen_read_only(&file).map(OwnedFd::from)
 }
 
-fn output_pipe(cap: u64) -> Result<(Output, OwnedFd)> {
-    let (read, write) = sys::pipe()?;
-    // So that the program's user can open /dev/stdout again.
-    sys::set_mode(&write, 0o666)?;
-    Ok((Output::new(read, cap)?, write))
+fn output_pipe(cap: u64) -> Result<(Output, Arc<OwnedFd>)> {
+    let (read, write) = sys::output_pipe()?;
+    Ok((Output::new(read, cap), Arc::new(write)))
 }
 
 /// What an event on an output calls for.
@@ -145,13 +156,9 @@ impl Run {
     }
 
     /// An output is readable.
-    pub fn hear(&mut self, index: usize, epoll: &Epoll) -> Result<Heard> {
+    pub fn hear(&mut self, index: usize, buffer: &mut [u8]) -> Result<Heard> {
         let Some(output) = &mut self.outputs[index] else { return Ok(Heard::Nothing) };
-        output.read_some()?;
-        if output.is_at_end() {
-            // Closed early: epoll would report it without end.
-            epoll.remove(output.pipe())?;
-        }
+        output.read_some(buffer)?;
         // Too much on stderr alone is cut off, not an offence.
         if index != 1 && output.exceeded() && !self.told_exceeded {
             self.told_exceeded = true;
@@ -161,8 +168,9 @@ impl Run {
     }
 
     /// The run is over: what is left in the pipes, and the collected files.
-    pub fn complete(mut self, mut ended: Ended, files: Vec<OwnedFd>) -> Completion {
-        let rest = self.outputs.iter_mut().flatten().try_for_each(Output::read_rest);
+    pub fn complete(mut self, mut ended: Ended, files: Vec<OwnedFd>, buffer: &mut [u8]) -> Completion {
+        self.writers.clear();
+        let rest = self.outputs.iter_mut().flatten().try_for_each(|output| output.read_rest(buffer));
         let names = std::mem::take(&mut ended.collected);
         let contents = read_files(names, files, self.disk_bytes);
         let failed = ended.fault.take().or(rest.err());
@@ -190,9 +198,9 @@ impl Run {
     }
 
     /// The supervisor is gone, and nothing is known.
-    pub fn fail(self, run_id: u64, why: &str) -> Completion {
+    pub fn fail(self, run_id: u64, why: &str, buffer: &mut [u8]) -> Completion {
         let fault = Fault::new(why, "", 0);
-        self.complete(Ended { run_id, fault: Some(fault), ..Ended::default() }, Vec::new())
+        self.complete(Ended { run_id, fault: Some(fault), ..Ended::default() }, Vec::new(), buffer)
     }
 }
 

@@ -28,6 +28,7 @@ pub struct Supervisor {
     socket: OwnedFd,
     child: Child,
     buffer: Vec<u8>,
+    waits_for_room: bool,
     pub token: u64,
     spawned: Instant,
     facts: Vec<(&'static str, String)>,
@@ -49,7 +50,7 @@ impl Supervisor {
             .context("start the supervisor", path)?;
         sys::send(&socket, &encode(&ToSupervisor::Start(start.clone()))?, &[])?;
         let facts = vec![("supervisor_pid", child.id().to_string())];
-        Ok(Self { socket, child, buffer: vec![0; BUFFER_BYTES], token: 0, spawned, facts })
+        Ok(Self { socket, child, buffer: vec![0; BUFFER_BYTES], waits_for_room: false, token: 0, spawned, facts })
     }
 
     /// The next message, waiting for it; the supervisor's end is a fault.
@@ -94,7 +95,11 @@ impl Supervisor {
     }
 
     /// Asks to be told when there is room to send again, too.
-    pub fn wait_for_room(&self, epoll: &Epoll, waits: bool) -> Result<()> {
+    pub fn wait_for_room(&mut self, epoll: &Epoll, waits: bool) -> Result<()> {
+        if waits == self.waits_for_room {
+            return Ok(());
+        }
+        self.waits_for_room = waits;
         epoll.change(&self.socket, self.token, if waits { READABLE | sys::WRITABLE } else { READABLE })
     }
 

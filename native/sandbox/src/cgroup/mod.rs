@@ -8,11 +8,10 @@ use std::path::PathBuf;
 use crate::fault::{Fault, Result};
 use crate::wire::JobLimits;
 
-/// What a slot's counters say now.
+/// What a slot's counters of time and events say now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub cpu_ns: u64,
-    pub memory_bytes: u64,
     pub oom_kills: u64,
     pub refused_processes: u64,
 }

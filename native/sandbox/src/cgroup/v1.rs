@@ -179,7 +179,6 @@ impl SlotCgroup for Slot {
     fn counters(&mut self) -> Result<Counters> {
         Ok(Counters {
             cpu_ns: self.cpu_usage.number()?,
-            memory_bytes: self.usage.number()?,
             oom_kills: self.oom_control.field("oom_kill ")?,
             refused_processes: self.pids_events.field("max ")?,
         })

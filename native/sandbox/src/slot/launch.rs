@@ -14,6 +14,8 @@ use crate::wire::{FromParked, Launch, LaunchFile, decode, encode};
 
 /// The program's user and group inside.
 pub const PROGRAM_ID: u32 = 1000;
+/// What a parked child that could not become the program exits with; a program may too, so a message goes before it.
+pub const START_FAILED: i32 = 127;
 const WORK: &str = "/work";
 const LOCKED_MEMORY_BYTES: u64 = 64 * 1024;
 const PENDING_SIGNALS: u64 = 1024;
@@ -50,7 +52,7 @@ impl Launcher {
         if let Ok(message) = encode(&FromParked::Failed(fault)) {
             let _ = sys::send(job, &message, &[]);
         }
-        sys::exit_now(127)
+        sys::exit_now(START_FAILED)
     }
 
     /// The child that borrowed our memory has left it.
@@ -79,7 +81,7 @@ impl Launcher {
         std::env::set_current_dir(WORK).context("chdir", WORK)?;
         launch.files.iter().try_for_each(write_file)?;
         (&oom_score).write_all(b"1000").context("write", "/proc/self/oom_score_adj")?;
-        arrange_descriptors(&fds, launch.channel)?;
+        arrange_descriptors(fds.with_stdin(launch.stdin)?, launch.channel)?;
         // After the last descriptor of ours: a low limit is the program's, not ours.
         limit(&launch)?;
         self.program = Some(Exec::new(&launch)?);
@@ -128,6 +130,16 @@ impl Descriptors {
             *raw = fd.into_raw_fd();
         }
         Ok(all)
+    }
+
+    /// With /dev/null in front, if none of these is standard input.
+    fn with_stdin(mut self, is_there: bool) -> Result<Self> {
+        if !is_there && self.count < MAX_DESCRIPTORS {
+            self.raw.rotate_right(1);
+            self.raw[0] = File::open("/dev/null").context("open", "/dev/null")?.into_raw_fd();
+            self.count += 1;
+        }
+        Ok(self)
     }
 }
 
@@ -182,7 +194,7 @@ fn limit(launch: &Launch) -> Result<()> {
 }
 
 /// 0-2 and the channel's two stay open over exec, everything else closes.
-fn arrange_descriptors(fds: &Descriptors, channel: bool) -> Result<()> {
+fn arrange_descriptors(fds: Descriptors, channel: bool) -> Result<()> {
     let wanted = if channel { MAX_DESCRIPTORS } else { FIRST_CHANNEL_FD };
     if fds.count != wanted {
         return Err(Fault::new("receive a job: wrong number of descriptors", "", libc::EBADMSG));

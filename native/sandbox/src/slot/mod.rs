@@ -7,4 +7,4 @@ mod renew;
 mod sockets;
 
 pub use keeper::{Keeper, fail, keep};
-pub use launch::PROGRAM_ID;
+pub use launch::{PROGRAM_ID, START_FAILED};

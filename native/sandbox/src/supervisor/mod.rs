@@ -80,6 +80,8 @@ struct Supervisor {
     started: bool,
     leaving: bool,
     signals: ChildSignals,
+    /// What keepers and parked children say is received here.
+    buffer: Vec<u8>,
 }
 
 /// The supervisor's whole life, from the engine's first message to the last trace removed.
@@ -139,6 +141,7 @@ impl Made {
             started: false,
             leaving: false,
             signals,
+            buffer: vec![0; sys::MESSAGE_BYTES],
         };
         let result = supervisor.run();
         supervisor.leave()?;

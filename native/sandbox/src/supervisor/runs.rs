@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use super::slot::{Keeper, State, Waiting, patience_until, take_waiting};
 use super::{Slot, Source, Supervisor};
 use crate::fault::{Fault, Result};
+use crate::slot::START_FAILED;
 use crate::sys;
 use crate::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
 
@@ -111,33 +112,29 @@ impl Supervisor {
         match source {
             Source::KeeperDeath => Err(Fault::new("the keeper died", "", 0)),
             Source::Job => self.hear_parked(index),
-            _ => {
-                // A start that failed is told before the exit that follows.
-                self.hear_parked(index)?;
-                self.hear_keeper(index)
-            }
+            _ => self.hear_keeper(index),
         }
     }
 
     pub(super) fn hear_parked(&mut self, index: usize) -> Result<()> {
-        let mut buffer = [0; 4096];
-        loop {
-            let slot = &mut self.slots[index];
-            let Some(keeper) = &mut slot.keeper else { return Ok(()) };
-            let Some(received) = sys::receive(&keeper.job, &mut buffer)? else { return Ok(()) };
-            if received.length == 0 {
-                return Err(Fault::new("the keeper closed its job socket", "", 0));
+        let slot = &mut self.slots[index];
+        let Some(keeper) = &mut slot.keeper else { return Ok(()) };
+        let Some(received) = sys::receive(&keeper.job, &mut self.buffer)? else { return Ok(()) };
+        if received.length == 0 {
+            return Err(Fault::new("the keeper closed its job socket", "", 0));
+        }
+        match decode(&self.buffer[..received.length])? {
+            FromParked::Parked => {
+                keeper.program_pid = received.pid;
+                self.park(index)
             }
-            match decode(&buffer[..received.length])? {
-                FromParked::Parked => {
-                    keeper.program_pid = received.pid;
-                    self.park(index)?;
+            FromParked::Failed(fault) => match &mut slot.state {
+                State::Running(run) => {
+                    run.launch_fault = Some(fault);
+                    Ok(())
                 }
-                FromParked::Failed(fault) => match &mut slot.state {
-                    State::Running(run) => run.launch_fault = Some(fault),
-                    _ => return Err(fault),
-                },
-            }
+                _ => Err(fault),
+            },
         }
     }
 
@@ -146,9 +143,6 @@ impl Supervisor {
         let now = sys::monotonic_ns();
         let slot = &mut self.slots[index];
         let Some(keeper) = &mut slot.keeper else { return Ok(()) };
-        if keeper.baseline_bytes == 0 {
-            keeper.baseline_bytes = keeper.cgroup.memory_bytes()?;
-        }
         if keeper.holds_too_much()? {
             let (since, asked) = match slot.state {
                 State::Reclaiming { since, asked, .. } => (since, asked),
@@ -173,35 +167,34 @@ impl Supervisor {
     }
 
     pub(super) fn hear_keeper(&mut self, index: usize) -> Result<()> {
-        let mut buffer = vec![0; sys::MESSAGE_BYTES];
-        loop {
-            let slot = &mut self.slots[index];
-            let Some(keeper) = &mut slot.keeper else { return Ok(()) };
-            let Some(received) = sys::receive(&keeper.control, &mut buffer)? else { return Ok(()) };
-            if received.length == 0 {
-                return Err(Fault::new("the keeper closed its socket", "", 0));
+        let Some(keeper) = &self.slots[index].keeper else { return Ok(()) };
+        let Some(received) = sys::receive(&keeper.control, &mut self.buffer)? else { return Ok(()) };
+        if received.length == 0 {
+            return Err(Fault::new("the keeper closed its socket", "", 0));
+        }
+        let message = decode(&self.buffer[..received.length])?;
+        match message {
+            FromKeeper::Failed(fault) => return Err(fault),
+            // A start that failed was told before; its message may still lie there.
+            FromKeeper::Exited { status, .. } if status == START_FAILED << 8 => self.hear_parked(index)?,
+            _ => {}
+        }
+        let now = sys::monotonic_ns();
+        let Slot { state: State::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
+            return Err(Fault::new("the parked child ended without a job", "", 0));
+        };
+        match message {
+            FromKeeper::Exited { status, empty } => {
+                run.exited = Some((status, now - run.started));
+                if empty { self.conclude(index) } else { keeper.kill_all(run, now) }
             }
-            let message = decode(&buffer[..received.length])?;
-            if let FromKeeper::Failed(fault) = message {
-                return Err(fault);
+            FromKeeper::Empty => self.conclude(index),
+            FromKeeper::Collected { paths } => {
+                let mut ended = run.ended.take().unwrap_or_default();
+                ended.collected = paths;
+                self.answer(index, ended, received.fds)
             }
-            let now = sys::monotonic_ns();
-            let State::Running(run) = &mut slot.state else {
-                return Err(Fault::new("the parked child ended without a job", "", 0));
-            };
-            match message {
-                FromKeeper::Exited { status, empty } => {
-                    run.exited = Some((status, now - run.started));
-                    if empty { self.conclude(index)? } else { keeper.kill_all(run, now)? }
-                }
-                FromKeeper::Empty => self.conclude(index)?,
-                FromKeeper::Collected { paths } => {
-                    let mut ended = run.ended.take().unwrap_or_default();
-                    ended.collected = paths;
-                    self.answer(index, ended, received.fds)?;
-                }
-                FromKeeper::Failed(_) => {}
-            }
+            FromKeeper::Failed(_) => Ok(()),
         }
     }
 

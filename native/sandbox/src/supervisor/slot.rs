@@ -59,6 +59,10 @@ pub struct Keeper {
     pub program_pid: i32,
     /// Charged in a new slot.
     pub baseline_bytes: u64,
+    /// Charged when the child was parked.
+    pub held_bytes: u64,
+    /// What the last run left; but for CPU time, which renewal uses too, nothing changes between two runs.
+    pub counters: Counters,
 }
 
 pub struct Run {
@@ -97,8 +101,8 @@ impl Keeper {
     /// Hands the job to the parked child and starts its clocks.
     pub fn launch(&mut self, waiting: Waiting) -> Result<Run> {
         let Waiting { job, fds } = waiting;
-        let before = self.cgroup.counters()?;
-        self.cgroup.limit(&job.limits, before.memory_bytes)?;
+        let before = Counters { cpu_ns: self.cgroup.cpu_ns()?, ..self.counters };
+        self.cgroup.limit(&job.limits, self.held_bytes)?;
         self.cgroup.reset_peak()?;
         let inline = !job.launch.is_empty();
         let mut message = vec![u8::from(inline)];
@@ -188,6 +192,7 @@ impl Keeper {
     pub fn conclude(&mut self, run: &mut Run) -> Result<Ended> {
         let peak = self.cgroup.peak_memory_bytes()?;
         let after = self.cgroup.counters()?;
+        self.counters = after;
         if run.killing.take().is_some() {
             self.cgroup.release()?;
         }
@@ -208,7 +213,7 @@ impl Keeper {
             stopped_by,
             cpu_ns,
             wall_ns: run.exited.map_or_else(|| sys::monotonic_ns() - run.started, |(_, wall)| wall),
-            peak_memory_bytes: peak.saturating_sub(run.before.memory_bytes),
+            peak_memory_bytes: peak.saturating_sub(self.held_bytes),
             oom_kills: after.oom_kills.saturating_sub(run.before.oom_kills),
             refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes),
             collected: Vec::new(),
@@ -230,9 +235,13 @@ impl Keeper {
         }
     }
 
-    /// Whether the slot still holds memory of dead processes.
+    /// Whether the slot still holds memory of dead processes, now that a child is parked.
     pub fn holds_too_much(&mut self) -> Result<bool> {
-        Ok(self.cgroup.memory_bytes()? > self.baseline_bytes + KEPT_BYTES)
+        self.held_bytes = self.cgroup.memory_bytes()?;
+        if self.baseline_bytes == 0 {
+            self.baseline_bytes = self.held_bytes;
+        }
+        Ok(self.held_bytes > self.baseline_bytes + KEPT_BYTES)
     }
 }
 

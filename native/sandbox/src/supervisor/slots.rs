@@ -41,12 +41,23 @@ impl Supervisor {
         let pid = builder::finish(&build)?;
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
-        let cgroup = self.hierarchy.open_slot(index as u32)?;
+        let mut cgroup = self.hierarchy.open_slot(index as u32)?;
+        let counters = cgroup.counters()?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
         self.epoll.add(&pidfd, token(Source::KeeperDeath, index, generation), READABLE)?;
         let Build { control, job, .. } = build;
-        self.slots[index].keeper = Some(Keeper { pid, pidfd, control, job, cgroup, program_pid: 0, baseline_bytes: 0 });
+        self.slots[index].keeper = Some(Keeper {
+            pid,
+            pidfd,
+            control,
+            job,
+            cgroup,
+            program_pid: 0,
+            baseline_bytes: 0,
+            held_bytes: 0,
+            counters,
+        });
         self.engine.say(&FromSupervisor::Keeper { slot: index as u32, pid }, Vec::new());
         Ok(())
     }

@@ -16,6 +16,16 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }
 
+/// A pipe for a program's output, read end first; only reading never blocks.
+pub fn output_pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe()?;
+    // SAFETY: no pointers. A new pipe has no other flag that could be lost.
+    check("fcntl F_SETFL", "", unsafe { libc::fcntl(read.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }.into())?;
+    // So that the program's user can open /dev/stdout again.
+    set_mode(&write, 0o666)?;
+    Ok((read, write))
+}
+
 pub fn memfd(name: &std::ffi::CStr) -> Result<File> {
     // SAFETY: a NUL-terminated string that outlives the call.
     let fd = check(

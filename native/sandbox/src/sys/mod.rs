@@ -12,8 +12,8 @@ mod socket;
 pub use borrow::Borrowing;
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use fd::{
-    is_readable, memfd, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal, sealed_memfd,
-    set_cloexec_above, set_mode, set_nonblocking,
+    is_readable, memfd, output_pipe, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal,
+    sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
 };
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use privileged::{draw_secret, privileged};

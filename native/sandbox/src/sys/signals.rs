@@ -30,8 +30,8 @@ impl ChildSignals {
     }
 
     pub fn drain(&self) -> Result<()> {
-        let mut buffer = [0; 4 * size_of::<libc::signalfd_siginfo>()];
-        while read_at_most(&self.fd, &mut buffer)?.is_some() {}
-        Ok(())
+        // Only one can be pending, however many children have ended.
+        let mut buffer = [0; size_of::<libc::signalfd_siginfo>()];
+        read_at_most(&self.fd, &mut buffer).map(drop)
     }
 }

@@ -59,7 +59,7 @@ fn limits() -> JobLimits {
 fn reads_counters_and_processes() {
     let (base, v1) = fake();
     let mut slot = v1.open_slot(3).expect("an open slot");
-    let expected = Counters { cpu_ns: 123_456, memory_bytes: 1 << 20, oom_kills: 4, refused_processes: 7 };
+    let expected = Counters { cpu_ns: 123_456, oom_kills: 4, refused_processes: 7 };
     assert_eq!(slot.counters().expect("counters"), expected);
     assert_eq!(slot.peak_memory_bytes().expect("a peak"), 2 << 20);
     let mut pids = Vec::new();
