@@ -138,7 +138,8 @@ fn leaf(action: Action, secret: u64) -> Vec<libc::sock_filter> {
             code
         }
         Action::SocketPair => {
-            let mut code = vec![load(argument(0))];
+            let mut code = allow_with(secret);
+            code.push(load(argument(0)));
             code.extend(answer_if_any(&[libc::AF_UNIX as u32], report));
             code.push(no_family);
             code

@@ -94,8 +94,9 @@ fn every_pair_of_sockets_is_reported() {
 
 #[test]
 fn the_secret_opens_what_no_program_has() {
+    use libc::{SYS_chroot, SYS_mount, SYS_socket, SYS_socketpair, SYS_umount2, SYS_unshare};
     let with = |number: libc::c_long, secret| judge(number as u32, ARCHITECTURE, [0, 0, 0, 0, 0, secret]);
-    for number in [libc::SYS_mount, libc::SYS_umount2, libc::SYS_chroot, libc::SYS_unshare, libc::SYS_socket] {
+    for number in [SYS_mount, SYS_umount2, SYS_chroot, SYS_unshare, SYS_socket, SYS_socketpair] {
         assert_eq!(with(number, SECRET), libc::SECCOMP_RET_ALLOW);
         for wrong in [0, SECRET + 1, SECRET - 1, SECRET ^ 1 << 32, SECRET ^ 1 << 63] {
             assert_ne!(with(number, wrong), libc::SECCOMP_RET_ALLOW);

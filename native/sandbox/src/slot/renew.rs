@@ -7,6 +7,7 @@ use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
+use super::in_flight;
 use super::sockets::{SocketWatch, own_socket};
 use crate::fault::{Context, Result};
 use crate::rootfs::{self, Blank, Layout};
@@ -95,6 +96,7 @@ impl Resource for Network {
     }
 
     fn renew(&mut self) -> Result<()> {
+        in_flight::collect_garbage()?;
         unshare(libc::CLONE_NEWNET)?;
         self.bring_up()?;
         self.socket_made = false;

@@ -62,6 +62,17 @@ pub fn own_socket() -> Result<OwnedFd> {
     check("socket", "", fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
+/// Two unix sockets of the keeper's own, connected.
+pub fn own_pair() -> Result<(OwnedFd, OwnedFd)> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    let mut fds = [-1; 2];
+    let arguments = [libc::AF_UNIX as usize, kind as usize, 0, (&raw mut fds).addr(), 0];
+    // SAFETY: the array has room for the two descriptors and outlives the call.
+    check("socketpair", "", unsafe { privileged(libc::SYS_socketpair, arguments) })?;
+    // SAFETY: both were just opened and have no other owner.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
 /// Whoever reported was killed before or while we answered: then the call does not happen.
 fn gone(result: Result<i64>) -> Result<bool> {
     match result {
