@@ -4,10 +4,12 @@ The header is the first block of comment lines, every one `key: value`:
 
     trick:           one sentence                                               (required)
     section:         where it belongs in the list of tricks                     (required)
+    abuse:           which tricks of the list in tests/abuse.py it is, each on a line of its own
     verdict:         the one verdict                                            (required)
     limits:          name=value ... of Limits; what is not named stays at its default
     compile limits:  the same for the compile step
     stdin:           a Python str or bytes literal; several lines are joined
+    file:            a file sent along: its name, then its content as a Python str or bytes literal
     expect stdout:   the same; anything else on stdout is WRONG_ANSWER
     collect:         files to bring back
     collected:       those of them that must come back, and no other; without this key any of them may
@@ -43,11 +45,12 @@ _SECTIONS = {
     "Compilers",
     "Kernel surface",
     "Network",
+    "Proofs",
     "Languages",
     "Cheating the judge",
 }
 _REQUIRED = {"trick", "section", "verdict"}
-_REPEATED = {"stdin", "expect stdout"}
+_REPEATED = {"abuse", "stdin", "file", "expect stdout"}
 _KEYS = _REQUIRED | _REPEATED | {"limits", "compile limits", "collect", "collected", "outcome"}
 
 _Fact = float | str | None
@@ -101,6 +104,7 @@ class Hostile:
     program: Program
     trick: str
     section: str
+    abuse: tuple[str, ...]
     verdict: Verdict
     limits: Limits
     compile_limits: Limits | None
@@ -158,9 +162,12 @@ def read(path: Path) -> Hostile:
         raise WrongHeader(f"{path.name}: collected names a file that is not asked for")
     return Hostile(
         name=path.name,
-        program=Program(source=source, language=LANGUAGES[path.suffix]),
+        program=Program(
+            source=source, language=LANGUAGES[path.suffix], files=_files(path.name, header.get("file", []))
+        ),
         trick=header["trick"][0],
         section=section,
+        abuse=tuple(header.get("abuse", ())),
         verdict=_verdict(path.name, header["verdict"][0]),
         limits=_limits(path.name, header.get("limits")) or Limits(),
         compile_limits=_limits(path.name, header.get("compile limits")),
@@ -240,6 +247,16 @@ def _literals(name: str, values: list[str] | None) -> bytes | None:
             raise WrongHeader(f"{name}: {text!r} is no str or bytes literal")
         joined += value
     return joined
+
+
+def _files(name: str, values: list[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for text in values:
+        path, separator, content = text.partition(" ")
+        if not separator or path in found:
+            raise WrongHeader(f"{name}: {text!r} is no file with its content, or one given twice")
+        found[path] = _literals(name, [content]) or b""
+    return found
 
 
 def _words(values: list[str] | None) -> tuple[str, ...]:

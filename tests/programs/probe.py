@@ -3,6 +3,7 @@
 What the machine counts for everybody and what tells the time is left out or made the same.
 """
 
+import array
 import contextlib
 import ctypes
 import errno
@@ -15,10 +16,14 @@ import select
 import signal
 import socket
 import stat
+import struct
 import sys
 
 WRITABLE = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home")
-LOCKED = ("/dev/null", "/usr/bin/env", "/usr/bin/bash", "/usr/bin/cat", "/usr/bin/ls", "/usr/bin/python3", "/usr")
+LOCKED = (
+    "/dev/null", "/usr/bin/env", "/usr/bin/bash", "/usr/bin/cat", "/usr/bin/ls", "/usr/bin/python3", "/etc/passwd",
+    "/usr", "/", "/dev", "/etc", "/proc", "/program", *WRITABLE,
+)
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,12 +54,36 @@ def entry(path, inode):
 
 
 def tree(top, inode):
-    found = {top: entry(top, inode)}
+    found = {top: entry(top, inode), top + " xattrs": os.listxattr(top), top + " mark": mark(top)}
     for place, directories, files in os.walk(top):
         for name in directories + files:
             path = os.path.join(place, name)
             found[path] = entry(path, inode)
             found[path + " xattrs"] = os.listxattr(path, follow_symlinks=False)
+    return found
+
+
+def mark(path):
+    """The time that was set when the directory was made; a real one differs each time."""
+    changed = os.stat(path).st_mtime_ns
+    return changed if changed < 10**9 else "a real time"
+
+
+def offsets(place):
+    """Where in its directory a new entry lies, which counts on, and in which order the entries come."""
+    path = f"{place}/offset"
+    os.symlink("x", path)
+    directory = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    found, buffer = [], ctypes.create_string_buffer(32768)
+    while (length := libc.syscall(217, directory, buffer, len(buffer))) > 0:  # getdents64
+        start = 0
+        while start < length:
+            _, offset, size, kind = struct.unpack_from("QqHB", buffer.raw, start)
+            name = buffer.raw[start + 19 : start + size].split(b"\0")[0].decode(errors="replace")
+            found.append([name, offset, kind])
+            start += size
+    os.close(directory)
+    os.unlink(path)
     return found
 
 
@@ -107,6 +136,9 @@ def network(name):
         # Addresses in the kernel and inode numbers are the machine's.
         lines = text.splitlines()[1:]
         return [re.sub(r"\b[0-9a-f]{16}\b", "X", re.sub(r"\b\d{4,}\b", "N", line)) for line in lines]
+    if name == "netlink":
+        # Without the kernel's own, whose order tells the time.
+        return [line.split()[1:3] for line in text.splitlines() if line.split()[2] != "0"]
     return text.splitlines()
 
 
@@ -121,11 +153,10 @@ def locks():
         fd = os.open(path, os.O_RDONLY)
         held.append(fd)
         found[path] = answer(lambda fd=fd: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB))
-        if not os.path.isdir(path):
-            # Another's POSIX lock or lease would show here, even though it is not ours to take.
-            query = fcntl.fcntl(fd, fcntl.F_GETLK, bytes([1] + [0] * 31))
-            found[path + " record"] = query[0]
-            found[path + " lease"] = fcntl.fcntl(fd, fcntl.F_GETLEASE)
+        # Another's POSIX lock or lease would show here, even though it is not ours to take.
+        query = fcntl.fcntl(fd, fcntl.F_GETLK, bytes([1] + [0] * 31))
+        found[path + " record"] = query[0]
+        found[path + " lease"] = fcntl.fcntl(fd, fcntl.F_GETLEASE)
     null = os.open("/dev/null", os.O_RDWR)
     found["/dev/null record lock"] = answer(lambda: fcntl.lockf(null, fcntl.LOCK_EX | fcntl.LOCK_NB))
     for fd in (*held, null):
@@ -143,7 +174,7 @@ def next_pid():
 
 def ports():
     taken = []
-    for port in (*range(8000, 8100), *range(9000, 9010), 1024, 5000, 47391):
+    for port in (*range(8000, 8080, 8), 8080, 8081, 9000, 9001, 1024, 5000, 47391):
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(family, kind) as tried:
@@ -155,9 +186,88 @@ def ports():
     return taken
 
 
+def system_v():
+    """What there is under the keys that programs take, and the ids that new objects get, which count on."""
+    create = 0o1600
+    return [
+        answer_of(call)
+        for key in (0x5EED, 0)
+        for call in (libc.shmget(key, 4096, create), libc.semget(key, 1, create), libc.msgget(key, create))
+    ]
+
+
 def queue_left():
     attributes = (ctypes.c_long * 8)()
-    return answer_of(libc.mq_open(b"/note", os.O_RDONLY)), answer_of(libc.mq_open(b"/note", os.O_CREAT, 0o600, attributes))
+    return [
+        answer_of(libc.mq_open(b"/note", os.O_RDONLY)),
+        answer_of(libc.mq_open(b"/note", os.O_CREAT, 0o600, attributes)),
+        answer_of(libc.mq_unlink(b"/note")),
+    ]
+
+
+def keyrings():
+    calls = ((11, -3, 0, 0), (11, -5, 0, 0), (0, -3, 0, 0), (0, -5, 0, 0))  # READ and GET_KEYRING_ID: session, user session
+    return [answer_of(libc.syscall(250, *call)) for call in calls]
+
+
+def pipes():
+    """How large a pipe is and may become: an account of the user, spent by every pipe that is still there."""
+    reader, writer = os.pipe()
+    found = [fcntl.fcntl(writer, 1032), answer(lambda: fcntl.fcntl(writer, 1031, 1 << 20))]
+    os.close(reader)
+    os.close(writer)
+    return found
+
+
+def instances():
+    """How many inotify instances the user may still have."""
+    held = []
+    while (fd := libc.inotify_init1(0)) >= 0 and len(held) < 200:
+        held.append(fd)
+    for fd in held:
+        os.close(fd)
+    return len(held)
+
+
+def flights():
+    """How many descriptors may be in flight: an account of the user."""
+    a, b = socket.socketpair()
+    a.setblocking(False)
+    a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    sent = 0
+    try:
+        while sent < 4000:
+            a.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0] * 200))])
+            sent += 200
+    except OSError as error:
+        return [sent, errno.errorcode[error.errno or 0]]
+    finally:
+        a.close()
+        b.close()
+    return [sent]
+
+
+def terminals():
+    found = []
+    for path in ("/dev/ptmx", "/dev/pts/ptmx", "/dev/tty"):
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        except OSError as error:
+            found.append(errno.errorcode[error.errno or 0])
+        else:
+            found.append(struct.unpack("i", fcntl.ioctl(fd, 0x80045430, bytes(4)))[0])  # TIOCGPTN
+            os.close(fd)
+    return found
+
+
+def names():
+    """Abstract names of every kind of unix socket."""
+    taken = {}
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
+        for name in ("\0assay-test-name", "\0", "\0" + "n" * 107):
+            with socket.socket(socket.AF_UNIX, kind) as tried:
+                taken[f"{int(kind)} {name[:20]!r}"] = answer(lambda tried=tried, name=name: tried.bind(name))
+    return taken
 
 
 def answer_of(value):
@@ -188,7 +298,8 @@ seen = {
         name: network(name)
         for name in (
             "sockstat", "sockstat6", "dev", "unix", "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "snmp", "snmp6", "netstat",
-            "arp", "route", "if_inet6", "igmp", "igmp6", "fib_trie", "packet", "mcfilter", "dev_mcast",
+            "arp", "route", "if_inet6", "igmp", "igmp6", "fib_trie", "packet", "mcfilter", "dev_mcast", "netlink",
+            "udplite", "icmp", "icmp6",
         )
     },
     "system v": {name: read(f"/proc/sysvipc/{name}") for name in ("msg", "sem", "shm")},
@@ -220,10 +331,16 @@ seen = {
 seen |= {
     "locks": locks(),
     "message queue": queue_left(),
-    "inotify": answer_of(libc.inotify_init1(0)),
+    "system v objects": system_v(),
+    "keyrings": keyrings(),
+    "pipes": pipes(),
+    "inotify": instances(),
+    "terminals": terminals(),
     "ports": ports(),
-    "abstract name": answer(lambda: socket.socket(socket.AF_UNIX).bind("\0assay-test-name")),
+    "abstract names": names(),
+    "descriptors in flight": flights(),
     "new files": {place: new_file(place) for place in WRITABLE},
+    "offsets": {place: offsets(place) for place in WRITABLE},
     "next pid": next_pid(),
 }
 json.dump(seen, sys.stdout, indent=1, sort_keys=True)
