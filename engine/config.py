@@ -41,7 +41,7 @@ class EngineConfig:
     slots           Programs that run at once; the default is one for each core.
     state_dir       Holds the lock files of the running instances.
     trees           Directories of this machine that programs see, read-only, at their own paths.
-    fresh           What a run leaves to be made new: what cannot prove it was left alone ("proved"), or all ("always").
+    fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
     uid_base        First of the user ids that slots use, 65,536 each; no one else may use them.
     queue_runs      Requests that may wait; one more is refused at once.
     queue_bytes     Bytes of sources, files and inputs that all requests together may hold.

@@ -82,7 +82,8 @@ fn live(keeper: Keeper) -> Result<()> {
             match slot.hear()? {
                 ToKeeper::Collect { paths } => slot.collect(paths)?,
                 ToKeeper::Renew => {
-                    let resources: [&mut dyn Resource; 3] = [&mut storage, &mut Ipc, &mut network];
+                    // The network first: what sockets held in flight may lie in the storage.
+                    let resources: [&mut dyn Resource; 3] = [&mut network, &mut Ipc, &mut storage];
                     for resource in resources {
                         if keeper.fresh == Fresh::Always || resource.touched()? {
                             resource.renew()?;

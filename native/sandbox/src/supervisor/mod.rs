@@ -80,6 +80,8 @@ struct Supervisor {
     started: bool,
     leaving: bool,
     signals: ChildSignals,
+    /// No clock of any slot is over before this; with a thousand slots, not to be looked up at every event.
+    next_look: u64,
     /// What keepers and parked children say is received here.
     buffer: Vec<u8>,
 }
@@ -141,6 +143,7 @@ impl Made {
             started: false,
             leaving: false,
             signals,
+            next_look: 0,
             buffer: vec![0; sys::MESSAGE_BYTES],
         };
         let result = supervisor.run();
@@ -173,6 +176,7 @@ impl Supervisor {
                         if let Err(fault) = self.hear_slot(slot, source) {
                             self.lose(slot, fault);
                         }
+                        self.note_clock(slot);
                     }
                 }
             }
@@ -182,8 +186,12 @@ impl Supervisor {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let next = self.slots.iter().map(|slot| patience_until(&slot.state)).min().unwrap_or(u64::MAX);
-        (next != u64::MAX).then(|| Duration::from_nanos(next.saturating_sub(sys::monotonic_ns())))
+        (self.next_look != u64::MAX).then(|| Duration::from_nanos(self.next_look.saturating_sub(sys::monotonic_ns())))
+    }
+
+    /// To be called after every change of a slot's state.
+    fn note_clock(&mut self, index: usize) {
+        self.next_look = self.next_look.min(patience_until(&self.slots[index].state));
     }
 
     fn hear_engine(&mut self) -> Result<()> {

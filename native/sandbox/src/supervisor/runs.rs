@@ -28,7 +28,7 @@ impl Supervisor {
                 if let Err(fault) = keeper.stop(run, reason, now) {
                     self.lose(index, fault);
                 }
-                return;
+                return self.note_clock(index);
             }
         }
     }
@@ -63,7 +63,10 @@ impl Supervisor {
         let Some(waiting) = self.waiting.remove(at) else { return };
         let run_id = waiting.job.run_id;
         match keeper.launch(waiting) {
-            Ok(run) => slot.state = State::Running(Box::new(run)),
+            Ok(run) => {
+                slot.state = State::Running(Box::new(run));
+                self.note_clock(index);
+            }
             Err(fault) => {
                 let ended = Ended { run_id, fault: Some(fault.clone()), ..Ended::default() };
                 self.engine.ended(ended, Vec::new());
@@ -84,13 +87,17 @@ impl Supervisor {
 
     pub(super) fn look_at_clocks(&mut self) {
         let now = sys::monotonic_ns();
+        if now < self.next_look {
+            return;
+        }
+        self.next_look = u64::MAX;
         for index in 0..self.slots.len() {
-            if patience_until(&self.slots[index].state) > now {
-                continue;
+            if patience_until(&self.slots[index].state) <= now {
+                if let Err(fault) = self.look_at(index, now) {
+                    self.lose(index, fault);
+                }
             }
-            if let Err(fault) = self.look_at(index, now) {
-                self.lose(index, fault);
-            }
+            self.note_clock(index);
         }
     }
 

@@ -35,6 +35,7 @@ impl Supervisor {
         if let Err(fault) = self.adopt(index, build) {
             self.cannot_build(index, &fault);
         }
+        self.note_clock(index);
     }
 
     pub(super) fn adopt(&mut self, index: usize, build: Build) -> Result<()> {
@@ -70,6 +71,7 @@ impl Supervisor {
         }
         self.slots[index].keeper = None;
         self.slots[index].state = State::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        self.note_clock(index);
         self.give_up_image(index, fault);
     }
 
@@ -118,7 +120,7 @@ impl Supervisor {
         self.parked.retain(|parked| *parked != index);
         let slot = &mut self.slots[index];
         let state = std::mem::replace(&mut slot.state, State::Broken { until: 0 });
-        let Some(mut keeper) = slot.keeper.take() else { return };
+        let Some(mut keeper) = slot.keeper.take() else { return self.note_clock(index) };
         let never_parked = keeper.baseline_bytes == 0;
         if let State::Running(run) = state {
             let ended = lost_run(&mut keeper, *run, fault.clone());
@@ -131,6 +133,7 @@ impl Supervisor {
         } else if never_parked {
             self.give_up_image(index, &fault);
         }
+        self.note_clock(index);
     }
 
     /// Kills everything and removes every trace.
