@@ -1,12 +1,19 @@
 //! The control groups of an instance: one per slot, made ahead, behind two small traits so that each cgroup version is one
 //! file.
 
+mod knob;
+mod place;
 mod v1;
+mod v2;
 
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use crate::fault::{Fault, Result};
 use crate::wire::JobLimits;
+
+/// What a slot holds is rounded up to this, so that a few pages more or less do not cost a write for every run.
+const HELD_STEP_BYTES: u64 = 1 << 20;
 
 /// What a slot's counters of time and events say now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,17 +30,27 @@ pub trait SlotCgroup {
     fn counters(&mut self) -> Result<Counters>;
     fn cpu_ns(&mut self) -> Result<u64>;
     fn memory_bytes(&mut self) -> Result<u64>;
+    /// Still charged to where the last run was, if that is not where the next will be.
+    fn left_bytes(&mut self) -> Result<u64> {
+        Ok(0)
+    }
     fn peak_memory_bytes(&mut self) -> Result<u64>;
     /// From now on the peak counts anew.
     fn reset_peak(&mut self) -> Result<()>;
-    /// The pids of every process in it, zombies left out.
-    fn processes(&mut self, pids: &mut Vec<i32>) -> Result<()>;
-    /// No new processes and no CPU throttling, so that a killer is faster than any forker.
-    fn seize(&mut self) -> Result<()>;
-    /// Undoes `seize`.
+    /// Kills every process in it but this one, and sees to it that they can die at once; again until none is left.
+    fn kill(&mut self, spared: i32) -> Result<()>;
+    /// Puts back what `kill` has changed.
     fn release(&mut self) -> Result<()>;
-    /// Where to write to give back what its dead processes left charged; may take milliseconds.
+    /// Gives back what its dead processes left charged; may take milliseconds.
     fn reclaim(&self) -> Result<()>;
+    /// Called while a program runs: time to get ready for the next.
+    fn prepare(&mut self) -> Result<()> {
+        Ok(())
+    }
+    /// Called when a run is over; where its successor is to be born, if it is a new place.
+    fn renew(&mut self) -> Result<Option<BorrowedFd<'_>>> {
+        Ok(None)
+    }
 }
 
 /// Where an instance's control groups live.
@@ -43,23 +60,25 @@ pub trait Hierarchy {
     /// The directories that hold nothing but this instance's groups.
     fn directories(&self) -> Vec<PathBuf>;
     fn make_instance(&self) -> Result<()>;
-    fn make_slot(&self, slot: u32) -> Result<()>;
-    fn join_slot(&self, slot: u32, pid: i32) -> Result<()>;
-    fn open_slot(&self, slot: u32) -> Result<Box<dyn SlotCgroup>>;
+    /// `uid`: the slot's root.
+    fn make_slot(&self, slot: u32, uid: u32) -> Result<()>;
+    /// Puts this process, and what it clones from now on, into the slot, where the control group namespace begins; the
+    /// directory that programs are to be born in, if it is another one.
+    fn enter_slot(&self, slot: u32) -> Result<Option<OwnedFd>>;
+    fn open_slot(&self, slot: u32, uid: u32) -> Result<Box<dyn SlotCgroup>>;
     fn slot_directories(&self, slot: u32) -> Vec<PathBuf>;
 }
 
 /// The hierarchy of the instance with this name on this machine.
 ///
-/// Faults with ENOTSUP where the controllers are not mounted as v1.
+/// Faults with ENOTSUP where a controller is neither a v1 hierarchy nor given to our own group of v2.
 pub fn detect(instance: &str) -> Result<Box<dyn Hierarchy>> {
-    match v1::V1::detect(instance)? {
+    if let Some(hierarchy) = v1::V1::detect(instance)? {
+        return Ok(Box::new(hierarchy));
+    }
+    match v2::V2::detect(instance)? {
         Some(hierarchy) => Ok(Box::new(hierarchy)),
-        None => Err(Fault::new(
-            "find the memory, cpu, cpuacct and pids controllers of cgroup v1",
-            "/proc/self/mountinfo",
-            libc::ENOTSUP,
-        )),
+        None => Err(Fault::new("find a mounted cgroup hierarchy", "/proc/self/mountinfo", libc::ENOTSUP)),
     }
 }
 
@@ -102,6 +121,11 @@ pub mod leftovers {
     }
 
     fn kill_all(directory: &Path) -> Result<()> {
+        // v2 kills a whole tree at once, and no forker outruns it.
+        let kill = directory.join("cgroup.kill");
+        if kill.exists() {
+            return fs::write(&kill, "1").context("write", kill);
+        }
         let path = directory.join("cgroup.procs");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,

@@ -3,12 +3,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
-use super::{Counters, Hierarchy, SlotCgroup};
-use crate::fault::{Context, Fault, Result};
+use super::knob::{Knob, make, write};
+use super::{Counters, HELD_STEP_BYTES, Hierarchy, SlotCgroup, place};
+use crate::fault::{Context, Result};
+use crate::sys;
 use crate::wire::JobLimits;
 
 const PERIOD_US: u64 = 100_000;
@@ -16,7 +18,6 @@ const PERIOD_US: u64 = 100_000;
 const OUR_PROCESSES: u32 = 1;
 /// Socket buffers are counted beside the memory limit, so they get a part of it on top.
 const SOCKET_SHARE: u64 = 2;
-const HELD_STEP_BYTES: u64 = 1 << 20;
 const CONTROLLERS: [&str; 4] = ["memory", "cpu", "cpuacct", "pids"];
 
 /// The instance's directory under each controller.
@@ -31,12 +32,11 @@ pub struct V1 {
 impl V1 {
     /// None where one of the controllers is not a v1 hierarchy.
     pub fn detect(instance: &str) -> Result<Option<Self>> {
-        let mounts = read("/proc/self/mountinfo")?;
-        let memberships = read("/proc/self/cgroup")?;
+        let [mounts, memberships] = place::read()?;
         Ok(Self::parse(&mounts, &memberships, instance))
     }
 
-    fn parse(mounts: &str, memberships: &str, instance: &str) -> Option<Self> {
+    pub fn parse(mounts: &str, memberships: &str, instance: &str) -> Option<Self> {
         let base = |controller| Some(own_directory(mounts, memberships, controller)?.join(instance));
         let [memory, cpu, cpuacct, pids] = CONTROLLERS.map(base);
         let hybrid = mounts.lines().any(|line| line.contains(" - cgroup2 "));
@@ -44,23 +44,9 @@ impl V1 {
     }
 }
 
-/// Where this process's own group of a controller is mounted.
 fn own_directory(mounts: &str, memberships: &str, controller: &str) -> Option<PathBuf> {
-    let (root, mount_point) = mounts.lines().find_map(|line| {
-        let (left, right) = line.split_once(" - ")?;
-        let mut filesystem = right.split(' ');
-        let (kind, options) = (filesystem.next()?, filesystem.nth(1)?);
-        (kind == "cgroup" && options.split(',').any(|option| option == controller)).then_some(())?;
-        let mut fields = left.split(' ').skip(3);
-        Some((fields.next()?, fields.next()?))
-    })?;
-    let path = memberships.lines().find_map(|line| {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (fields.next()?, fields.next()?);
-        controllers.split(',').any(|name| name == controller).then_some(path)
-    })?;
-    let below = Path::new(path).strip_prefix(root).unwrap_or(Path::new(""));
-    Some(Path::new(mount_point).join(below))
+    let names_it = |list: &str| list.split(',').any(|name| name == controller);
+    place::own_directory(mounts, memberships, |kind, options| kind == "cgroup" && names_it(options), names_it)
 }
 
 fn slot_name(slot: u32) -> String {
@@ -83,24 +69,36 @@ impl Hierarchy for V1 {
         self.directories().iter().try_for_each(|directory| make(directory))
     }
 
-    fn make_slot(&self, slot: u32) -> Result<()> {
+    fn make_slot(&self, slot: u32, _uid: u32) -> Result<()> {
         for directory in self.slot_directories(slot) {
             make(&directory)?;
         }
-        write_file(&self.cpu.join(slot_name(slot)).join("cpu.cfs_period_us"), PERIOD_US)
+        write(&self.cpu.join(slot_name(slot)).join("cpu.cfs_period_us"), PERIOD_US)
     }
 
-    fn join_slot(&self, slot: u32, pid: i32) -> Result<()> {
+    fn enter_slot(&self, slot: u32) -> Result<Option<OwnedFd>> {
         for directory in self.slot_directories(slot) {
-            write_file(&directory.join("cgroup.procs"), pid as u64)?;
+            write(&directory.join("cgroup.procs"), sys::getpid())?;
         }
-        Ok(())
+        // Made now, so that no path of the machine shows.
+        sys::unshare(libc::CLONE_NEWCGROUP)?;
+        Ok(None)
     }
 
-    fn open_slot(&self, slot: u32) -> Result<Box<dyn SlotCgroup>> {
+    fn open_slot(&self, slot: u32, _uid: u32) -> Result<Box<dyn SlotCgroup>> {
+        Ok(Box::new(self.open(slot)?))
+    }
+
+    fn slot_directories(&self, slot: u32) -> Vec<PathBuf> {
+        self.directories().iter().map(|directory| directory.join(slot_name(slot))).collect()
+    }
+}
+
+impl V1 {
+    fn open(&self, slot: u32) -> Result<Slot> {
         let name = slot_name(slot);
         let (memory, cpu, pids) = (self.memory.join(&name), self.cpu.join(&name), self.pids.join(&name));
-        Ok(Box::new(Slot {
+        Ok(Slot {
             usage: Knob::open(memory.join("memory.usage_in_bytes"), false)?,
             max_usage: Knob::open(memory.join("memory.max_usage_in_bytes"), true)?,
             limit: Knob::open(memory.join("memory.limit_in_bytes"), true)?,
@@ -117,11 +115,7 @@ impl Hierarchy for V1 {
             in_force: None,
             held_bytes: 0,
             seized: false,
-        }))
-    }
-
-    fn slot_directories(&self, slot: u32) -> Vec<PathBuf> {
-        self.directories().iter().map(|directory| directory.join(slot_name(slot))).collect()
+        })
     }
 }
 
@@ -146,6 +140,13 @@ struct Slot {
 }
 
 impl Slot {
+    /// The pids of every process in it, zombies left out.
+    fn processes(&self) -> Result<Vec<i32>> {
+        // Opened anew each time: v1 keeps the list that a descriptor read first for another second.
+        let text = fs::read_to_string(&self.procs).context("read", &self.procs)?;
+        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
     fn write_limits(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
         let bytes = limits.memory_bytes + held_bytes;
         // The limit with swap must never be below the one without.
@@ -160,7 +161,7 @@ impl Slot {
             socket_limit.write((limits.memory_bytes / SOCKET_SHARE) as i64)?;
         }
         self.quota.write((limits.cpus * PERIOD_US as f64).max(1_000.0) as i64)?;
-        self.pids_max.write((limits.processes + OUR_PROCESSES).into())?;
+        self.pids_max.write(limits.processes + OUR_PROCESSES)?;
         (self.in_force, self.held_bytes) = (Some(*limits), held_bytes);
         Ok(())
     }
@@ -168,7 +169,6 @@ impl Slot {
 
 impl SlotCgroup for Slot {
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
-        // In steps, so that a few pages more or less do not cost a write for every run.
         let held_bytes = held_bytes.next_multiple_of(HELD_STEP_BYTES);
         let same = self.in_force.is_some_and(|now| {
             (now.memory_bytes, now.processes, now.cpus) == (limits.memory_bytes, limits.processes, limits.cpus)
@@ -200,83 +200,31 @@ impl SlotCgroup for Slot {
         self.max_usage.write(0)
     }
 
-    fn processes(&mut self, pids: &mut Vec<i32>) -> Result<()> {
-        pids.clear();
-        // Opened anew each time: v1 keeps the list that a descriptor read first for another second.
-        let text = fs::read_to_string(&self.procs).context("read", &self.procs)?;
-        pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
-        Ok(())
-    }
-
-    fn seize(&mut self) -> Result<()> {
+    fn kill(&mut self, spared: i32) -> Result<()> {
         if !self.seized {
+            // No new processes and no throttling, so that the killer is faster than any forker.
             self.seized = true;
             self.quota.write(-1)?;
             self.pids_max.write(0)?;
+        }
+        for pid in self.processes()?.into_iter().filter(|pid| *pid != spared) {
+            // SAFETY: no pointers. The pid was in the slot's group just now, and only the keeper frees it.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
         }
         Ok(())
     }
 
     fn release(&mut self) -> Result<()> {
-        self.seized = false;
-        match self.in_force {
-            Some(limits) => self.write_limits(&limits, self.held_bytes),
-            None => Ok(()),
+        match (self.seized, self.in_force) {
+            (true, Some(limits)) => {
+                self.seized = false;
+                self.write_limits(&limits, self.held_bytes)
+            }
+            _ => Ok(()),
         }
     }
 
     fn reclaim(&self) -> Result<()> {
-        write_file(&self.force_empty, 0)
+        write(&self.force_empty, 0)
     }
-}
-
-/// One control file, held open.
-struct Knob {
-    file: File,
-    path: PathBuf,
-}
-
-impl Knob {
-    fn open(path: PathBuf, write: bool) -> Result<Self> {
-        let file = OpenOptions::new().read(true).write(write).open(&path).context("open", &path)?;
-        Ok(Self { file, path })
-    }
-
-    fn write(&self, value: i64) -> Result<()> {
-        self.file.write_at(value.to_string().as_bytes(), 0).context("write", &self.path).map(drop)
-    }
-
-    fn number(&self) -> Result<u64> {
-        let mut bytes = [0; 32];
-        let count = self.file.read_at(&mut bytes, 0).context("read", &self.path)?;
-        std::str::from_utf8(&bytes[..count])
-            .ok()
-            .and_then(|text| text.trim_end().parse().ok())
-            .ok_or_else(|| Fault::new("parse", &self.path, libc::EBADMSG))
-    }
-
-    /// The number behind a key, as in `oom_kill 3`.
-    fn field(&self, key: &str) -> Result<u64> {
-        let mut bytes = [0; 128];
-        let count = self.file.read_at(&mut bytes, 0).context("read", &self.path)?;
-        std::str::from_utf8(&bytes[..count])
-            .ok()
-            .and_then(|text| text.lines().find_map(|line| line.strip_prefix(key)?.parse().ok()))
-            .ok_or_else(|| Fault::new("parse", &self.path, libc::EBADMSG))
-    }
-}
-
-fn make(directory: &Path) -> Result<()> {
-    match fs::create_dir(directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error).context("mkdir", directory),
-        _ => Ok(()),
-    }
-}
-
-fn write_file(path: &Path, value: u64) -> Result<()> {
-    fs::write(path, value.to_string()).context("write", path)
-}
-
-fn read(path: &str) -> Result<String> {
-    fs::read_to_string(path).context("read", path)
 }

@@ -20,8 +20,10 @@ pub struct Keeper {
     pub job: OwnedFd,
     /// Readable when the supervisor is dead.
     pub supervisor: OwnedFd,
-    /// The builder writes one byte once the user map and the cgroup are in place.
+    /// The builder writes one byte once the user map is in place.
     pub go: OwnedFd,
+    /// The control group that the first child is born in, if it is not ours (v2).
+    pub leaf: Option<OwnedFd>,
     /// Where the builder mounted the slot's parts.
     pub parts: rootfs::Parts,
     pub disk_bytes: u64,
@@ -56,6 +58,7 @@ fn live(keeper: Keeper) -> Result<()> {
     let mut slot = Slot {
         control: keeper.control,
         job: keeper.job,
+        leaf: keeper.leaf,
         processes: Processes::open()?,
         borrowing: Borrowing::new()?,
         launcher: Launcher::new(keeper.disk_bytes)?,
@@ -99,6 +102,7 @@ fn live(keeper: Keeper) -> Result<()> {
 struct Slot {
     control: OwnedFd,
     job: OwnedFd,
+    leaf: Option<OwnedFd>,
     processes: Processes,
     borrowing: Borrowing,
     launcher: Launcher,
@@ -115,8 +119,8 @@ impl Slot {
         self.drop_stale_jobs()?;
         self.processes.renew()?;
         (self.exited, self.empty_told) = (false, false);
-        let (launcher, job) = (&mut self.launcher, self.job.as_fd());
-        self.parked = self.borrowing.spawn(None, &mut || launcher.run(job))?;
+        let (launcher, job, leaf) = (&mut self.launcher, self.job.as_fd(), self.leaf.as_ref().map(AsFd::as_fd));
+        self.parked = self.borrowing.spawn(leaf, &mut || launcher.run(job, leaf.is_some()))?;
         self.launcher.forget_program();
         // The child's change of user took this from the memory that it had borrowed.
         sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
@@ -135,7 +139,11 @@ impl Slot {
 
     fn hear(&mut self) -> Result<ToKeeper> {
         match sys::receive(&self.control, &mut self.buffer)? {
-            Some(received) if received.length > 0 => decode(&self.buffer[..received.length]),
+            Some(mut received) if received.length > 0 => {
+                // With a renewal comes the next leaf, where each run has a new one.
+                self.leaf = received.fds.pop().or(self.leaf.take());
+                decode(&self.buffer[..received.length])
+            }
             // The supervisor is gone.
             _ => sys::exit_now(0),
         }
@@ -195,9 +203,6 @@ fn enter(parts: &Path) -> Result<()> {
     // Changing users made /proc/self unreadable to ourselves; the program has another uid and gains nothing.
     sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
-    // Made again now that we are in the slot's cgroup, so that no path of the machine shows.
-    sys::unshare(libc::CLONE_NEWCGROUP)?;
-
     sys::mount("", "/", "", libc::MS_REC | libc::MS_PRIVATE, "")?;
     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     sys::mount("proc", parts.join("proc"), "proc", flags, "hidepid=invisible")?;

@@ -45,9 +45,9 @@ impl Launcher {
         Ok(Self { buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes, program: None })
     }
 
-    /// The parked child's whole life; never returns.
-    pub fn run(&mut self, job: BorrowedFd<'_>) -> ! {
-        let Err(fault) = self.become_program(job);
+    /// The parked child's whole life; never returns. `in_leaf`: it is in a control group of its own.
+    pub fn run(&mut self, job: BorrowedFd<'_>, in_leaf: bool) -> ! {
+        let Err(fault) = self.become_program(job, in_leaf);
         // Nobody is left to tell if this fails too: the exit code says it then.
         if let Ok(message) = encode(&FromParked::Failed(fault)) {
             let _ = sys::send(job, &message, &[]);
@@ -60,9 +60,13 @@ impl Launcher {
         self.program = None;
     }
 
-    fn become_program(&mut self, job: BorrowedFd<'_>) -> Result<std::convert::Infallible> {
+    fn become_program(&mut self, job: BorrowedFd<'_>, in_leaf: bool) -> Result<std::convert::Infallible> {
         sys::set_process_name(c"assay-parked");
         unblock_signals()?;
+        if in_leaf {
+            // A leaf has a number in its name, which is none of the program's business.
+            sys::unshare(libc::CLONE_NEWCGROUP)?;
+        }
         // Opened now: after the change of user the file belongs to nobody we are.
         let oom_score = fs::OpenOptions::new()
             .write(true)

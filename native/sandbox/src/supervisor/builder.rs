@@ -92,9 +92,9 @@ fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, uid: u
     prepare::ordinary_priority();
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
     for directory in hierarchy.slot_directories(slot) {
-        leftovers::remove(&directory)?;
+        leftovers::remove_tree(&directory)?;
     }
-    hierarchy.make_slot(slot)?;
+    hierarchy.make_slot(slot, uid)?;
     sys::unshare(libc::CLONE_NEWNS)?;
     let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], uid)?;
 
@@ -108,6 +108,7 @@ fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, uid: u
         | libc::CLONE_NEWUTS;
     // CLONE_PARENT: the keeper is the supervisor's child, who has to learn of its end.
     let flags = (namespaces | libc::CLONE_PARENT) as libc::c_ulong;
+    let leaf = hierarchy.enter_slot(slot)?;
     // The kernel charges a user namespace's inotify instances, pending signals and the like to whoever made it: to the
     // slot's own user, or one program could use up root's for the whole machine.
     sys::act_as(uid)?;
@@ -115,18 +116,17 @@ fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, uid: u
     let pid = check("clone", "", unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
     if pid == 0 {
         drop(go_write);
-        close_all_but(&[&control, &job, &supervisor, &go]);
+        close_all_but(&[&control, &job, &supervisor, &go].into_iter().chain(&leaf).collect::<Vec<_>>());
         if let Err(fault) = sys::replace_standard_streams() {
             fail(&control, fault);
         }
-        keep(Keeper { control, job, supervisor, go, parts, disk_bytes: plan.disk_bytes, fresh: plan.fresh });
+        keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes: plan.disk_bytes, fresh: plan.fresh });
     }
     sys::act_as(0)?;
     for map in ["uid_map", "gid_map"] {
         let path = format!("/proc/{pid}/{map}");
         fs::write(&path, format!("0 {uid} {SLOT_UIDS}")).context("write", path)?;
     }
-    hierarchy.join_slot(slot, pid)?;
     fs::File::from(go_write).write_all(&[1]).context("write", "keeper")?;
     Ok(pid)
 }

@@ -77,7 +77,7 @@ impl Engine {
             _ if permission => {
                 "; the sandbox needs root rights on this machine: run as root (in a container: --privileged)"
             }
-            libc::ENOTSUP => "; a machine with cgroup v2 alone is not supported yet",
+            libc::ENOTSUP => "; give this process a group with these controllers (systemd: Delegate=yes)",
             libc::EBUSY => "; stop an engine",
             _ => "",
         };

@@ -224,8 +224,8 @@ impl Supervisor {
         self.engine.flush(&self.epoll)?;
         let slot = &mut self.slots[index];
         slot.state = State::Renewing { since: sys::monotonic_ns() };
-        match &slot.keeper {
-            Some(keeper) => keeper.send(&ToKeeper::Renew),
+        match &mut slot.keeper {
+            Some(keeper) => keeper.renew(),
             None => Ok(()),
         }
     }

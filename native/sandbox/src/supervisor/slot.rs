@@ -88,10 +88,17 @@ struct Killing {
 
 impl Keeper {
     pub fn send(&self, message: &ToKeeper) -> Result<()> {
-        match sys::send(&self.control, &encode(message)?, &[])? {
-            true => Ok(()),
-            false => Err(Fault::new("the keeper does not read", self.pid.to_string(), libc::EAGAIN)),
+        send(&self.control, message, &[])
+    }
+
+    /// Has the slot renewed and the next child parked.
+    pub fn renew(&mut self) -> Result<()> {
+        let leaf = self.cgroup.renew()?;
+        if leaf.is_some() {
+            self.counters = Counters::default();
         }
+        let fds: Vec<_> = leaf.iter().map(AsRawFd::as_raw_fd).collect();
+        send(&self.control, &ToKeeper::Renew, &fds)
     }
 
     pub fn is_dead(&self) -> bool {
@@ -112,6 +119,7 @@ impl Keeper {
         if !sys::send(&self.job, &message, &raw)? {
             return Err(Fault::new("the parked child does not read", self.pid.to_string(), libc::EAGAIN));
         }
+        self.cgroup.prepare()?;
         let limits = job.limits;
         Ok(Run {
             run_id: job.run_id,
@@ -162,10 +170,7 @@ impl Keeper {
 
     /// Kills every process of the slot but the keeper, again until only the keeper is left.
     pub fn kill_all(&mut self, run: &mut Run, now: u64) -> Result<()> {
-        if run.killing.is_none() {
-            self.cgroup.seize()?;
-            run.killing = Some(Killing { since: now, next_round: now });
-        }
+        run.killing.get_or_insert(Killing { since: now, next_round: now });
         self.go_on_killing(run, now)
     }
 
@@ -179,13 +184,7 @@ impl Keeper {
             return sys::pidfd_kill(&self.pidfd);
         }
         killing.next_round = now + KILL_ROUND;
-        let mut pids = Vec::new();
-        self.cgroup.processes(&mut pids)?;
-        for pid in pids.into_iter().filter(|pid| *pid != self.pid) {
-            // SAFETY: no pointers. The pid was in the slot's group just now, and only the keeper frees it.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-        }
-        Ok(())
+        self.cgroup.kill(self.pid)
     }
 
     /// Every process of the run is gone: the evidence, and the limits of the slot in force again.
@@ -239,9 +238,17 @@ impl Keeper {
     pub fn holds_too_much(&mut self) -> Result<bool> {
         self.held_bytes = self.cgroup.memory_bytes()?;
         if self.baseline_bytes == 0 {
-            self.baseline_bytes = self.held_bytes;
+            // 0 says that it never parked.
+            self.baseline_bytes = self.held_bytes.max(1);
         }
-        Ok(self.held_bytes > self.baseline_bytes + KEPT_BYTES)
+        Ok(self.held_bytes + self.cgroup.left_bytes()? > self.baseline_bytes + KEPT_BYTES)
+    }
+}
+
+fn send(keeper: &OwnedFd, message: &ToKeeper, fds: &[i32]) -> Result<()> {
+    match sys::send(keeper, &encode(message)?, fds)? {
+        true => Ok(()),
+        false => Err(Fault::new("the keeper does not read", "", libc::EAGAIN)),
     }
 }
 

@@ -42,7 +42,8 @@ impl Supervisor {
         let pid = builder::finish(&build)?;
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
-        let mut cgroup = self.hierarchy.open_slot(index as u32)?;
+        let uid = self.instance.slot_uid(index as u32);
+        let mut cgroup = self.hierarchy.open_slot(index as u32, uid)?;
         let counters = cgroup.counters()?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;

@@ -1,5 +1,7 @@
 //! Parsing, and a directory that poses as cgroupfs.
 
+use std::path::Path;
+
 use super::*;
 
 const MOUNTS: &str = "\
@@ -33,7 +35,7 @@ fn fake() -> (PathBuf, V1) {
     let one = base.join("assay-0");
     let v1 = V1 { memory: one.clone(), cpu: one.clone(), cpuacct: one.clone(), pids: one, hybrid: false };
     v1.make_instance().expect("an instance");
-    v1.make_slot(3).expect("a slot");
+    v1.make_slot(3, 0).expect("a slot");
     let slot = base.join("assay-0/slot-3");
     for (name, text) in [
         ("memory.usage_in_bytes", "1048576\n"),
@@ -58,27 +60,26 @@ fn limits() -> JobLimits {
 #[test]
 fn reads_counters_and_processes() {
     let (base, v1) = fake();
-    let mut slot = v1.open_slot(3).expect("an open slot");
+    let mut slot = v1.open(3).expect("an open slot");
     let expected = Counters { cpu_ns: 123_456, oom_kills: 4, refused_processes: 7 };
     assert_eq!(slot.counters().expect("counters"), expected);
     assert_eq!(slot.peak_memory_bytes().expect("a peak"), 2 << 20);
-    let mut pids = Vec::new();
-    slot.processes(&mut pids).expect("processes");
-    assert_eq!(pids, [10, 11]);
+    assert_eq!(slot.processes().expect("processes"), [10, 11]);
     fs::remove_dir_all(base).expect("nothing else in it");
 }
 
 #[test]
 fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
     let (base, v1) = fake();
-    let mut slot = v1.open_slot(3).expect("an open slot");
+    let mut slot = v1.open(3).expect("an open slot");
     let text = |name: &str| fs::read_to_string(base.join("assay-0/slot-3").join(name)).expect("a file");
     slot.limit(&limits(), 1_000).expect("limits");
     // A fake file keeps the tail of what was there before.
     assert!(text("memory.limit_in_bytes").starts_with(&((1 << 28) + (1 << 20)).to_string()));
     assert!(text("cpu.cfs_quota_us").starts_with("150000"));
     assert!(text("pids.max").starts_with('9'));
-    slot.seize().expect("a seized slot");
+    fs::write(base.join("assay-0/slot-3/cgroup.procs"), "10\n").expect("a file");
+    slot.kill(10).expect("nobody to kill");
     assert!(text("pids.max").starts_with('0'));
     slot.release().expect("a released slot");
     assert!(text("pids.max").starts_with('9'));
@@ -89,7 +90,7 @@ fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
 fn what_cannot_be_read_is_named() {
     let (base, v1) = fake();
     fs::write(base.join("assay-0/slot-3/cpuacct.usage"), "many\n").expect("a file");
-    let fault = v1.open_slot(3).and_then(|mut slot| slot.cpu_ns()).expect_err("not a number");
+    let fault = v1.open(3).and_then(|mut slot| slot.cpu_ns()).expect_err("not a number");
     assert!(fault.to_string().contains("slot-3/cpuacct.usage"), "{fault}");
     fs::remove_dir_all(base).expect("nothing else in it");
 }
