@@ -89,6 +89,30 @@ class Client:
             merge_stderr=merge_stderr,
             deadline_seconds=deadline_seconds,
         )
+        return await self._run(request)
+
+    async def run_argv(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """Run what is in the root file system already, as `Engine.run_argv`; raises as `run`."""
+        request = Run(
+            argv=tuple(argv),
+            stdin=stdin,
+            limits=limits,
+            collect=tuple(collect),
+            merge_stderr=merge_stderr,
+            deadline_seconds=deadline_seconds,
+        )
+        return await self._run(request)
+
+    async def _run(self, request: Run) -> Outcome:
         answer = await self._transport.request("run", msgspec.to_builtins(request, builtin_types=(bytes,)))
         try:
             return outcome_from_wire(answer)
@@ -192,6 +216,23 @@ class SyncClient:
                 collect=collect,
                 merge_stderr=merge_stderr,
                 deadline_seconds=deadline_seconds,
+            )
+        )
+
+    def run_argv(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """As `Client.run_argv`; an interrupt kills the run."""
+        return self._loop.wait(
+            self._client.run_argv(
+                argv, stdin, limits, collect=collect, merge_stderr=merge_stderr, deadline_seconds=deadline_seconds
             )
         )
 

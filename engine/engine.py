@@ -111,13 +111,21 @@ class Engine:
         stdin: bytes = b"",
         limits: Limits | None = None,
         *,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
         deadline_seconds: float | None = None,
         client: str = "",
     ) -> Outcome:
         """Run what is in the root file system already; `argv[0]` is its absolute path inside. Otherwise as `run`."""
         if limits is not None:
             check_ceilings(limits, self._ceilings)
-        job = Job(argv=argv, limits=limits or self._config.limits, stdin=stdin)
+        job = Job(
+            argv=argv,
+            limits=limits or self._config.limits,
+            stdin=stdin,
+            collect=collected_names(collect) if collect else (),
+            merge_stderr=merge_stderr,
+        )
         with self._admitted(client, len(stdin), deadline_seconds) as request:
             return await self._run(request, job, None)
 

@@ -39,9 +39,12 @@ class Hello(Request, frozen=True, kw_only=True):
 
 
 class Run(Request, frozen=True, kw_only=True):
-    """Run one program; the fields are those of `Engine.run`, with `Program`'s beside them."""
+    """Run one program, `source`, or what the root file system has already, `argv`; the fields are those of `Engine.run`
+    with `Program`'s beside them, or those of `Engine.run_argv`.
+    """
 
-    source: str
+    source: str | None = None
+    argv: tuple[str, ...] | None = None
     language: str = "python"
     files: dict[str, bytes] = {}
     stdin: bytes = b""
@@ -53,11 +56,23 @@ class Run(Request, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_deadline(self.deadline_seconds)
+        if (self.source is None) == (self.argv is None):
+            raise BadInput("source", self.source, "expected either source or argv")
+        if self.argv is not None:
+            if not self.argv or not self.argv[0].startswith("/"):
+                raise BadInput("argv", list(self.argv), "expected an absolute path inside, then arguments")
+            if self.files:
+                raise BadInput("files", list(self.files), "come with source, not with argv")
 
     @property
     def program(self) -> Program:
-        """The program alone."""
-        return Program(self.source, self.language, self.files)
+        """The program alone; its source is empty where there is an `argv`."""
+        return Program(self.source or "", self.language, self.files)
+
+    @property
+    def text(self) -> str:
+        """What the program is known by in metrics."""
+        return " ".join(self.argv) if self.argv is not None else self.source or ""
 
 
 class Score(Request, frozen=True, kw_only=True):

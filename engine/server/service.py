@@ -62,24 +62,37 @@ class Service:
         """One run; raises BadInput, Overloaded, SandboxError."""
         with self._counted(op):
             try:
-                outcome = await self.engine.run(
-                    request.program,
-                    request.stdin,
-                    request.limits,
-                    compile_limits=request.compile_limits,
-                    collect=request.collect,
-                    merge_stderr=request.merge_stderr,
-                    deadline_seconds=request.deadline_seconds,
-                    client=client,
-                )
+                outcome = await self._outcome(request, client)
             except SandboxError:
-                self._judged(op, None, request.source)
+                self._judged(op, None, request.text)
                 raise
-            self._judged(op, outcome.verdict.value, request.source)
+            self._judged(op, outcome.verdict.value, request.text)
             self.metrics.queue_seconds.observe(outcome.queue_seconds)
             self.metrics.wall_seconds.observe(outcome.wall_seconds)
             self.metrics.cpu_seconds.observe(outcome.cpu_seconds)
             return outcome
+
+    async def _outcome(self, request: Run, client: str) -> Outcome:
+        if request.argv is not None:
+            return await self.engine.run_argv(
+                request.argv,
+                request.stdin,
+                request.limits,
+                collect=request.collect,
+                merge_stderr=request.merge_stderr,
+                deadline_seconds=request.deadline_seconds,
+                client=client,
+            )
+        return await self.engine.run(
+            request.program,
+            request.stdin,
+            request.limits,
+            compile_limits=request.compile_limits,
+            collect=request.collect,
+            merge_stderr=request.merge_stderr,
+            deadline_seconds=request.deadline_seconds,
+            client=client,
+        )
 
     async def score(self, item: dict[str, Any], *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """One item's answer; raises BadInput, Overloaded, SandboxError."""

@@ -36,6 +36,16 @@ async def test_a_run_tells_everything(daemon: Daemon, face: str) -> None:
 
 
 @both_faces
+async def test_what_is_there_already_runs_by_its_path(daemon: Daemon, face: str) -> None:
+    async with daemon.client(face) as client:
+        outcome = await client.run_argv(
+            ["/usr/bin/bash", "-c", "cat; echo e >&2; echo x >f"], b"hi\n", collect=["f"], merge_stderr=True
+        )
+    assert (outcome.stdout, outcome.stderr, outcome.files) == (b"hi\ne\n", b"", {"f": b"x\n"})
+    assert outcome.verdict is Verdict.ACCEPTED
+
+
+@both_faces
 async def test_bytes_survive(daemon: Daemon, face: str) -> None:
     everything = bytes(range(256))
     source = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read() + open('f', 'rb').read())"
