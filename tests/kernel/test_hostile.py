@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine import Engine, EngineConfig
+from engine import BadInput, Engine, EngineConfig
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.hostile import PROBE, PROGRAMS, Hostile, named, programs
 
@@ -158,6 +158,19 @@ async def test_every_signal(engine: Engine) -> None:
 
 async def exit_with(engine: Engine, how: str) -> Outcome:
     return await engine.run(named("exit_with.py").program, how.encode(), Limits(cpu_seconds=2))
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "//work/x", "..", "../x", "a/../../x", "a/..", "./../x", "x\0y", "x/", ""]
+)
+async def test_names_that_leave_the_directory_are_refused(engine: Engine, name: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        await engine.run(Program("print(1)", files={name: b"x"}))
+    assert (caught.value.field, caught.value.value) == ("files", name)
+    if name.startswith("/") or name.endswith("/"):
+        return  # what is collected may be named by its whole path
+    with pytest.raises(BadInput, match="collect"):
+        await engine.run(Program("print(1)"), collect=[name])
 
 
 async def test_a_large_input_costs_the_slot_nothing(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 // trick: sets the clocks of the machine
 // section: Resources
+// abuse: clock
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

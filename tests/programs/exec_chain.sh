@@ -1,5 +1,6 @@
 # trick: replaces itself thirty times
 # section: Processes
+# abuse: exec chains
 # verdict: ACCEPTED
 # expect stdout: 'thirty\n'
 

@@ -1,5 +1,6 @@
 // trick: sixteen processes that replace themselves without end
 // section: Processes
+// abuse: exec chains
 // verdict: TIME_LIMIT
 // limits: cpu_seconds=0.4
 // outcome: stopped_by=cpu

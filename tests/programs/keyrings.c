@@ -1,5 +1,7 @@
 // trick: keeps notes for the next run in a keyring
 // section: Kernel surface
+// abuse: keyctl
+// abuse: add_key
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

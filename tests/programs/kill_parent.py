@@ -1,5 +1,6 @@
 # trick: stops and kills its parent
 # section: Processes
+# abuse: to the parent
 # verdict: ACCEPTED
 # expect stdout: 'refused\n'
 

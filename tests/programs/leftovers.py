@@ -1,5 +1,9 @@
 # trick: leaves files, links, pipes and sockets in every writable directory, with times of its own
 # section: Files
+# abuse: leftovers in /tmp
+# abuse: /dev/shm
+# abuse: /var/tmp
+# abuse: /run/lock between runs
 # verdict: ACCEPTED
 # expect stdout: 'left\n'
 

@@ -1,5 +1,7 @@
 # trick: holds locks on what every sandbox shares, here and in an orphan
 # section: Kernel surface
+# abuse: flock
+# abuse: lease on a shared inode as a covert channel
 # verdict: ACCEPTED
 # expect stdout: 'free\n'
 

@@ -1,5 +1,6 @@
 // trick: a POSIX message queue with a note for the next run
 // section: Kernel surface
+// abuse: POSIX message queues
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -1,5 +1,6 @@
 // trick: mounts, unmounts, changes the root, by the old calls and by the new
 // section: Kernel surface
+// abuse: user namespaces + mount
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

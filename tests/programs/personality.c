@@ -1,5 +1,6 @@
 // trick: takes another personality, for itself and what it executes
 // section: Kernel surface
+// abuse: personality
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

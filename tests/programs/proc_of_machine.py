@@ -1,5 +1,8 @@
 # trick: reads and writes the machine's own files in /proc and /sys
 # section: Kernel surface
+# abuse: /proc/kcore
+# abuse: /proc/sysrq-trigger
+# abuse: /sys writes
 # verdict: ACCEPTED
 # expect stdout: 'refused\n'
 

@@ -1,5 +1,7 @@
 # trick: reads what /proc tells about pid 1 and about its parent
 # section: Kernel surface
+# abuse: /proc/1/root
+# abuse: /proc/<ppid>/{environ,cmdline,fd,mem}
 # verdict: ACCEPTED
 # expect stdout: 'nothing\n'
 

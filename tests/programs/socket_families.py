@@ -1,5 +1,8 @@
 # trick: sockets of every family, type and protocol that the kernel may know
 # section: Kernel surface
+# abuse: AF_VSOCK
+# abuse: AF_PACKET
+# abuse: AF_ALG
 # verdict: ACCEPTED
 # expect stdout: 'only unix, inet, inet6 and netlink-route\n'
 

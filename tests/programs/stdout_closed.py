@@ -1,5 +1,6 @@
 # trick: closes its streams, works on and ends well
 # section: Resources
+# abuse: stdout or stderr closed early
 # verdict: ACCEPTED
 # expect stdout: ''
 # outcome: exit_code=0 wall_seconds>=0.2

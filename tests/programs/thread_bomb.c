@@ -1,5 +1,6 @@
 // trick: starts threads until refused, then all of them spin
 // section: Resources
+// abuse: thread bomb
 // verdict: TIME_LIMIT
 // limits: cpu_seconds=0.4 memory_bytes=134217728
 // outcome: stopped_by=cpu refused_processes>=1

@@ -1,5 +1,6 @@
 // trick: a timer that ends it by a signal
 // section: Resources
+// abuse: timers
 // verdict: RUNTIME_ERROR
 // outcome: signal=14
 

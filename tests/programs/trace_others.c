@@ -1,5 +1,6 @@
 // trick: ptrace, process_vm_readv, pidfd_getfd and kcmp on the processes around it
 // section: Kernel surface
+// abuse: ptrace
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -1,5 +1,6 @@
 // trick: a vforked child never ends, its parent waits in the kernel
 // section: Processes
+// abuse: vfork
 // verdict: TIME_LIMIT
 // limits: wall_seconds=0.5
 // outcome: stopped_by=wall

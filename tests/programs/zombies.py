@@ -1,5 +1,6 @@
 # trick: leaves its children unreaped until the process limit is reached, then ends
 # section: Processes
+# abuse: zombies
 # verdict: ACCEPTED
 # limits: processes=16 memory_bytes=134217728
 # expect stdout: 'refused\n'

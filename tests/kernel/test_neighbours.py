@@ -1,0 +1,77 @@
+"""An honest program keeps its verdict beside each hostile one, and pays no more CPU time than alone.
+
+Its twin without the neighbour runs just before; the median of five such rounds counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+import pytest_asyncio
+
+from engine import Engine
+from engine.program import Outcome
+from tests.hostile import Hostile, named, programs
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+ROUNDS = 5
+GROUP = 16
+# Hostile programs at a time, each with a control program of its own; more than there are cores.
+PAIRS = 4
+MOST_TIMES_ALONE = 1.3
+CONTROL = named("control.py")
+HOSTILE = [hostile for hostile in programs() if hostile.section not in ("Languages", "Cheating the judge")]
+GROUPS = [HOSTILE[first : first + GROUP] for first in range(0, len(HOSTILE), GROUP)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(host_services: list[str]) -> AsyncIterator[Engine]:
+    async with Engine(slots=2 * PAIRS) as engine:
+        yield engine
+
+
+async def run(engine: Engine, hostile: Hostile) -> Outcome:
+    return await engine.run(
+        hostile.program,
+        hostile.stdin,
+        hostile.limits,
+        compile_limits=hostile.compile_limits,
+        collect=hostile.collect,
+    )
+
+
+async def control(engine: Engine) -> float:
+    """CPU seconds of the honest program, which has to be right."""
+    outcome = await run(engine, CONTROL)
+    assert not (found := CONTROL.complaints(outcome)), "\n".join(found)
+    return outcome.cpu_seconds
+
+
+async def times_alone(engine: Engine, hostiles: Sequence[Hostile], at_once: int) -> dict[str, float]:
+    """What the control program's CPU time beside each is of its twin's, alone just before; the median of the rounds."""
+    pairs = asyncio.Semaphore(at_once)
+    rounds: dict[str, list[float]] = {hostile.name: [] for hostile in hostiles}
+
+    async def beside(hostile: Hostile, alone: float) -> None:
+        async with pairs:
+            neighbour = asyncio.create_task(run(engine, hostile))
+            rounds[hostile.name].append(await control(engine) / alone)
+            await neighbour
+
+    for _ in range(ROUNDS):
+        alone = await control(engine)
+        await asyncio.gather(*[beside(hostile, alone) for hostile in hostiles])
+    return {name: statistics.median(ratios) for name, ratios in rounds.items()}
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0].name}-{group[-1].name}")
+async def test_a_neighbour_pays_nothing(engine: Engine, group: list[Hostile]) -> None:
+    crowded = await times_alone(engine, group, PAIRS)
+    # With so many at once they also take each other's caches: one that looks dear is looked at by itself.
+    dear = [hostile for hostile in group if crowded[hostile.name] > MOST_TIMES_ALONE]
+    ratios = await times_alone(engine, dear, 1)
+    assert not {name: ratio for name, ratio in ratios.items() if ratio > MOST_TIMES_ALONE}
