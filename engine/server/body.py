@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -12,6 +12,7 @@ from engine.errors import BadInput
 from engine.server.answers import ClientGone, TooLarge
 
 _T = TypeVar("_T")
+CONNECTION: Final = "assay.connection"
 
 
 async def read_body(request: Request, *, cap: int, seconds: float) -> bytes:
@@ -39,21 +40,30 @@ def _too_large(length: int, cap: int) -> TooLarge:
     return TooLarge("body", length, f"longer than the cap of {cap} bytes (server.request_bytes)")
 
 
+class Connection(Protocol):
+    """What the scope of a request holds under `CONNECTION`: the client's connection."""
+
+    waiting: set[asyncio.Task[Any]]
+    """Cancelled when the connection is lost."""
+
+    def is_lost(self) -> bool:
+        """Whether the client has gone."""
+
+
 async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     """What `work` returns; if the client disconnects first, `work` is cancelled and ClientGone raised."""
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(_disconnect(request))
+    connection: Connection = request.scope[CONNECTION]
+    task = asyncio.current_task()
+    if connection.is_lost() or task is None:
+        work.close()
+        raise ClientGone
+    connection.waiting.add(task)
     try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if not connection.is_lost():
+            raise
+        task.uncancel()
+        raise ClientGone from None
     finally:
-        gone.cancel()
-        task.cancel()
-        await asyncio.wait((task, gone))
-
-
-async def _disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+        connection.waiting.discard(task)

@@ -1,13 +1,14 @@
-"""uvicorn's connection with the bounds that it lacks: on headers, and on a client that does not read its answer."""
+"""uvicorn's connection with what it lacks: bounds on headers and on unread answers, and an ear for a client that goes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from engine.server.body import CONNECTION
 from engine.server.service import Service
 
 log = logging.getLogger("assay.server")
@@ -27,16 +28,26 @@ class _Bounded(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._lost = False
+        self.waiting: set[asyncio.Task[Any]] = set()
         self.service.metrics.connections.add("http")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.service.metrics.connections.add("http", amount=-1)
         self._stop_clock()
         super().connection_lost(exc)
+        self._lost = True
+        for task in self.waiting:
+            task.cancel()
+
+    def is_lost(self) -> bool:
+        """Whether the client has gone."""
+        return self._lost
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
         super().on_message_begin()
+        self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
