@@ -1,4 +1,4 @@
-"""uvicorn's connection with what it lacks: bounds on headers and on unread answers, and an ear for a client that goes."""
+"""uvicorn's connection with what it lacks: bounds on headers and unread answers, and an ear for a client that goes."""
 
 from __future__ import annotations
 
