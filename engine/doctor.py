@@ -10,6 +10,7 @@ from engine import machine
 from engine.engine import Engine
 from engine.errors import AssayError
 from engine.languages import LANGUAGES, LanguageStatus, missing
+from engine.where import place_of, read_facts
 
 _NAME_WIDTH = max(map(len, LANGUAGES)) + 2
 
@@ -19,6 +20,10 @@ def doctor(arguments: argparse.Namespace) -> int:
     del arguments
     memory = machine.memory_bytes() / (1 << 30)
     print(f"machine    {platform.system()} {platform.release()}, {machine.cores()} cores, {memory:.1f} GiB")
+    place = place_of(read_facts())
+    print(f"place      {place.row}: {place.outlook}")
+    if place.change:
+        print(f"  change    {place.change}")
     try:
         facts, languages = asyncio.run(_ask())
     except AssayError as error:

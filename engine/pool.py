@@ -15,6 +15,7 @@ from engine.errors import CannotStart, SandboxError
 from engine.files import JobFile
 from engine.languages import ENVIRONMENT
 from engine.program import Limits, Outcome
+from engine.where import place_of, read_facts
 
 if TYPE_CHECKING:
     from engine import _native
@@ -102,6 +103,9 @@ class Pool:
                 uid_base=config.uid_base,
                 fresh=config.fresh,
             )
+        except PermissionError as error:
+            # The step that failed, then what would let it succeed here.
+            raise CannotStart(f"{error}; {place_of(read_facts())}") from error
         except OSError as error:
             raise CannotStart(str(error)) from error
         return cls(native)

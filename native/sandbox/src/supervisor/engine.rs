@@ -66,17 +66,15 @@ impl Engine {
     }
 
     /// Says what was found and taken.
-    pub fn describe(&mut self, instance: &Instance, hierarchy: &dyn Hierarchy, slots: u32) {
-        let (name, cgroup, uids) = (instance.name(), hierarchy.describe(), instance.uids(slots));
+    pub fn describe(&mut self, instance: &Instance, hierarchy: &dyn Hierarchy, uids: (u32, u32)) {
+        let (name, cgroup) = (instance.name(), hierarchy.describe());
         self.say(&FromSupervisor::Instance { name, cgroup, uids }, Vec::new());
     }
 
     pub fn refused(&mut self, fault: &Fault) {
-        let permission = [libc::EPERM, libc::EACCES, libc::EROFS].contains(&fault.errno);
+        // ENOSPC: no more namespaces.
+        let permission = [libc::EPERM, libc::EACCES, libc::EROFS, libc::ENOSPC].contains(&fault.errno);
         let way_out = match fault.errno {
-            _ if permission => {
-                "; the sandbox needs root rights on this machine: run as root (in a container: --privileged)"
-            }
             libc::ENOTSUP => "; give this process a group with these controllers (systemd: Delegate=yes)",
             libc::EBUSY => "; stop an engine",
             _ => "",
