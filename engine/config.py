@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
 import typing
 from pathlib import Path
@@ -34,15 +35,22 @@ def _compile_limits() -> Limits:
     return Limits(cpu_seconds=20, wall_seconds=30, memory_bytes=_GIB, output_bytes=64 << 10)
 
 
+def _state_dir() -> str:
+    """/run/assay for root, else below the directory that systemd makes for each user who is logged in."""
+    if os.geteuid() == 0:
+        return "/run/assay"
+    return f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/assay"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EngineConfig:
     """How the engine runs programs.
 
     slots           Programs that run at once; the default is one for each core.
-    state_dir       Holds the lock files of the running instances.
+    state_dir       Holds the lock files of the running instances; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
     trees           Directories of this machine that programs see, read-only, at their own paths.
     fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
-    uid_base        First of the user ids that slots use, 65,536 each; no one else may use them.
+    uid_base        First of the user ids that root's slots use, 65,536 each; other users' come from /etc/subuid.
     queue_runs      Requests that may wait; one more is refused at once.
     queue_bytes     Bytes of sources, files and inputs that all requests together may hold.
     store_bytes     Bytes of compile results that are kept.
@@ -52,7 +60,7 @@ class EngineConfig:
     """
 
     slots: int | None = None
-    state_dir: str = "/run/assay"
+    state_dir: str = dataclasses.field(default_factory=_state_dir)
     trees: tuple[str, ...] = ("/usr",)
     fresh: Literal["proved", "always"] = "proved"
     uid_base: int = 1_879_048_192

@@ -1,7 +1,7 @@
 //! An image: its layers under one overlay, made once per slot, whose top-level entries are bound into the program's root.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use super::host::{GROUP, HOSTNAME, HOSTS, NSSWITCH, PASSWD, write_etc};
@@ -24,14 +24,14 @@ pub fn make_shared(base: &Path) -> Result<()> {
 }
 
 /// Mounts the image below `slot/parts`; `layers` are directories, the topmost first.
-pub fn make(base: &Path, slot: &Path, layers: &[String], uid: u32) -> Result<Layout> {
+pub fn make(base: &Path, slot: &Path, layers: &[String], uid: Option<u32>) -> Result<Layout> {
     let parts = slot.join("parts");
-    let map = sys::user_namespace(uid)?;
+    let map = uid.map(sys::user_namespace).transpose()?;
     let above = base.join(ABOVE);
     let below = base.join(BELOW);
     let lowers = [above.as_path()].into_iter().chain(layers.iter().map(Path::new)).chain([below.as_path()]);
     let lowers: Vec<&Path> = lowers.collect();
-    mount_overlay(slot, &lowers, &map, &parts)?;
+    mount_overlay(slot, &lowers, map.as_ref(), &parts)?;
     let mut layout = Layout::default();
     add_entries(&parts, "", &OURS, &mut layout)?;
     if fs::symlink_metadata(parts.join("var")).is_ok_and(|var| var.is_dir()) {
@@ -44,7 +44,7 @@ pub fn make(base: &Path, slot: &Path, layers: &[String], uid: u32) -> Result<Lay
 ///
 /// The mapped trees are attached only while the overlay is being mounted, which keeps private copies of them: whoever
 /// inherits this mount namespace must find no way to the machine's files past the map.
-fn mount_overlay(slot: &Path, lowers: &[&Path], map: &OwnedFd, target: &Path) -> Result<()> {
+fn mount_overlay(slot: &Path, lowers: &[&Path], map: Option<&OwnedFd>, target: &Path) -> Result<()> {
     let places = slot.join("lowers");
     make_directory(&places, 0o700)?;
     let mut names = Vec::with_capacity(lowers.len());
@@ -53,7 +53,7 @@ fn mount_overlay(slot: &Path, lowers: &[&Path], map: &OwnedFd, target: &Path) ->
         let name = index.to_string();
         make_directory(&places.join(&name), 0o700)?;
         let tree = sys::clone_mount(lower)?;
-        match sys::map_owners(&tree, map.as_fd()) {
+        match map.map_or(Ok(()), |map| sys::map_owners(&tree, map)) {
             Ok(()) => {}
             // A file system without such mounts, as an overlay: there owners show as nobody, and nothing else differs.
             Err(fault) if [libc::EINVAL, libc::EPERM, libc::EOPNOTSUPP, libc::ENOSYS].contains(&fault.errno) => {}

@@ -49,8 +49,8 @@ pub fn make_shared(base: &Path) -> Result<()> {
 
 /// Mounts a slot's unchanging parts below `base/slot`, as real root: the trees or the image, and /dev.
 ///
-/// `uid`: what root inside is outside.
-pub fn make_parts(base: &Path, rootfs: &Rootfs, uid: u32) -> Result<Parts> {
+/// `uid`: what root inside is outside, if the slot has a whole user map from there on.
+pub fn make_parts(base: &Path, rootfs: &Rootfs, uid: Option<u32>) -> Result<Parts> {
     let slot = base.join("slot");
     mount("tmpfs", &slot, "tmpfs", NO_PRIVILEGES, "mode=0755,size=1m")?;
     for name in ["parts", "dev", "proc", "root"] {
@@ -67,7 +67,14 @@ pub fn make_parts(base: &Path, rootfs: &Rootfs, uid: u32) -> Result<Parts> {
 fn make_devices(dev: &Path) -> Result<()> {
     mount("tmpfs", dev, "tmpfs", libc::MS_NOSUID | libc::MS_NOEXEC, "mode=0755,size=64k")?;
     for (name, minor) in DEVICES {
-        mknod(&dev.join(name), libc::S_IFCHR | 0o666, 1, minor)?;
+        match mknod(&dev.join(name), libc::S_IFCHR | 0o666, 1, minor) {
+            // Nobody makes nodes in a user namespace: there the machine's own are shown.
+            Err(fault) if fault.is(libc::EPERM) => {
+                fs::File::create(dev.join(name)).context("create", dev.join(name))?;
+                bind(&Path::new("/dev").join(name), &dev.join(name))?;
+            }
+            made => made?,
+        }
     }
     for (name, target) in [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
         symlink(target, dev.join(name)).context("symlink", dev.join(name))?;
@@ -104,7 +111,8 @@ pub fn make_root(layout: &Layout, disk_bytes: u64) -> Result<Blank> {
     for (name, target) in &layout.links {
         symlink(target, root.join(name)).context("symlink", root.join(name))?;
     }
-    bind(Path::new("/dev"), &root.join("dev"))?;
+    // With the nodes that are mounts themselves.
+    mount("/dev", root.join("dev"), "", libc::MS_BIND | libc::MS_REC, "")?;
     bind(&root.join("run/shm"), &root.join("dev/shm"))?;
     bind(Path::new("/proc"), &root.join("proc"))?;
     Blank::mark(root)

@@ -10,6 +10,12 @@ pub enum Action {
     Keeper {
         otherwise: i32,
     },
+    /// Not for the keeper, pid 1, in this argument: where there is one uid only it would be allowed.
+    NotKeeper {
+        pid: u32,
+    },
+    /// setpriority(2): neither for the keeper nor for everything of the user.
+    Priority,
     /// No O_TMPFILE among the flags: such a file counts up the file system's inode numbers and leaves no other trace.
     Open {
         flags: u32,
@@ -53,10 +59,9 @@ pub const ALLOWED: &[&[libc::c_long]] = &[
         SYS_gettid SYS_getppid SYS_setpgid SYS_getpgid SYS_setsid SYS_getsid SYS_prctl SYS_set_tid_address
         SYS_set_robust_list SYS_get_robust_list SYS_rseq SYS_futex SYS_futex_waitv SYS_pidfd_open
         SYS_pidfd_send_signal SYS_seccomp SYS_restart_syscall),
-    calls!(SYS_sched_yield SYS_sched_getaffinity SYS_sched_setaffinity SYS_sched_getparam SYS_sched_setparam
-        SYS_sched_getscheduler SYS_sched_setscheduler SYS_sched_getattr SYS_sched_setattr SYS_sched_get_priority_max
-        SYS_sched_get_priority_min SYS_sched_rr_get_interval SYS_getpriority SYS_setpriority SYS_prlimit64
-        SYS_getrlimit SYS_setrlimit SYS_getrusage SYS_times SYS_getcpu SYS_ioprio_get),
+    calls!(SYS_sched_yield SYS_sched_getaffinity SYS_sched_getparam SYS_sched_getscheduler SYS_sched_getattr
+        SYS_sched_get_priority_max SYS_sched_get_priority_min SYS_sched_rr_get_interval SYS_getpriority SYS_getrlimit
+        SYS_setrlimit SYS_getrusage SYS_times SYS_getcpu SYS_ioprio_get),
     // Who am I; without capabilities the set calls lead nowhere new.
     calls!(SYS_getuid SYS_geteuid SYS_getgid SYS_getegid SYS_getresuid SYS_getresgid SYS_getgroups SYS_setuid SYS_setgid
         SYS_setreuid SYS_setregid SYS_setresuid SYS_setresgid SYS_setgroups SYS_setfsuid SYS_setfsgid SYS_capget
@@ -99,5 +104,11 @@ pub const CHECKED: &[(libc::c_long, Action)] = &[
     (libc::SYS_socket, Action::Socket),
     (libc::SYS_socketpair, Action::SocketPair),
     (libc::SYS_clone, Action::Clone),
+    (libc::SYS_prlimit64, Action::NotKeeper { pid: 0 }),
+    (libc::SYS_sched_setaffinity, Action::NotKeeper { pid: 0 }),
+    (libc::SYS_sched_setparam, Action::NotKeeper { pid: 0 }),
+    (libc::SYS_sched_setscheduler, Action::NotKeeper { pid: 0 }),
+    (libc::SYS_sched_setattr, Action::NotKeeper { pid: 0 }),
+    (libc::SYS_setpriority, Action::Priority),
     (libc::SYS_personality, Action::Personality),
 ];

@@ -36,6 +36,7 @@ const NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u32;
 
+const KEEPER_PID: u32 = 1;
 /// The bit of O_TMPFILE that is not O_DIRECTORY: asm-generic/fcntl.h's __O_TMPFILE.
 const TMPFILE: u32 = (libc::O_TMPFILE & !libc::O_DIRECTORY) as u32;
 
@@ -154,6 +155,20 @@ fn leaf(action: Action, secret: u64) -> Vec<libc::sock_filter> {
             let mut code = vec![load(argument(0)), mask(NAMESPACES)];
             code.extend(allow_if_any(&[0]));
             code.push(errno(libc::EPERM));
+            code
+        }
+        Action::NotKeeper { pid } => {
+            let mut code = vec![load(argument(pid))];
+            code.extend(answer_if_any(&[KEEPER_PID], errno(libc::EPERM)));
+            code.push(allow());
+            code
+        }
+        Action::Priority => {
+            let mut code = vec![load(argument(0))];
+            code.extend(answer_if_any(&[libc::PRIO_USER], errno(libc::EPERM)));
+            code.push(load(argument(1)));
+            code.extend(answer_if_any(&[KEEPER_PID], errno(libc::EPERM)));
+            code.push(allow());
             code
         }
         Action::Personality => {

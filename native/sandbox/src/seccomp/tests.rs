@@ -124,3 +124,15 @@ fn files_without_a_name_cannot_be_made() {
 fn the_tree_stays_small() {
     assert!(filter(SECRET).len() < 600, "{} instructions", filter(SECRET).len());
 }
+
+#[test]
+fn nobody_changes_what_the_keeper_hands_down() {
+    let allowed = |number, first| native(number, first) == libc::SECCOMP_RET_ALLOW;
+    for number in [libc::SYS_prlimit64, libc::SYS_sched_setaffinity, libc::SYS_sched_setattr] {
+        assert!(allowed(number, [0; 3]) && allowed(number, [2, 0, 0]));
+        assert!(!allowed(number, [1, 0, 0]));
+    }
+    let priority = |which: u32, who| allowed(libc::SYS_setpriority, [which as i32, who, 10]);
+    assert!(priority(libc::PRIO_PROCESS, 0) && priority(libc::PRIO_PROCESS, 7) && priority(libc::PRIO_PGRP, 0));
+    assert!(!priority(libc::PRIO_PROCESS, 1) && !priority(libc::PRIO_USER, 0));
+}

@@ -28,6 +28,8 @@ pub struct Keeper {
     pub parts: rootfs::Parts,
     pub disk_bytes: u64,
     pub fresh: Fresh,
+    /// There is one id only: the keeper has the program's, and is above it by its capabilities alone.
+    pub shared_user: bool,
 }
 
 /// The keeper's whole life; never returns.
@@ -51,9 +53,9 @@ pub fn fail(control: &OwnedFd, fault: Fault) -> ! {
 
 fn live(keeper: Keeper) -> Result<()> {
     wait_for_go(&keeper.go)?;
-    enter(&keeper.parts.directory)?;
+    enter(&keeper.parts.directory, keeper.shared_user)?;
     let signals = ChildSignals::take()?;
-    let mut storage = Storage::make(keeper.parts.layout, keeper.disk_bytes)?;
+    let mut storage = Storage::make(keeper.parts.layout, keeper.disk_bytes, !keeper.shared_user)?;
     let mut network = Network::make()?;
     let mut slot = Slot {
         control: keeper.control,
@@ -61,7 +63,7 @@ fn live(keeper: Keeper) -> Result<()> {
         leaf: keeper.leaf,
         processes: Processes::open()?,
         borrowing: Borrowing::new()?,
-        launcher: Launcher::new(keeper.disk_bytes)?,
+        launcher: Launcher::new(keeper.disk_bytes, keeper.shared_user)?,
         buffer: vec![0; sys::MESSAGE_BYTES],
         parked: 0,
         exited: false,
@@ -190,13 +192,15 @@ fn wait_for_go(go: &OwnedFd) -> Result<()> {
 }
 
 /// Takes the slot's own root and gives up what a keeper does not need.
-fn enter(parts: &Path) -> Result<()> {
+fn enter(parts: &Path, shared_user: bool) -> Result<()> {
     sys::set_process_name(c"assay-keeper");
     // SAFETY: no pointers. Before this the mapped files of a tmpfs would be EOVERFLOW.
     unsafe {
-        check("setresgid", "", libc::setresgid(0, 0, 0).into())?;
-        check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
-        check("setresuid", "", libc::setresuid(0, 0, 0).into())?;
+        if !shared_user {
+            check("setresgid", "", libc::setresgid(0, 0, 0).into())?;
+            check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
+            check("setresuid", "", libc::setresuid(0, 0, 0).into())?;
+        }
         // What we make has exactly the modes that we say.
         libc::umask(0);
     }

@@ -31,18 +31,19 @@ pub struct Launcher {
     buffer: Vec<u8>,
     disk_bytes: u64,
     program: Option<Exec>,
+    shared_user: bool,
 }
 
 impl Launcher {
     /// `disk_bytes`: what the program's root holds unless the job wants otherwise.
-    pub fn new(disk_bytes: u64) -> Result<Self> {
+    pub fn new(disk_bytes: u64, shared_user: bool) -> Result<Self> {
         // Limits that every program inherits.
         sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
         sys::rlimit(libc::RLIMIT_SIGPENDING, PENDING_SIGNALS)?;
         // With 0, mq_open answers EMFILE: no message queue can be left behind.
         sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
         sys::rlimit(libc::RLIMIT_CORE, 0)?;
-        Ok(Self { buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes, program: None })
+        Ok(Self { buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes, shared_user, program: None })
     }
 
     /// The parked child's whole life; never returns. `in_leaf`: it is in a control group of its own.
@@ -90,7 +91,7 @@ impl Launcher {
         limit(&launch)?;
         self.program = Some(Exec::new(&launch)?);
         drop(launch);
-        give_up_rights()?;
+        give_up_rights(self.shared_user)?;
         match &self.program {
             Some(program) => program.exec(),
             None => Err(Fault::new("execve: nothing to execute", "", libc::ENOEXEC)),
@@ -219,18 +220,28 @@ fn arrange_descriptors(fds: Descriptors, channel: bool) -> Result<()> {
 }
 
 /// no_new_privs and the system call filter came with the keeper's fork.
-fn give_up_rights() -> Result<()> {
+fn give_up_rights(shared_user: bool) -> Result<()> {
     // A session of its own: kill(0) and the terminal reach nobody else.
+    // SAFETY: no pointers.
+    check("setsid", "", unsafe { libc::setsid() }.into())?;
+    if shared_user {
+        sys::drop_capabilities()?;
+    } else {
+        take_user()?;
+    }
+    // SAFETY: no pointers, cannot fail.
+    unsafe { libc::umask(0o022) };
+    Ok(())
+}
+
+fn take_user() -> Result<()> {
     // SAFETY: no pointers in any of these calls.
     unsafe {
-        check("setsid", "", libc::setsid().into())?;
         check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
         check("setresgid", "", libc::setresgid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
         // Leaving uid 0 empties the capability sets; the bounding set went when the slot was made.
-        check("setresuid", "", libc::setresuid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
-        libc::umask(0o022);
+        check("setresuid", "", libc::setresuid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into()).map(drop)
     }
-    Ok(())
 }
 
 /// A program's arguments and environment, as execve wants them.

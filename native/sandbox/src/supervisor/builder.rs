@@ -14,11 +14,12 @@ use crate::slot::{Keeper, fail, keep};
 use crate::sys::{self, check};
 use crate::wire::{Fresh, Rootfs, decode, encode};
 
-use super::instance::SLOT_UIDS;
+use super::ids::Ids;
 use super::prepare;
 
 /// What every slot of an instance is made from.
 pub struct Plan {
+    pub ids: Ids,
     pub base: String,
     pub images: Vec<Rootfs>,
     pub disk_bytes: u64,
@@ -41,14 +42,7 @@ enum Report {
 }
 
 /// Starts a builder; what was left of the slot's last life is cleared first.
-pub fn start(
-    plan: &Plan,
-    image: usize,
-    hierarchy: &dyn Hierarchy,
-    slot: u32,
-    uid: u32,
-    supervisor: &OwnedFd,
-) -> Result<Build> {
+pub fn start(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, supervisor: &OwnedFd) -> Result<Build> {
     let (control, keeper_control) = sys::seqpacket_pair()?;
     let (job, keeper_job) = sys::seqpacket_pair()?;
     let (report, report_write) = sys::pipe()?;
@@ -62,7 +56,7 @@ pub fn start(
         None => {
             // Not the engine's socket, and above all not the instance's lock, which must be free when the supervisor dies.
             close_all_but(&[&keeper_control, &keeper_job, &supervisor, &report_write]);
-            let made = build(plan, image, hierarchy, slot, uid, [keeper_control, keeper_job, supervisor]);
+            let made = build(plan, image, hierarchy, slot, [keeper_control, keeper_job, supervisor]);
             let report = match made {
                 Ok(keeper_pid) => Report::Made { keeper_pid },
                 Err(fault) => Report::Failed(fault),
@@ -87,16 +81,16 @@ pub fn finish(build: &Build) -> Result<i32> {
     }
 }
 
-fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, uid: u32, fds: [OwnedFd; 3]) -> Result<i32> {
+fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, fds: [OwnedFd; 3]) -> Result<i32> {
     sys::set_process_name(c"assay-builder");
     prepare::ordinary_priority();
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
     for directory in hierarchy.slot_directories(slot) {
         leftovers::remove_tree(&directory)?;
     }
-    hierarchy.make_slot(slot, uid)?;
+    hierarchy.make_slot(slot, plan.ids.keeper(slot))?;
     sys::unshare(libc::CLONE_NEWNS)?;
-    let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], uid)?;
+    let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], plan.ids.whole_map(slot))?;
 
     let [control, job, supervisor] = fds;
     let (go, go_write) = sys::pipe()?;
@@ -111,7 +105,12 @@ fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, uid: u
     let leaf = hierarchy.enter_slot(slot)?;
     // The kernel charges a user namespace's inotify instances, pending signals and the like to whoever made it: to the
     // slot's own user, or one program could use up root's for the whole machine.
-    sys::act_as(uid)?;
+    let own_user = plan.ids.root_of(slot);
+    if let Some(uid) = own_user {
+        sys::act_as(uid)?;
+        // Changing users closed /proc/PID, where the maps are written, to whoever is root of a user namespace only.
+        sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
+    }
     // SAFETY: without CLONE_VM this is a fork, and this program has one thread.
     let pid = check("clone", "", unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
     if pid == 0 {
@@ -120,12 +119,15 @@ fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, uid: u
         if let Err(fault) = sys::replace_standard_streams() {
             fail(&control, fault);
         }
-        keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes: plan.disk_bytes, fresh: plan.fresh });
+        let (disk_bytes, fresh, shared_user) = (plan.disk_bytes, plan.fresh, plan.ids.shared());
+        keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user });
     }
-    sys::act_as(0)?;
+    if own_user.is_some() {
+        sys::act_as(0)?;
+    }
     for map in ["uid_map", "gid_map"] {
         let path = format!("/proc/{pid}/{map}");
-        fs::write(&path, format!("0 {uid} {SLOT_UIDS}")).context("write", path)?;
+        fs::write(&path, plan.ids.map(slot)).context("write", path)?;
     }
     fs::File::from(go_write).write_all(&[1]).context("write", "keeper")?;
     Ok(pid)

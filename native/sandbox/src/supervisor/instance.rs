@@ -1,5 +1,4 @@
-//! Instances: a number with a locked file, a control group prefix and a range of uids; and sweeping those whose lock is
-//! free.
+//! Instances: a number with a locked file and a control group prefix; and sweeping those whose lock is free.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -12,35 +11,25 @@ use crate::fault::{Context, Fault, Result};
 
 /// The most slots of an instance.
 pub const MAX_SLOTS: u32 = 1024;
-/// Uids of a slot: images will want a whole user map.
-pub const SLOT_UIDS: u32 = 65_536;
-const MAX_INSTANCES: u32 = 31;
+pub const MAX_INSTANCES: u32 = 31;
 
 pub struct Instance {
-    number: u32,
+    pub number: u32,
     /// Held until the end; the kernel frees the lock with it.
     lock: File,
     path: PathBuf,
-    first_uid: u32,
 }
 
 impl Instance {
     /// Sweeps what dead instances left and takes the first free number, with its control groups made.
-    pub fn take(state_dir: &str, uid_base: u32) -> Result<(Self, Box<dyn Hierarchy>)> {
+    pub fn take(state_dir: &str) -> Result<(Self, Box<dyn Hierarchy>)> {
         let directory = Path::new(state_dir).join("instances");
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&directory).context("mkdir", &directory)?;
         sweep(&directory)?;
         for number in 0..MAX_INSTANCES {
-            let Some(first_uid) = SLOT_UIDS
-                .checked_mul(MAX_SLOTS)
-                .and_then(|uids| uids.checked_mul(number))
-                .and_then(|offset| uid_base.checked_add(offset))
-            else {
-                break;
-            };
             let path = directory.join(format!("{number}.lock"));
             let Some(lock) = try_lock(&path)? else { continue };
-            let mut instance = Self { number, lock, path, first_uid };
+            let mut instance = Self { number, lock, path };
             match instance.make_groups() {
                 Ok(hierarchy) => return Ok((instance, hierarchy)),
                 Err(fault) => {
@@ -70,15 +59,6 @@ impl Instance {
 
     pub fn name(&self) -> String {
         format!("assay-{}", self.number)
-    }
-
-    pub fn slot_uid(&self, slot: u32) -> u32 {
-        self.first_uid + slot * SLOT_UIDS
-    }
-
-    /// First and last uid of so many slots.
-    pub fn uids(&self, slots: u32) -> (u32, u32) {
-        (self.first_uid, self.slot_uid(slots) - 1)
     }
 
     /// Removes every trace; the processes are dead or die here.

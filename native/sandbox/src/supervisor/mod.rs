@@ -4,11 +4,13 @@
 
 mod builder;
 mod engine;
+mod ids;
 mod instance;
 mod prepare;
 mod runs;
 mod slot;
 mod slots;
+mod user_namespace;
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -21,6 +23,7 @@ use crate::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
 use crate::wire::{Start, Stop, ToSupervisor};
 use builder::Plan;
 use engine::Engine;
+use ids::{Ids, Rights, Supply};
 use instance::{Instance, Unlink};
 use slot::{Keeper, State, Waiting, patience_until};
 
@@ -103,26 +106,33 @@ struct Made {
     instance: Instance,
     unlink: Unlink,
     hierarchy: Box<dyn Hierarchy>,
+    ids: Ids,
 }
 
 impl Made {
     fn make(engine: &mut Engine, start: &Start) -> Result<Self> {
         let epoll = Epoll::new()?;
-        let (instance, hierarchy) = Instance::take(&start.state_dir, start.uid_base)?;
+        let supply = Supply::find(start.uid_base)?;
+        let (instance, hierarchy) = Instance::take(&start.state_dir)?;
         let unlink = Unlink::prepare(&instance)?;
-        prepare::leave_mount_namespace()?;
-        rootfs::make_shared(std::path::Path::new(&start.state_dir))?;
-        engine.describe(&instance, &*hierarchy, start.slots);
-        Ok(Self { epoll, instance, unlink, hierarchy })
+        let (part, ids) = supply.part(instance.number, start.slots);
+        if let Err(fault) = enter_own_namespaces(&part, &start.state_dir) {
+            // Should even this fail, whoever starts next sweeps it.
+            let _ = instance.clear(&*hierarchy).and_then(|()| unlink.unlink());
+            return Err(fault);
+        }
+        engine.describe(&instance, &*hierarchy, part.uids(&ids, start.slots));
+        Ok(Self { epoll, instance, unlink, hierarchy, ids })
     }
 
     fn supervise(self, engine: Engine, start: &Start) -> Result<()> {
-        let Made { epoll, instance, unlink, hierarchy } = self;
+        let Made { epoll, instance, unlink, hierarchy, ids } = self;
         let signals = ChildSignals::take()?;
         epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
         epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
         epoll.add(signals.fd(), token(Source::Children, 0, 0), READABLE)?;
         let plan = Plan {
+            ids,
             base: start.state_dir.clone(),
             images: start.images.clone(),
             disk_bytes: DEFAULT_DISK_BYTES,
@@ -150,6 +160,15 @@ impl Made {
         supervisor.leave()?;
         result
     }
+}
+
+/// Where we may mount, and where only our own see what is mounted.
+fn enter_own_namespaces(part: &Supply, base: &str) -> Result<()> {
+    if part.rights != Rights::Administrator {
+        user_namespace::enter(part)?;
+    }
+    prepare::leave_mount_namespace()?;
+    rootfs::make_shared(std::path::Path::new(base))
 }
 
 impl Supervisor {

@@ -12,10 +12,9 @@ const REBUILD_DELAY: u64 = 200 * MILLISECOND;
 
 impl Supervisor {
     pub(super) fn build(&mut self, index: usize) {
-        let uid = self.instance.slot_uid(index as u32);
         let slot = &mut self.slots[index];
         slot.generation += 1;
-        let build = builder::start(&self.plan, slot.image, &*self.hierarchy, index as u32, uid, &self.own_pidfd);
+        let build = builder::start(&self.plan, slot.image, &*self.hierarchy, index as u32, &self.own_pidfd);
         let build = build.and_then(|build| {
             self.epoll.add(&build.report, token(Source::Builder, index, slot.generation), READABLE)?;
             Ok(build)
@@ -42,7 +41,7 @@ impl Supervisor {
         let pid = builder::finish(&build)?;
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
-        let uid = self.instance.slot_uid(index as u32);
+        let uid = self.plan.ids.keeper(index as u32);
         let mut cgroup = self.hierarchy.open_slot(index as u32, uid)?;
         let counters = cgroup.counters()?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;

@@ -1,6 +1,7 @@
 //! Every system call that std lacks, as a safe function whose error names the call and its object.
 
 mod borrow;
+mod capabilities;
 mod epoll;
 mod fd;
 mod mounts;
@@ -10,6 +11,7 @@ mod signals;
 mod socket;
 
 pub use borrow::Borrowing;
+pub use capabilities::{CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, act_as, drop_capabilities, has_capability};
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use fd::{
     is_readable, memfd, output_pipe, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal,
@@ -18,7 +20,8 @@ pub use fd::{
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use privileged::{draw_secret, privileged};
 pub use process::{
-    Reaped, act_as, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
+    Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
+    wait_for,
 };
 pub use signals::ChildSignals;
 pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};

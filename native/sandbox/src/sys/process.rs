@@ -91,28 +91,16 @@ pub fn rlimit(resource: libc::__rlimit_resource_t, value: u64) -> Result<()> {
     check("setrlimit", resource.to_string(), unsafe { libc::setrlimit(resource, &limit) }.into()).map(drop)
 }
 
-/// Takes this effective user and keeps every capability that is permitted.
-pub fn act_as(uid: u32) -> Result<()> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    /// Effective, permitted, inheritable: the low 32 bits of each, then the high.
-    type Sets = [[u32; 3]; 2];
-    const VERSION_3: u32 = 0x2008_0522;
-
-    // SAFETY: no pointers.
-    check("setresuid", uid.to_string(), unsafe { libc::setresuid(u32::MAX, uid, u32::MAX) }.into())?;
-    let mut header = Header { version: VERSION_3, pid: 0 };
-    let mut sets: Sets = [[0; 3]; 2];
-    // SAFETY: header and sets have the kernel's layout for this version and outlive the calls.
-    unsafe {
-        check("capget", "", libc::syscall(libc::SYS_capget, &raw mut header, &raw mut sets))?;
-        // Leaving root emptied the effective set, not the permitted one.
-        for half in &mut sets {
-            half[0] = half[1];
+/// The exit code of this child, waiting for it; a signal counts as 128 and its number.
+pub fn wait_for(pid: i32) -> Result<i32> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the status outlives the call.
+        match check("waitpid", pid.to_string(), unsafe { libc::waitpid(pid, &mut status, 0) }.into()) {
+            Ok(_) if libc::WIFEXITED(status) => return Ok(libc::WEXITSTATUS(status)),
+            Ok(_) => return Ok(128 + libc::WTERMSIG(status)),
+            Err(fault) if fault.is(libc::EINTR) => {}
+            Err(fault) => return Err(fault),
         }
-        check("capset", "", libc::syscall(libc::SYS_capset, &raw mut header, &raw const sets)).map(drop)
     }
 }

@@ -1,0 +1,76 @@
+//! A user namespace for a supervisor that may not mount: in it it may, and its slots' namespaces are made there.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::process::Command;
+
+use super::ids::{NEWGIDMAP, NEWUIDMAP, Rights, Supply};
+use crate::fault::{Context, Fault, Result};
+use crate::sys;
+
+/// Becomes root of a new user namespace that also maps these ids, from 1 on.
+pub fn enter(part: &Supply) -> Result<()> {
+    // SAFETY: no arguments, cannot fail.
+    let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+    if part.rights == Rights::Nobody {
+        sys::unshare(libc::CLONE_NEWUSER)?;
+        // The kernel's price for a map that nobody else has to allow: no groups can be given up.
+        write_self("setgroups", "deny")?;
+        write_self("uid_map", &format!("0 {uid} 1"))?;
+        return write_self("gid_map", &format!("0 {gid} 1"));
+    }
+    // The maps must be written from outside, so by a child that stays there.
+    let supervisor = sys::getpid();
+    let (go, go_write) = sys::pipe()?;
+    let (answer, answer_write) = sys::pipe()?;
+    let Some(child) = sys::fork()? else {
+        drop((go_write, answer));
+        let mut byte = [0];
+        let result = match File::from(go).read(&mut byte) {
+            Ok(1) => write_maps(part, supervisor, uid, gid),
+            _ => sys::exit_now(1),
+        };
+        if let Err(fault) = result {
+            // Should this fail, the exit code speaks.
+            let _ = File::from(answer_write).write_all(fault.operation.as_bytes());
+            sys::exit_now(1);
+        }
+        sys::exit_now(0)
+    };
+    drop((go, answer_write));
+    sys::unshare(libc::CLONE_NEWUSER)?;
+    File::from(go_write).write_all(&[1]).context("write", "mapper")?;
+    let mut complaint = String::new();
+    File::from(answer).read_to_string(&mut complaint).context("read", "mapper")?;
+    match sys::wait_for(child)? {
+        0 => Ok(()),
+        _ => Err(Fault::new(&format!("write the user map: {complaint}"), "", libc::EPERM)),
+    }
+}
+
+fn write_self(name: &str, text: &str) -> Result<()> {
+    let path = format!("/proc/self/{name}");
+    fs::write(&path, text).context("write", path)
+}
+
+fn write_maps(part: &Supply, pid: i32, uid: u32, gid: u32) -> Result<()> {
+    let maps = [
+        ("uid_map", NEWUIDMAP, uid, part.first_uid, part.count),
+        ("gid_map", NEWGIDMAP, gid, part.first_gid, part.count),
+    ];
+    for (file, helper, own, first, count) in maps {
+        if part.rights == Rights::Writer {
+            let path = format!("/proc/{pid}/{file}");
+            fs::write(&path, format!("0 {own} 1\n1 {first} {count}"))
+                .map_err(|error| Fault::new(&format!("{path}: {error}"), "", 0))?;
+            continue;
+        }
+        let numbers = [pid as u32, 0, own, 1, 1, first, count].map(|number| number.to_string());
+        let said = Command::new(helper).args(numbers).output().context("run", helper)?;
+        if !said.status.success() {
+            let text = String::from_utf8_lossy(&said.stderr);
+            return Err(Fault::new(text.lines().next().unwrap_or(helper), "", 0));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+"""The rows of the README's table that this machine can be put into, each with a real user."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernel.accounts import SUB_IDS, Account, account
+from tests.kernel.traces import wait_until_nothing
+
+pytestmark = pytest.mark.kernel
+
+CLEAN_SECONDS = 2.0
+
+
+@pytest.fixture(params=["subuid", "one uid"])
+def user(request: pytest.FixtureRequest) -> Iterator[Account]:
+    if request.param == "subuid" and shutil.which("newuidmap") is None:
+        pytest.skip("needs newuidmap (Debian's uidmap)")
+    with account(sub_ids=request.param == "subuid", groups=True) as made:
+        yield made
+
+
+def said(command: list[str]) -> dict[str, Any]:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_every_limit_bites_without_root(user: Account) -> None:
+    answer = said(user.command())
+    assert answer["faults"] == 0
+    verdicts = {name: value[0] for name, value in answer.items() if isinstance(value, list)}
+    assert verdicts == {
+        "who": "ACCEPTED",
+        "touches the keeper": "ACCEPTED",
+        "looks": "ACCEPTED",
+        "spins": "TIME_LIMIT",
+        "eats memory": "MEMORY_LIMIT",
+        "forks": "RUNTIME_ERROR",
+        "fills the disk": "RUNTIME_ERROR",
+        "reaches out": "RUNTIME_ERROR",
+        "is right": "ACCEPTED",
+    }
+    assert "Resource temporarily unavailable" in answer["forks"][2]
+    assert "Connection refused" in answer["reaches out"][2]
+    assert answer["is right"][1] == "hello\n"
+
+
+def test_a_program_has_the_same_user_and_no_rights_anywhere(user: Account) -> None:
+    answer = said(user.command())
+    uid, capabilities = answer["who"][1].splitlines()
+    assert uid.startswith("1000 1000 ")
+    assert int(capabilities, 16) == 0
+    assert answer["touches the keeper"][1] == "done\n"
+    assert answer["looks"][1] == "False 0 True\n"
+
+
+def test_the_row_is_told(user: Account) -> None:
+    answer = said(user.command())
+    first, last = map(int, answer["facts"]["uids"].split("-"))
+    if answer["place"].startswith("ordinary user with subuid"):
+        assert first in SUB_IDS
+        assert last in SUB_IDS
+    else:
+        assert answer["place"].startswith("ordinary user with one uid only")
+        assert (first, last) == (user.uid, user.uid)
+
+
+def test_a_killed_engine_leaves_nothing(user: Account) -> None:
+    process = subprocess.Popen(user.command("wait"), stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        facts = json.loads(process.stdout.readline())["facts"]
+        owners = {user.uid, *range(*_span(facts["uids"]))}
+        assert len(_processes(owners)) >= 6
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        wait_until_nothing(lambda: [*_processes(owners), *_groups(user)], CLEAN_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _span(text: str) -> tuple[int, int]:
+    first, last = map(int, text.split("-"))
+    return first, last + 1
+
+
+def _groups(user: Account) -> list[str]:
+    return [str(path) for group in user.groups for path in group.iterdir() if path.is_dir()]
+
+
+def _processes(owners: set[int]) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                status = (entry / "status").read_text().splitlines()
+                uids = next(line.split()[1:] for line in status if line.startswith("Uid:"))
+                if owners.intersection(map(int, uids)) and "State:\tZ" not in "\n".join(status):
+                    found.append(f"{entry.name} {status[0]}")
+    return found
