@@ -65,6 +65,7 @@ class Pool:
         images: Sequence[Sequence[str]],
         uid_base: int,
         fresh: str,
+        allow_degraded: bool,
     ) -> Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
 

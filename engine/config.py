@@ -54,6 +54,7 @@ class EngineConfig:
     queue_runs      Requests that may wait; one more is refused at once.
     queue_bytes     Bytes of sources, files and inputs that all requests together may hold.
     store_bytes     Bytes of compile results that are kept.
+    allow_degraded  Start even where a limit does not bite; every reply then says which.
     limits          Limits of a run that names none of its own.
     compile_limits  Limits of a compile step that names none of its own.
     ceilings        The most that a request may ask for, each limit by itself.
@@ -67,6 +68,7 @@ class EngineConfig:
     queue_runs: int = 4096
     queue_bytes: int = 256 * MIB
     store_bytes: int = 256 * MIB
+    allow_degraded: bool = False
     limits: Limits = dataclasses.field(default_factory=Limits)
     compile_limits: Limits = dataclasses.field(default_factory=_compile_limits)
     ceilings: Limits = dataclasses.field(default_factory=_ceilings)

@@ -15,7 +15,7 @@ from engine.errors import CannotStart, SandboxError
 from engine.files import JobFile
 from engine.languages import ENVIRONMENT
 from engine.program import Limits, Outcome
-from engine.where import place_of, read_facts
+from engine.where import Outlook, place_of, read_facts
 
 if TYPE_CHECKING:
     from engine import _native
@@ -102,10 +102,13 @@ class Pool:
                 images=[[]],
                 uid_base=config.uid_base,
                 fresh=config.fresh,
+                allow_degraded=config.allow_degraded,
             )
         except PermissionError as error:
             # The step that failed, then what would let it succeed here.
-            raise CannotStart(f"{error}; {place_of(read_facts())}") from error
+            place = place_of(read_facts())
+            way_out = "; or allow it without, with --allow-degraded" if place.outlook is Outlook.DEGRADED else ""
+            raise CannotStart(f"{error}; {place}{way_out}") from error
         except OSError as error:
             raise CannotStart(str(error)) from error
         return cls(native)

@@ -96,7 +96,7 @@ struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, images, uid_base, fresh))]
+    #[pyo3(signature = (*, slots, state_dir, trees, images, uid_base, fresh, allow_degraded))]
     fn new(
         py: Python<'_>,
         slots: u32,
@@ -105,6 +105,7 @@ impl Pool {
         images: Vec<Vec<String>>,
         uid_base: u32,
         fresh: &str,
+        allow_degraded: bool,
     ) -> PyResult<Self> {
         let fresh = match fresh {
             "proved" => Fresh::Proved,
@@ -116,7 +117,7 @@ impl Pool {
             false => Rootfs::Image { layers },
         };
         let images = images.into_iter().map(rootfs).collect();
-        let start = Start { slots, state_dir, images, uid_base, fresh };
+        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)

@@ -61,10 +61,10 @@ PROGRAMS = {
 SLEEPS = Program("import os, time\nos.fork()\ntime.sleep(999)")
 
 
-async def main(state_dir: str, *, wait: bool) -> dict[str, Any]:
+async def main(state_dir: str, *, wait: bool, allow_degraded: bool) -> dict[str, Any]:
     said: dict[str, Any] = {"place": str(place_of(read_facts()))}
     try:
-        async with Engine(slots=2, config=EngineConfig(state_dir=state_dir)) as engine:
+        async with Engine(slots=2, config=EngineConfig(state_dir=state_dir, allow_degraded=allow_degraded)) as engine:
             said["facts"] = engine.facts()
             if wait:
                 under_way = asyncio.create_task(engine.run(SLEEPS, limits=Limits(cpu_seconds=9, wall_seconds=99)))
@@ -81,4 +81,4 @@ async def main(state_dir: str, *, wait: bool) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(sys.argv[1], wait="wait" in sys.argv))))
+    print(json.dumps(asyncio.run(main(sys.argv[1], wait="wait" in sys.argv, allow_degraded="degraded" in sys.argv))))

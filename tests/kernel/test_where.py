@@ -22,11 +22,35 @@ pytestmark = pytest.mark.kernel
 CLEAN_SECONDS = 2.0
 
 
+VERDICTS = {
+    "who": "ACCEPTED",
+    "touches the keeper": "ACCEPTED",
+    "looks": "ACCEPTED",
+    "spins": "TIME_LIMIT",
+    "eats memory": "MEMORY_LIMIT",
+    "forks": "RUNTIME_ERROR",
+    "fills the disk": "RUNTIME_ERROR",
+    "reaches out": "RUNTIME_ERROR",
+    "is right": "ACCEPTED",
+}
+
+
 @pytest.fixture(params=["subuid", "one uid"])
-def user(request: pytest.FixtureRequest) -> Iterator[Account]:
+def sub_ids(request: pytest.FixtureRequest) -> bool:
     if request.param == "subuid" and shutil.which("newuidmap") is None:
         pytest.skip("needs newuidmap (Debian's uidmap)")
-    with account(sub_ids=request.param == "subuid", groups=True) as made:
+    return bool(request.param == "subuid")
+
+
+@pytest.fixture
+def user(sub_ids: bool) -> Iterator[Account]:
+    with account(sub_ids=sub_ids, groups=True) as made:
+        yield made
+
+
+@pytest.fixture
+def user_without_groups(sub_ids: bool) -> Iterator[Account]:
+    with account(sub_ids=sub_ids, groups=False) as made:
         yield made
 
 
@@ -38,21 +62,14 @@ def said(command: list[str]) -> dict[str, Any]:
     return answer
 
 
+def verdicts(answer: dict[str, Any]) -> dict[str, str]:
+    return {name: value[0] for name, value in answer.items() if isinstance(value, list)}
+
+
 def test_every_limit_bites_without_root(user: Account) -> None:
     answer = said(user.command())
     assert answer["faults"] == 0
-    verdicts = {name: value[0] for name, value in answer.items() if isinstance(value, list)}
-    assert verdicts == {
-        "who": "ACCEPTED",
-        "touches the keeper": "ACCEPTED",
-        "looks": "ACCEPTED",
-        "spins": "TIME_LIMIT",
-        "eats memory": "MEMORY_LIMIT",
-        "forks": "RUNTIME_ERROR",
-        "fills the disk": "RUNTIME_ERROR",
-        "reaches out": "RUNTIME_ERROR",
-        "is right": "ACCEPTED",
-    }
+    assert verdicts(answer) == VERDICTS
     assert "Resource temporarily unavailable" in answer["forks"][2]
     assert "Connection refused" in answer["reaches out"][2]
     assert answer["is right"][1] == "hello\n"
@@ -76,6 +93,23 @@ def test_the_row_is_told(user: Account) -> None:
     else:
         assert answer["place"].startswith("ordinary user with one uid only")
         assert (first, last) == (user.uid, user.uid)
+
+
+def test_without_control_groups_it_starts_only_if_that_is_allowed(user_without_groups: Account) -> None:
+    refused = said(user_without_groups.command())["refused"]
+    assert "cgroup" in refused
+    assert "Delegate=yes" in refused
+    assert "--allow-degraded" in refused
+
+
+def test_without_control_groups_limits_hold_for_each_process(user_without_groups: Account) -> None:
+    answer = said(user_without_groups.command("degraded"))
+    assert answer["facts"]["cgroup"] == "none"
+    assert answer["faults"] == 0
+    # Past its memory an allocation fails: nothing shows whether a program meant to ask for so much.
+    assert verdicts(answer) == VERDICTS | {"eats memory": "RUNTIME_ERROR"}
+    assert "MemoryError" in answer["eats memory"][2]
+    assert "Resource temporarily unavailable" in answer["forks"][2]
 
 
 def test_a_killed_engine_leaves_nothing(user: Account) -> None:

@@ -53,6 +53,8 @@ pub struct Start {
     pub images: Vec<Rootfs>,
     pub uid_base: u32,
     pub fresh: Fresh,
+    /// Without control groups too.
+    pub allow_degraded: bool,
 }
 
 /// What is made new after a run.
@@ -107,6 +109,9 @@ pub struct Launch {
     pub disk_bytes: u64,
     pub open_files: u64,
     pub stack_bytes: u64,
+    /// For machines without control groups.
+    pub memory_bytes: u64,
+    pub processes: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -144,7 +149,11 @@ pub struct Ended {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToKeeper {
-    Collect { paths: Vec<String> },
+    Collect {
+        paths: Vec<String>,
+    },
+    /// Every other process of the slot, where there is no control group to find them by.
+    Kill,
     Renew,
 }
 

@@ -103,6 +103,8 @@ pub fn prepare(request: Request) -> Result<Prepared> {
         disk_bytes: request.disk_bytes,
         open_files: request.open_files,
         stack_bytes: request.memory_bytes.min(MAX_STACK_BYTES),
+        memory_bytes: request.memory_bytes,
+        processes: request.processes,
     })?;
     let launch = if launch.len() > INLINE_LAUNCH_BYTES {
         fds.push(Arc::new(sys::reopen_read_only(&sys::sealed_memfd(c"assay-launch", &launch)?)?.into()));

@@ -2,6 +2,7 @@
 //! file.
 
 mod knob;
+mod none;
 mod place;
 mod v1;
 mod v2;
@@ -57,6 +58,10 @@ pub trait SlotCgroup {
 pub trait Hierarchy {
     /// For people: "v1 (hybrid)".
     fn describe(&self) -> String;
+    /// Without control groups programs have rlimits, and the keeper kills.
+    fn is_there(&self) -> bool {
+        true
+    }
     /// The directories that hold nothing but this instance's groups.
     fn directories(&self) -> Vec<PathBuf>;
     fn make_instance(&self) -> Result<()>;
@@ -65,7 +70,8 @@ pub trait Hierarchy {
     /// Puts this process, and what it clones from now on, into the slot, where the control group namespace begins; the
     /// directory that programs are to be born in, if it is another one.
     fn enter_slot(&self, slot: u32) -> Result<Option<OwnedFd>>;
-    fn open_slot(&self, slot: u32, uid: u32) -> Result<Box<dyn SlotCgroup>>;
+    /// `keeper`: its process, born in the slot.
+    fn open_slot(&self, slot: u32, uid: u32, keeper: i32) -> Result<Box<dyn SlotCgroup>>;
     fn slot_directories(&self, slot: u32) -> Vec<PathBuf>;
 }
 
@@ -80,6 +86,11 @@ pub fn detect(instance: &str) -> Result<Box<dyn Hierarchy>> {
         Some(hierarchy) => Ok(Box::new(hierarchy)),
         None => Err(Fault::new("find a mounted cgroup hierarchy", "/proc/self/mountinfo", libc::ENOTSUP)),
     }
+}
+
+/// For a machine where we may make no control groups.
+pub fn none() -> Box<dyn Hierarchy> {
+    Box::new(none::Nowhere)
 }
 
 pub mod leftovers {

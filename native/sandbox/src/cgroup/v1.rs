@@ -85,7 +85,7 @@ impl Hierarchy for V1 {
         Ok(None)
     }
 
-    fn open_slot(&self, slot: u32, _uid: u32) -> Result<Box<dyn SlotCgroup>> {
+    fn open_slot(&self, slot: u32, _uid: u32, _keeper: i32) -> Result<Box<dyn SlotCgroup>> {
         Ok(Box::new(self.open(slot)?))
     }
 

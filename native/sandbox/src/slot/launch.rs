@@ -32,18 +32,19 @@ pub struct Launcher {
     disk_bytes: u64,
     program: Option<Exec>,
     shared_user: bool,
+    by_rlimits: bool,
 }
 
 impl Launcher {
     /// `disk_bytes`: what the program's root holds unless the job wants otherwise.
-    pub fn new(disk_bytes: u64, shared_user: bool) -> Result<Self> {
+    pub fn new(disk_bytes: u64, shared_user: bool, by_rlimits: bool) -> Result<Self> {
         // Limits that every program inherits.
         sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
         sys::rlimit(libc::RLIMIT_SIGPENDING, PENDING_SIGNALS)?;
         // With 0, mq_open answers EMFILE: no message queue can be left behind.
         sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
         sys::rlimit(libc::RLIMIT_CORE, 0)?;
-        Ok(Self { buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes, shared_user, program: None })
+        Ok(Self { buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes, shared_user, by_rlimits, program: None })
     }
 
     /// The parked child's whole life; never returns. `in_leaf`: it is in a control group of its own.
@@ -89,6 +90,11 @@ impl Launcher {
         arrange_descriptors(fds.with_stdin(launch.stdin)?, launch.channel)?;
         // After the last descriptor of ours: a low limit is the program's, not ours.
         limit(&launch)?;
+        if self.by_rlimits {
+            // The keeper counts among the user's processes only where it is the same user.
+            sys::rlimit(libc::RLIMIT_NPROC, u64::from(launch.processes) + u64::from(self.shared_user))?;
+            sys::rlimit(libc::RLIMIT_DATA, launch.memory_bytes)?;
+        }
         self.program = Some(Exec::new(&launch)?);
         drop(launch);
         give_up_rights(self.shared_user)?;

@@ -120,7 +120,8 @@ fn build(plan: &Plan, image: usize, hierarchy: &dyn Hierarchy, slot: u32, fds: [
             fail(&control, fault);
         }
         let (disk_bytes, fresh, shared_user) = (plan.disk_bytes, plan.fresh, plan.ids.shared());
-        keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user });
+        let by_rlimits = !hierarchy.is_there();
+        keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user, by_rlimits });
     }
     if own_user.is_some() {
         sys::act_as(0)?;

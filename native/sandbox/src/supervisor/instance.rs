@@ -22,7 +22,7 @@ pub struct Instance {
 
 impl Instance {
     /// Sweeps what dead instances left and takes the first free number, with its control groups made.
-    pub fn take(state_dir: &str) -> Result<(Self, Box<dyn Hierarchy>)> {
+    pub fn take(state_dir: &str, allow_degraded: bool) -> Result<(Self, Box<dyn Hierarchy>)> {
         let directory = Path::new(state_dir).join("instances");
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&directory).context("mkdir", &directory)?;
         sweep(&directory)?;
@@ -30,7 +30,7 @@ impl Instance {
             let path = directory.join(format!("{number}.lock"));
             let Some(lock) = try_lock(&path)? else { continue };
             let mut instance = Self { number, lock, path };
-            match instance.make_groups() {
+            match instance.make_groups(allow_degraded) {
                 Ok(hierarchy) => return Ok((instance, hierarchy)),
                 Err(fault) => {
                     fs::remove_file(&instance.path).context("unlink", &instance.path)?;
@@ -45,7 +45,16 @@ impl Instance {
     }
 
     /// Writes down where the groups are before the first is made, for whoever has to sweep them.
-    fn make_groups(&mut self) -> Result<Box<dyn Hierarchy>> {
+    fn make_groups(&mut self, allow_degraded: bool) -> Result<Box<dyn Hierarchy>> {
+        match self.make_groups_here() {
+            Err(Fault { errno: libc::EACCES | libc::EPERM | libc::EROFS | libc::ENOTSUP, .. }) if allow_degraded => {
+                Ok(cgroup::none())
+            }
+            result => result,
+        }
+    }
+
+    fn make_groups_here(&mut self) -> Result<Box<dyn Hierarchy>> {
         let hierarchy = cgroup::detect(&self.name())?;
         let directories = hierarchy.directories();
         if let Some(taken) = directories.iter().find(|directory| directory.exists()) {
@@ -53,8 +62,14 @@ impl Instance {
         }
         let text: String = directories.iter().map(|directory| format!("{}\n", directory.display())).collect();
         self.lock.write_all(text.as_bytes()).context("write", &self.path)?;
-        hierarchy.make_instance()?;
-        Ok(hierarchy)
+        match hierarchy.make_instance() {
+            Ok(()) => Ok(hierarchy),
+            Err(fault) => {
+                // Some of the controllers may be ours to use, and some not.
+                self.clear(&*hierarchy)?;
+                Err(fault)
+            }
+        }
     }
 
     pub fn name(&self) -> String {

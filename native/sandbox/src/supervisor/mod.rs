@@ -113,7 +113,7 @@ impl Made {
     fn make(engine: &mut Engine, start: &Start) -> Result<Self> {
         let epoll = Epoll::new()?;
         let supply = Supply::find(start.uid_base)?;
-        let (instance, hierarchy) = Instance::take(&start.state_dir)?;
+        let (instance, hierarchy) = Instance::take(&start.state_dir, start.allow_degraded)?;
         let unlink = Unlink::prepare(&instance)?;
         let (part, ids) = supply.part(instance.number, start.slots);
         if let Err(fault) = enter_own_namespaces(&part, &start.state_dir) {

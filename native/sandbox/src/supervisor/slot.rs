@@ -13,6 +13,8 @@ use crate::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
 const KILL_ROUND: u64 = MILLISECOND;
+/// Between two requests to a keeper to kill.
+const KEEPER_ROUND: u64 = 200 * MILLISECOND;
 /// How long a keeper may take to reap what the supervisor has killed, or to renew, before it is killed itself.
 const KEEPER_PATIENCE: u64 = 5 * SECOND;
 /// The wall limit stretches by the time that the program waited for a core, up to this factor.
@@ -55,6 +57,8 @@ pub struct Keeper {
     pub control: OwnedFd,
     pub job: OwnedFd,
     pub cgroup: Box<dyn SlotCgroup>,
+    /// There are control groups; otherwise the keeper kills.
+    pub grouped: bool,
     /// The parked child or first process, in our pid namespace.
     pub program_pid: i32,
     /// Charged in a new slot.
@@ -182,6 +186,10 @@ impl Keeper {
         if now > killing.since + KEEPER_PATIENCE {
             // It does not reap: lost with all that is in its namespace. The loop sees its end.
             return sys::pidfd_kill(&self.pidfd);
+        }
+        if !self.grouped {
+            killing.next_round = now + KEEPER_ROUND;
+            return self.send(&ToKeeper::Kill);
         }
         killing.next_round = now + KILL_ROUND;
         self.cgroup.kill(self.pid)

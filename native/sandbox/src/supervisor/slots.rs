@@ -42,7 +42,7 @@ impl Supervisor {
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
         let uid = self.plan.ids.keeper(index as u32);
-        let mut cgroup = self.hierarchy.open_slot(index as u32, uid)?;
+        let mut cgroup = self.hierarchy.open_slot(index as u32, uid, pid)?;
         let counters = cgroup.counters()?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
@@ -54,6 +54,7 @@ impl Supervisor {
             control,
             job,
             cgroup,
+            grouped: self.hierarchy.is_there(),
             program_pid: 0,
             baseline_bytes: 0,
             held_bytes: 0,
