@@ -86,6 +86,7 @@ def kill(*pids: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.cgroup2
 @pytest.mark.parametrize("arguments", [(), ("fork",)], ids=["alone", "with a forked child"])
 async def test_the_engine_is_killed(arguments: tuple[str, ...]) -> None:
     async with untouched_neighbour():
@@ -99,6 +100,7 @@ async def test_the_engine_is_killed(arguments: tuple[str, ...]) -> None:
                 os.kill(killed.child, 0)
 
 
+@pytest.mark.cgroup2
 async def test_engine_and_supervisor_are_killed() -> None:
     async with untouched_neighbour():
         before = Machine.now()
@@ -112,6 +114,7 @@ async def test_engine_and_supervisor_are_killed() -> None:
             wait_until_nothing(lambda: left(killed.instance, before), 0)
 
 
+@pytest.mark.cgroup2
 async def test_everything_at_once_is_killed() -> None:
     before = Machine.now()
     with victim() as killed:
@@ -122,6 +125,7 @@ async def test_everything_at_once_is_killed() -> None:
         wait_until_nothing(lambda: left(killed.instance, before), 0)
 
 
+@pytest.mark.cgroup2
 async def test_an_engine_that_is_left_alone_leaves_nothing() -> None:
     before = Machine.now()
     async with Engine(slots=2) as engine:
@@ -188,6 +192,7 @@ async def test_recoveries_cost_the_engine_nothing() -> None:
         assert counts[-1] <= counts[1], counts
 
 
+@pytest.mark.cgroup2
 async def test_a_program_cannot_outlive_the_cancelled_call() -> None:
     async with Engine(slots=1) as engine:
         instance = Instance.of(engine.facts())

@@ -61,6 +61,7 @@ async def test_languages_have_versions(engine: Engine) -> None:
         assert status.version
 
 
+@pytest.mark.cgroup2
 @pytest.mark.parametrize(
     ("source", "limits", "verdict"),
     [
@@ -79,6 +80,7 @@ async def test_verdicts_of_runs(engine: Engine, source: str, limits: Limits, ver
     assert engine.stats().verdicts == {verdict.value: 1}
 
 
+@pytest.mark.cgroup2
 async def test_the_programs_world(engine: Engine) -> None:
     source = "import os; print(sorted(os.environ.items())); print(os.getcwd(), os.getuid(), os.listdir('.'))"
     outcome = await engine.run(Program(source, files={"data/x.txt": b"1"}))
@@ -88,6 +90,7 @@ async def test_the_programs_world(engine: Engine) -> None:
     assert sorted(eval(rest.split(" ", 2)[2])) == ["data", "main.py"]
 
 
+@pytest.mark.cgroup2
 async def test_as_many_files_as_may_be_collected_all_come_back(engine: Engine) -> None:
     names = [f"{'n' * 200}/{'m' * 200}/{number:02}" for number in range(64)]
     source = (
@@ -98,6 +101,7 @@ async def test_as_many_files_as_may_be_collected_all_come_back(engine: Engine) -
     assert outcome.files == {name: name.encode() for name in names}
 
 
+@pytest.mark.cgroup2
 async def test_files_go_in_and_come_out(engine: Engine) -> None:
     source = "import mod; open('out.bin', 'wb').write(bytes(range(256)) + open('d/in', 'rb').read()); mod.f()"
     files = {"mod.py": b"def f(): open('/tmp/second', 'w').write('2')", "d/in": b"\0\xff"}
@@ -122,6 +126,7 @@ async def test_files_up_to_the_disk_limit_are_no_fault(engine: Engine) -> None:
     assert outcome.clean, outcome
 
 
+@pytest.mark.cgroup2
 async def test_streams_can_be_merged(engine: Engine) -> None:
     outcome = await engine.run(Program("echo a; echo b >&2; echo c", "bash"), merge_stderr=True)
     assert (outcome.stdout, outcome.stderr) == (b"a\nb\nc\n", b"")
@@ -179,6 +184,7 @@ async def test_tests_run_in_new_surroundings_and_stop_at_the_first_failure(engin
     assert (len(runs), asked) == (2, [0, 1])
 
 
+@pytest.mark.cgroup2
 async def test_function_calls(engine: Engine) -> None:
     program = Program(
         "def f(*a): return [a, {1: {2.5}}, b'x']\n"
@@ -216,6 +222,7 @@ CHEATS = [
 ]
 
 
+@pytest.mark.cgroup2
 async def test_calls_and_asserts_are_not_passed_by_leaving(engine: Engine) -> None:
     for source in CHEATS:
         call, asserts = await engine.run_tests(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.hostile import PROBE, PROGRAMS, Hostile, named, programs
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
-REPEATS = 5
+REPEATS = int(os.environ.get("HOSTILE_REPEATS", "5"))
 SOAK_REPEATS = 50
 # Some 14 MiB when new; the peak of an earlier run would be more.
 PROBE_PEAK_BYTES = 40 << 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import time
@@ -15,6 +16,9 @@ PROC = Path("/proc")
 STATE = Path(EngineConfig().state_dir)
 NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "user", "cgroup")
 INIT = 1
+SLOT_UIDS = 65_536
+# The program's user inside.
+PROGRAM = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +90,20 @@ def wait_until_nothing(look: Callable[[], list[str]], seconds: float) -> None:
 def programs_of(instance: Instance) -> list[int]:
     """The processes under the instance's users, its keepers left out."""
     return [pid for pid in _pids() if pid not in instance.keepers and _has_uid_of(pid, instance)]
+
+
+def running(instance: Instance) -> list[int]:
+    """Programs that have taken their user, as a parked child has not."""
+    return [
+        pid
+        for pid in programs_of(instance)
+        if {(uid - instance.uids[0]) % SLOT_UIDS for uid in _uids(pid)} == {PROGRAM}
+    ]
+
+
+async def wait_until_running(instance: Instance, seconds: float = 20.0) -> None:
+    """Wait until a program runs."""
+    await asyncio.to_thread(wait_until_nothing, lambda: [] if running(instance) else ["no program runs"], seconds)
 
 
 def cgroups(name: str) -> list[Path]:

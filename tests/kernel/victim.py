@@ -13,6 +13,7 @@ import time
 
 from engine.engine import Engine
 from engine.program import Limits, Program
+from tests.kernel.traces import Instance, running, wait_until_nothing
 
 SPINS_AND_LEAVES = Program(
     source="""
@@ -32,6 +33,8 @@ while True:
 SLEEPS = Program(source="trap '' TERM HUP; sleep 1000 & sleep 1000", language="bash")
 LIMITS = Limits(cpu_seconds=100, wall_seconds=100)
 LIFE_SECONDS = 60.0
+START_SECONDS = 30.0
+PROCESSES = 5
 
 
 def forked() -> int:
@@ -42,11 +45,15 @@ def forked() -> int:
     return child
 
 
+def wait_until_under_way(instance: Instance) -> None:
+    """Wait until the programs have become what they are to be."""
+    wait_until_nothing(lambda: [] if len(running(instance)) >= PROCESSES else ["not under way"], START_SECONDS)
+
+
 async def main() -> None:
     async with Engine(slots=2) as engine:
         runs = [asyncio.create_task(engine.run(program, limits=LIMITS)) for program in (SPINS_AND_LEAVES, SLEEPS)]
-        # So that the programs have become what they are to be.
-        await asyncio.sleep(0.5)
+        await asyncio.to_thread(wait_until_under_way, Instance.of(engine.facts()))
         child = forked() if "fork" in sys.argv else 0
         print(json.dumps({"facts": engine.facts(), "child": child}), flush=True)
         await asyncio.wait(runs, timeout=LIFE_SECONDS)
