@@ -3,7 +3,7 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo serve test test-cgroup2 lint fmt bench soak wheel clean
+.PHONY: help bootstrap build demo serve test test-cgroup2 lint fmt bench soak fuzz wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: bootstrap ## every benchmark; figures are only worth what was measured be
 
 soak: bootstrap ## the tests that take many minutes
 	$(BIN)/python -m pytest -m soak --timeout=7200 $(ARGS)
+
+fuzz: bootstrap ## cargo-fuzz on what decodes messages and numbers, each for SECONDS=30
+	@scripts/fuzz $(or $(SECONDS),30)
 
 wheel: bootstrap ## wheel and sdist into dist/, the wheel tried in a clean environment
 	rm -rf dist
