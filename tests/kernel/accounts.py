@@ -64,7 +64,7 @@ def account(*, sub_ids: bool, groups: bool) -> Iterator[Account]:
         made = []
         for parent in _own_groups() if groups else ():
             made.append(_delegated(parent, user))
-            undo.callback(made[-1].rmdir)
+            undo.callback(_remove, made[-1])
         yield Account(user.pw_uid, user.pw_gid, place, tuple(made))
 
 
@@ -78,6 +78,12 @@ def _copy_packages(place: Path) -> None:
 
 def _own_groups() -> list[Path]:
     return own_groups(Path("/proc/self/mountinfo").read_text(), Path("/proc/self/cgroup").read_text())
+
+
+def _remove(group: Path) -> None:
+    # On v2 the engine has moved its own processes one below.
+    for path in (*(path for path in group.iterdir() if path.is_dir()), group):
+        path.rmdir()
 
 
 def _delegated(parent: Path, user: pwd.struct_passwd) -> Path:
