@@ -22,6 +22,9 @@ _SYSCTLS: Final = (
     "kernel.unprivileged_userns_clone",
     "kernel.apparmor_restrict_unprivileged_userns",
 )
+_UNCONFINED: Final = " ".join(
+    f"--security-opt {option}=unconfined" for option in ("seccomp", "apparmor", "systempaths")
+)
 _MARKS: Final = ("/.dockerenv", "/run/.containerenv")
 # An automount on an empty directory, which hides nothing.
 _HARMLESS_BELOW_PROC: Final = frozenset({"/proc/sys/fs/binfmt_misc"})
@@ -126,12 +129,13 @@ def _container(facts: Facts) -> str | None:
 
 
 def _docker(kind: str, facts: Facts) -> Place:
-    command = kind.lower()
-    if facts.administrator and not facts.proc_is_masked:
-        if facts.cgroup_writable:
-            return Place(row=f"{kind} --privileged", outlook=Outlook.WORKS)
-        return Place(row=f"{kind}, rights by name", outlook=Outlook.DEGRADED, change=f"{command} run --privileged")
-    return Place(row=f"{kind}, default", outlook=Outlook.REFUSED, change=f"{command} run --privileged")
+    privileged = f"{kind.lower()} run --privileged"
+    if facts.proc_is_masked or (facts.seccomp and not facts.administrator):
+        change = f"{privileged}; or, without control groups: {_UNCONFINED}"
+        return Place(row=f"{kind}, default", outlook=Outlook.REFUSED, change=change)
+    if facts.administrator and facts.cgroup_writable:
+        return Place(row=f"{kind} --privileged", outlook=Outlook.WORKS)
+    return Place(row=f"{kind}, unconfined", outlook=Outlook.DEGRADED, change=privileged)
 
 
 def _kubernetes(facts: Facts) -> Place:

@@ -128,9 +128,21 @@ MAPPED = "         0 1878982656      65536"
         (dataclasses.replace(PRIVILEGED, mountinfo=DEBIAN_V2), "root", Outlook.WORKS, ""),
         (
             dataclasses.replace(PRIVILEGED, cgroup_writable=False),
-            "Docker, rights by name",
+            "Docker, unconfined",
             Outlook.DEGRADED,
             "docker run --privileged",
+        ),
+        (
+            dataclasses.replace(CONTAINER, seccomp=0, mountinfo=UNMASKED),
+            "Docker, unconfined",
+            Outlook.DEGRADED,
+            "docker run --privileged",
+        ),
+        (
+            dataclasses.replace(CONTAINER, mountinfo=UNMASKED),
+            "Docker, default",
+            Outlook.REFUSED,
+            "--security-opt seccomp=unconfined",
         ),
         (
             dataclasses.replace(CONTAINER, marks=frozenset({"/run/.containerenv"}), uid_map=MAPPED),
@@ -177,7 +189,8 @@ def test_the_row_and_the_line_to_change(facts: Facts, row: str, outlook: Outlook
 
 def test_what_stands_in_one_line() -> None:
     text = str(place_of(CONTAINER))
-    assert text == "Docker, default: refused; docker run --privileged"
+    assert text.startswith("Docker, default: refused; docker run --privileged; or")
+    assert "\n" not in text
 
 
 @pytest.mark.parametrize(
