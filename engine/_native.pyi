@@ -66,10 +66,12 @@ class Pool:
         uid_base: int,
         fresh: str,
         allow_degraded: bool,
+        crun: str | None,
     ) -> Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
 
         images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
+        crun: None for native slots, or the path of the crun program that makes them.
         """
 
     def fileno(self) -> int:

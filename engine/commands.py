@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from engine.config import EngineConfig, Runtime
 from engine.doctor import doctor
 from engine.engine import Engine
 from engine.errors import AssayError, BadInput
@@ -37,6 +38,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run_parser.add_argument("--wall", metavar="S", help="clock seconds (twice the CPU seconds and 5)")
     run_parser.add_argument("--memory", metavar="SIZE", help="memory, like 256M (512M)")
     run_parser.add_argument("--output", metavar="SIZE", help="bytes kept of stdout and of stderr (1M)")
+    run_parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slot")
     run_parser.add_argument("-v", "--verbose", action="store_true", help="facts of the run go to stderr")
     run_parser.set_defaults(handler=run)
     doctor_parser = subparsers.add_parser("doctor", help="what this machine enforces, and the languages it has")
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """`assay run`: the program's own exit code, 128 + N for signal N, 125 for a fault of ours."""
     try:
         program, stdin, limits = _asked(arguments)
-        outcome = asyncio.run(_run(program, stdin, limits))
+        outcome = asyncio.run(_run(program, stdin, limits, arguments.runtime))
     except BadInput as error:
         print(f"assay run: {error}", file=sys.stderr)
         return _WRONG_USE
@@ -59,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     return _show(outcome, limits, verbose=arguments.verbose)
 
 
-async def _run(program: Program, stdin: bytes, limits: Limits) -> Outcome:
-    async with Engine(slots=1) as engine:
+async def _run(program: Program, stdin: bytes, limits: Limits, runtime: Runtime) -> Outcome:
+    async with Engine(slots=1, config=EngineConfig(runtime=runtime)) as engine:
         return await engine.run(program, stdin, limits)
 
 

@@ -16,6 +16,8 @@ from engine.program import MIB, Limits
 
 _T = TypeVar("_T")
 _GIB: Final = 1024 * MIB
+Runtime = Literal["native", "crun"]
+Fresh = Literal["proved", "always"]
 
 
 def _ceilings() -> Limits:
@@ -49,6 +51,7 @@ class EngineConfig:
     slots           Programs that run at once; the default is one for each core.
     state_dir       Holds the lock files of the running instances; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
     trees           Directories of this machine that programs see, read-only, at their own paths.
+    runtime         Who makes the slots: Assay itself ("native"), each used again, or crun, each used once.
     fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
     uid_base        First of the user ids that root's slots use, 65,536 each; other users' come from /etc/subuid.
     queue_runs      Requests that may wait; one more is refused at once.
@@ -63,7 +66,8 @@ class EngineConfig:
     slots: int | None = None
     state_dir: str = dataclasses.field(default_factory=_state_dir)
     trees: tuple[str, ...] = ("/usr",)
-    fresh: Literal["proved", "always"] = "proved"
+    runtime: Runtime = "native"
+    fresh: Fresh = "proved"
     uid_base: int = 1_879_048_192
     queue_runs: int = 4096
     queue_bytes: int = 256 * MIB
@@ -74,6 +78,9 @@ class EngineConfig:
     ceilings: Limits = dataclasses.field(default_factory=_ceilings)
 
     def __post_init__(self) -> None:
+        for name, known in (("runtime", typing.get_args(Runtime)), ("fresh", typing.get_args(Fresh))):
+            if (value := getattr(self, name)) not in known:
+                raise BadInput(name, value, f"expected {' or '.join(known)}")
         for name, least in (("slots", 1), ("uid_base", 1), ("queue_runs", 0), ("queue_bytes", 1), ("store_bytes", 0)):
             value = getattr(self, name)
             if value is not None and value < least:

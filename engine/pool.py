@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 import msgspec
 
 from engine.config import EngineConfig
+from engine.crun import find_program
 from engine.errors import CannotStart, SandboxError
 from engine.files import JobFile
 from engine.languages import ENVIRONMENT
@@ -103,6 +104,7 @@ class Pool:
                 uid_base=config.uid_base,
                 fresh=config.fresh,
                 allow_degraded=config.allow_degraded,
+                crun=find_program() if config.runtime == "crun" else None,
             )
         except PermissionError as error:
             # The step that failed, then what would let it succeed here.

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from engine import Engine, EngineConfig
+from engine.config import Fresh, Runtime
+from tests.runtimes import RENEWALS, RUNTIMES, NewEngine
 
 CAP_SYS_ADMIN = 21
 
@@ -25,3 +31,45 @@ def what_the_sandbox_lacks() -> str | None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("kernel") and (lacks := what_the_sandbox_lacks()):
         pytest.skip(f"needs {lacks}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--runtime", choices=RUNTIMES, help="run the tests of both runtimes on this one only")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The one place where the behavioural tests are multiplied by the runtimes."""
+    if "runtime" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.config.getoption("--runtime")
+    native_only = metafunc.definition.get_closest_marker("native_only") is not None
+    runtimes = [name for name in RUNTIMES if name == (chosen or name) and (name == "native" or not native_only)]
+    if "fresh" in metafunc.fixturenames:
+        both = [(name, fresh) for name in runtimes for fresh in RENEWALS[name]]
+        metafunc.parametrize(("runtime", "fresh"), both, indirect=True, scope="session")
+    else:
+        metafunc.parametrize("runtime", runtimes, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """Who makes the slots."""
+    name: Runtime = request.param
+    if name == "crun" and shutil.which("crun") is None:
+        pytest.skip("needs crun: scripts/bootstrap installs it")
+    return name
+
+
+@pytest.fixture(scope="session")
+def fresh(request: pytest.FixtureRequest) -> Fresh:
+    """What is renewed between two runs."""
+    how: Fresh = request.param
+    return how
+
+
+@pytest.fixture(scope="session")
+def new_engine(runtime: Runtime) -> NewEngine:
+    def new(*, slots: int, **config: Any) -> Engine:
+        return Engine(slots=slots, config=EngineConfig(runtime=runtime, **config))
+
+    return new

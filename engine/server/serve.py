@@ -41,6 +41,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     http.add_argument("--no-http", action="store_true", help="leave the HTTP face out")
     parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
     parser.add_argument("--rootfs", choices=["host"], default="host", help="what the programs see as their file system")
+    parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slots (default: native)")
     parser.add_argument(
         "--fresh", choices=["proved", "always"], help="renew what a run may have touched (default), or everything"
     )
@@ -75,7 +76,7 @@ def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settin
     server = dataclasses.replace(settings.server, **{name: value for name, value in given.items() if value is not None})
     if arguments.no_http:
         server = dataclasses.replace(server, http=None)
-    given = {"slots": arguments.slots, "fresh": arguments.fresh}
+    given = {"slots": arguments.slots, "runtime": arguments.runtime, "fresh": arguments.fresh}
     engine = dataclasses.replace(settings.engine, **{name: value for name, value in given.items() if value is not None})
     return Settings(engine=engine, server=server)
 
@@ -165,7 +166,7 @@ def _ready_text(engine: Engine, began: float, path: Path, tcp: socket.socket | N
     cgroup, rootfs = facts.get("cgroup", "?"), facts.get("rootfs", "?")
     lines = [
         f"assay {assay_version()}  ready in {time.monotonic() - began:.1f} s",
-        f"  runtime native · {slots} · cgroup {cgroup} · rootfs {rootfs}",
+        f"  runtime {facts.get('runtime', '?')} · {slots} · cgroup {cgroup} · rootfs {rootfs}",
         f"  socket  {path}",
     ]
     if tcp is not None:

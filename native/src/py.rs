@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use assay_sandbox::fault::{Context, Fault};
-use assay_sandbox::wire::{Fresh, Rootfs, Start};
+use assay_sandbox::wire::{Fresh, Rootfs, Runtime, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -96,7 +96,8 @@ struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, images, uid_base, fresh, allow_degraded))]
+    #[pyo3(signature = (*, slots, state_dir, trees, images, uid_base, fresh, allow_degraded, crun))]
+    #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
         slots: u32,
@@ -106,6 +107,7 @@ impl Pool {
         uid_base: u32,
         fresh: &str,
         allow_degraded: bool,
+        crun: Option<String>,
     ) -> PyResult<Self> {
         let fresh = match fresh {
             "proved" => Fresh::Proved,
@@ -117,7 +119,8 @@ impl Pool {
             false => Rootfs::Image { layers },
         };
         let images = images.into_iter().map(rootfs).collect();
-        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded };
+        let runtime = crun.map_or(Runtime::Native, |program| Runtime::Crun { program });
+        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)

@@ -14,6 +14,8 @@ use crate::fault::{Fault, Result};
 
 /// A launch longer than this travels in a sealed memfd, as the message's last descriptor.
 pub const INLINE_LAUNCH_BYTES: usize = 32 * 1024;
+/// The most slots of an instance.
+pub const MAX_SLOTS: u32 = 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToSupervisor {
@@ -55,6 +57,35 @@ pub struct Start {
     pub fresh: Fresh,
     /// Without control groups too.
     pub allow_degraded: bool,
+    pub runtime: Runtime,
+}
+
+impl Start {
+    /// Slots that are made: containers are used once, so there are as many again, made while others run.
+    pub fn pooled_slots(&self) -> u32 {
+        match self.runtime {
+            Runtime::Native => self.slots,
+            Runtime::Crun { .. } => self.slots.saturating_mul(2).clamp(self.slots, MAX_SLOTS.max(self.slots)),
+        }
+    }
+}
+
+/// Who makes a slot's namespaces and mounts, and how often it is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Runtime {
+    /// A builder; renewed and used again.
+    Native,
+    /// The crun program at this path; used once.
+    Crun { program: String },
+}
+
+impl Runtime {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Runtime::Native => "native",
+            Runtime::Crun { .. } => "crun",
+        }
+    }
 }
 
 /// What is made new after a run.

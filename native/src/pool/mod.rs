@@ -86,7 +86,7 @@ impl Pool {
     /// Starts the supervisor and waits until every slot is ready.
     pub fn start(start: Start) -> std::result::Result<Self, Refused> {
         let mut supervisor = Supervisor::spawn(&start)?;
-        let mut keepers = vec![0; start.slots as usize];
+        let mut keepers = vec![0; start.pooled_slots() as usize];
         loop {
             match supervisor.wait()? {
                 (FromSupervisor::Started, _) => break,
@@ -172,7 +172,7 @@ impl Pool {
         let mut facts = state.supervisor.facts();
         facts.push(("keeper_pids", keepers.join(" ")));
         facts.push(("rootfs", "host".to_owned()));
-        facts.push(("runtime", "native".to_owned()));
+        facts.push(("runtime", self.shared.start.runtime.name().to_owned()));
         facts
     }
 

@@ -48,6 +48,10 @@ pub trait SlotCgroup {
     fn prepare(&mut self) -> Result<()> {
         Ok(())
     }
+    /// Whether a slot's next keeper can go on with it.
+    fn outlives_keeper(&self) -> bool {
+        true
+    }
     /// Called when a run is over; where its successor is to be born, if it is a new place.
     fn renew(&mut self) -> Result<Option<BorrowedFd<'_>>> {
         Ok(None)
@@ -120,6 +124,19 @@ pub mod leftovers {
         }
     }
 
+    /// Kills what lives in a group of v1 and waits until nothing does.
+    pub fn empty(directory: &Path) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while is_populated(directory)? {
+            kill_all(directory)?;
+            if Instant::now() > deadline {
+                return Err(Fault::new("empty", directory, libc::ETIMEDOUT));
+            }
+            sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
     /// Removes a group and the groups below it.
     pub fn remove_tree(directory: &Path) -> Result<()> {
         let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
@@ -129,6 +146,11 @@ pub mod leftovers {
             }
         }
         remove(directory)
+    }
+
+    fn is_populated(directory: &Path) -> Result<bool> {
+        let path = directory.join("cgroup.procs");
+        fs::read_to_string(&path).context("read", path).map(|text| !text.is_empty())
     }
 
     fn kill_all(directory: &Path) -> Result<()> {

@@ -60,6 +60,11 @@ struct Descendants {
 }
 
 impl SlotCgroup for Descendants {
+    /// It counts what this keeper's processes do.
+    fn outlives_keeper(&self) -> bool {
+        false
+    }
+
     fn limit(&mut self, _limits: &JobLimits, _held_bytes: u64) -> Result<()> {
         Ok(())
     }

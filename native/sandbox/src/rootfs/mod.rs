@@ -11,6 +11,8 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::fault::{Context, Result};
 use crate::sys::{mknod, mount, set_times, statfs};
 use crate::wire::Rootfs;
@@ -31,7 +33,7 @@ pub struct Parts {
 }
 
 /// What stands in the program's root beside our own directories; the names are the same below `parts`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Layout {
     pub directories: Vec<String>,
     pub files: Vec<String>,
@@ -53,14 +55,14 @@ pub fn make_shared(base: &Path) -> Result<()> {
 pub fn make_parts(base: &Path, rootfs: &Rootfs, uid: Option<u32>) -> Result<Parts> {
     let slot = base.join("slot");
     mount("tmpfs", &slot, "tmpfs", NO_PRIVILEGES, "mode=0755,size=1m")?;
-    for name in ["parts", "dev", "proc", "root"] {
+    for name in ["parts", "devices", "dev", "proc", "root"] {
         make_directory(&slot.join(name), 0o755)?;
     }
     let layout = match rootfs {
         Rootfs::Host { trees } => host::make(base, &slot, trees)?,
         Rootfs::Image { layers } => image::make(base, &slot, layers, uid)?,
     };
-    make_devices(&slot.join("dev"))?;
+    make_devices(&slot.join("devices"))?;
     Ok(Parts { directory: slot, layout })
 }
 
@@ -112,7 +114,7 @@ pub fn make_root(layout: &Layout, disk_bytes: u64) -> Result<Blank> {
         symlink(target, root.join(name)).context("symlink", root.join(name))?;
     }
     // With the nodes that are mounts themselves.
-    mount("/dev", root.join("dev"), "", libc::MS_BIND | libc::MS_REC, "")?;
+    mount("/devices", root.join("dev"), "", libc::MS_BIND | libc::MS_REC, "")?;
     bind(&root.join("run/shm"), &root.join("dev/shm"))?;
     bind(Path::new("/proc"), &root.join("proc"))?;
     Blank::mark(root)

@@ -24,7 +24,7 @@ pub struct Keeper {
     pub go: OwnedFd,
     /// The control group that the first child is born in, if it is not ours (v2).
     pub leaf: Option<OwnedFd>,
-    /// Where the builder mounted the slot's parts.
+    /// Where the builder mounted the slot's parts; "/" if they are our root already.
     pub parts: rootfs::Parts,
     pub disk_bytes: u64,
     pub fresh: Fresh,
@@ -220,20 +220,25 @@ fn enter(parts: &Path, shared_user: bool) -> Result<()> {
     sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
     sys::mount("", "/", "", libc::MS_REC | libc::MS_PRIVATE, "")?;
-    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    sys::mount("proc", parts.join("proc"), "proc", flags, "hidepid=invisible")?;
-    // A mount that came from the machine is locked; a copy of it may become a root.
-    sys::mount(&parts.display().to_string(), parts, "", libc::MS_BIND | libc::MS_REC, "")?;
-    std::env::set_current_dir(parts).context("chdir", parts)?;
-    sys::pivot_into_current_directory()?;
-    std::env::set_current_dir("/").context("chdir", "/")?;
-
+    if parts != Path::new("/") {
+        take_root(parts)?;
+    }
     let name = b"assay";
     // SAFETY: pointer and length belong together.
     check("sethostname", "", unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into())?;
     let knob = "/proc/sys/user/max_user_namespaces";
     fs::write(knob, "0").context("write", knob)?;
     drop_bounding_set()
+}
+
+fn take_root(parts: &Path) -> Result<()> {
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    sys::mount("proc", parts.join("proc"), "proc", flags, "hidepid=invisible")?;
+    // A mount that came from the machine is locked; a copy of it may become a root.
+    sys::mount(&parts.display().to_string(), parts, "", libc::MS_BIND | libc::MS_REC, "")?;
+    std::env::set_current_dir(parts).context("chdir", parts)?;
+    sys::pivot_into_current_directory()?;
+    std::env::set_current_dir("/").context("chdir", "/")
 }
 
 fn drop_bounding_set() -> Result<()> {

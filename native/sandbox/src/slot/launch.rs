@@ -64,7 +64,8 @@ impl Launcher {
 
     fn become_program(&mut self, job: BorrowedFd<'_>, in_leaf: bool) -> Result<std::convert::Infallible> {
         sys::set_process_name(c"assay-parked");
-        unblock_signals()?;
+        // The keeper takes SIGCHLD from a descriptor; a program starts with nothing blocked.
+        sys::unblock_signals()?;
         if in_leaf {
             // A leaf has a number in its name, which is none of the program's business.
             sys::unshare(libc::CLONE_NEWCGROUP)?;
@@ -152,17 +153,6 @@ impl Descriptors {
         }
         Ok(self)
     }
-}
-
-/// The keeper takes SIGCHLD from a descriptor; a program starts with nothing blocked.
-fn unblock_signals() -> Result<()> {
-    // SAFETY: sigset_t is plain data and filled before use.
-    let result = unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut())
-    };
-    check("sigprocmask", "", result.into()).map(drop)
 }
 
 fn read_all(fd: OwnedFd) -> Result<Vec<u8>> {

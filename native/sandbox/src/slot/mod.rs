@@ -1,6 +1,7 @@
 //! Inside a slot: the keeper (PID 1 of its namespaces), what it renews between runs, and the child that becomes the program.
 
 mod collect;
+pub mod contained;
 mod in_flight;
 mod keeper;
 mod launch;

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::instance::{MAX_INSTANCES, MAX_SLOTS};
+use super::instance::MAX_INSTANCES;
 use crate::fault::{Context, Result};
 use crate::slot::PROGRAM_ID;
 use crate::sys;
+use crate::wire::MAX_SLOTS;
 
 /// The most ids of a slot: images will want a whole user map.
 const MOST_OF_A_SLOT: u32 = 65_536;

@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use crate::cgroup::{self, Hierarchy, leftovers};
 use crate::fault::{Context, Fault, Result};
 
-/// The most slots of an instance.
-pub const MAX_SLOTS: u32 = 1024;
 pub const MAX_INSTANCES: u32 = 31;
 
 pub struct Instance {

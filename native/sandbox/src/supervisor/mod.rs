@@ -3,6 +3,7 @@
 //! It never does more than a millisecond of work at once: slots are made by builders, its short-lived children.
 
 mod builder;
+mod container;
 mod engine;
 mod ids;
 mod instance;
@@ -16,12 +17,13 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use crate::cgroup::Hierarchy;
+use crate::cgroup::{Hierarchy, SlotCgroup};
 use crate::fault::{Fault, Result};
 use crate::rootfs;
 use crate::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
-use crate::wire::{Start, Stop, ToSupervisor};
+use crate::wire::{Runtime, Start, Stop, ToSupervisor};
 use builder::Plan;
+use container::Crun;
 use engine::Engine;
 use ids::{Ids, Rights, Supply};
 use instance::{Instance, Unlink};
@@ -64,8 +66,17 @@ struct Slot {
     generation: u32,
     /// Which of the plan's images it shows.
     image: usize,
+    /// From the container that was there before; without it the slot's control groups are made anew.
+    kept: Option<Kept>,
     state: State,
     keeper: Option<Keeper>,
+}
+
+/// What one container leaves to the next in its slot.
+struct Kept {
+    cgroup: Box<dyn SlotCgroup>,
+    /// Charged to it when it was new.
+    baseline_bytes: u64,
 }
 
 struct Supervisor {
@@ -107,6 +118,7 @@ struct Made {
     unlink: Unlink,
     hierarchy: Box<dyn Hierarchy>,
     ids: Ids,
+    crun: Option<Crun>,
 }
 
 impl Made {
@@ -115,18 +127,23 @@ impl Made {
         let supply = Supply::find(start.uid_base)?;
         let (instance, hierarchy) = Instance::take(&start.state_dir, start.allow_degraded)?;
         let unlink = Unlink::prepare(&instance)?;
-        let (part, ids) = supply.part(instance.number, start.slots);
-        if let Err(fault) = enter_own_namespaces(&part, &start.state_dir) {
-            // Should even this fail, whoever starts next sweeps it.
-            let _ = instance.clear(&*hierarchy).and_then(|()| unlink.unlink());
-            return Err(fault);
-        }
-        engine.describe(&instance, &*hierarchy, part.uids(&ids, start.slots));
-        Ok(Self { epoll, instance, unlink, hierarchy, ids })
+        let slots = start.pooled_slots();
+        let (part, ids) = supply.part(instance.number, slots);
+        let made = enter_own_namespaces(&part, &start.state_dir).and_then(|()| prepare_crun(&part, start));
+        let crun = match made {
+            Ok(crun) => crun,
+            Err(fault) => {
+                // Should even this fail, whoever starts next sweeps it.
+                let _ = instance.clear(&*hierarchy).and_then(|()| unlink.unlink());
+                return Err(fault);
+            }
+        };
+        engine.describe(&instance, &*hierarchy, part.uids(&ids, slots));
+        Ok(Self { epoll, instance, unlink, hierarchy, ids, crun })
     }
 
     fn supervise(self, engine: Engine, start: &Start) -> Result<()> {
-        let Made { epoll, instance, unlink, hierarchy, ids } = self;
+        let Made { epoll, instance, unlink, hierarchy, ids, crun } = self;
         let signals = ChildSignals::take()?;
         epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
         epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
@@ -137,8 +154,9 @@ impl Made {
             images: start.images.clone(),
             disk_bytes: DEFAULT_DISK_BYTES,
             fresh: start.fresh,
+            crun,
         };
-        let broken = || Slot { generation: 0, image: 0, state: State::Broken { until: 0 }, keeper: None };
+        let broken = || Slot { generation: 0, image: 0, kept: None, state: State::Broken { until: 0 }, keeper: None };
         let mut supervisor = Supervisor {
             epoll,
             engine,
@@ -147,7 +165,7 @@ impl Made {
             unlink,
             hierarchy,
             plan,
-            slots: (0..start.slots).map(|_| broken()).collect(),
+            slots: (0..start.pooled_slots()).map(|_| broken()).collect(),
             parked: Vec::new(),
             waiting: VecDeque::new(),
             started: false,
@@ -159,6 +177,16 @@ impl Made {
         let result = supervisor.run();
         supervisor.leave()?;
         result
+    }
+}
+
+fn prepare_crun(part: &Supply, start: &Start) -> Result<Option<Crun>> {
+    match &start.runtime {
+        Runtime::Native => Ok(None),
+        Runtime::Crun { .. } if part.rights != Rights::Administrator => {
+            Err(Fault::new("the runtime crun needs root; the native one does without", "", 0))
+        }
+        Runtime::Crun { program } => Crun::prepare(program, std::path::Path::new(&start.state_dir)).map(Some),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::fault::Result;
-use crate::sys::{self, check};
+use crate::sys;
 
 /// Room for the control files and sockets of many slots.
 const OPEN_FILES: u64 = 65_536;
@@ -22,12 +22,10 @@ pub fn reset_inherited() -> Result<()> {
             libc::syscall(libc::SYS_rt_sigaction, signal, &raw const default, std::ptr::null::<u64>(), size_of::<u64>())
         };
     }
+    sys::unblock_signals()?;
     // SAFETY: no pointers but to plain data that outlives each call. Session and keyring fail only where we lead one
     // already or keyrings are not built in; niceness and affinity only where nothing was lowered.
     unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut none);
-        check("sigprocmask", "", libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()).into())?;
         libc::setsid();
         libc::umask(0o022);
         // Ahead of what it watches; builders and keepers go back to 0.
@@ -41,6 +39,8 @@ pub fn reset_inherited() -> Result<()> {
         libc::sched_setaffinity(0, size_of_val(&all), &all);
         libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>());
     }
+    // A container comes to us when its crun and its builder are gone.
+    sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
     reset_limits();
     // Lower needs CAP_SYS_RESOURCE, which not every root has; at worst an out-of-memory machine picks us.
     let _ = fs::write("/proc/self/oom_score_adj", "-500");

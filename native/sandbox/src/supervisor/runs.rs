@@ -118,8 +118,19 @@ impl Supervisor {
     pub(super) fn hear_slot(&mut self, index: usize, source: Source) -> Result<()> {
         match source {
             Source::KeeperDeath => Err(Fault::new("the keeper died", "", 0)),
-            Source::Job => self.hear_parked(index),
+            Source::Job => self.hear_parked(index).map_err(|fault| self.failure_told(index).unwrap_or(fault)),
             _ => self.hear_keeper(index),
+        }
+    }
+
+    /// Why the keeper ended, if it had the time to say so.
+    fn failure_told(&mut self, index: usize) -> Option<Fault> {
+        let mut buffer = [0; 4096];
+        let keeper = self.slots[index].keeper.as_ref()?;
+        let received = sys::receive(&keeper.control, &mut buffer).ok()??;
+        match decode(&buffer[..received.length]) {
+            Ok(FromKeeper::Failed(fault)) => Some(fault),
+            _ => None,
         }
     }
 
@@ -222,6 +233,9 @@ impl Supervisor {
     pub(super) fn answer(&mut self, index: usize, ended: Ended, files: Vec<OwnedFd>) -> Result<()> {
         self.engine.ended(ended, files);
         self.engine.flush(&self.epoll)?;
+        if self.plan.crun.is_some() {
+            return self.replace(index);
+        }
         let slot = &mut self.slots[index];
         slot.state = State::Renewing { since: sys::monotonic_ns() };
         match &mut slot.keeper {

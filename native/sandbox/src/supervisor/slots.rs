@@ -1,20 +1,28 @@
 //! Slots made by builders, lost, and made again.
 
-use super::builder::{self, Build};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::builder::{self, Build, Site};
 use super::slot::{Keeper, Run, State};
-use super::{Source, Supervisor, token};
+use super::{Kept, Source, Supervisor, token};
 use crate::fault::{Fault, Result};
-use crate::sys::{self, READABLE};
-use crate::wire::{Ended, FromSupervisor};
+use crate::sys::{self, READABLE, Reaped};
+use crate::wire::{Ended, FromSupervisor, JobLimits};
 
 const MILLISECOND: u64 = 1_000_000;
 const REBUILD_DELAY: u64 = 200 * MILLISECOND;
+/// Of a slot whose control groups are kept: its builder and crun are in them.
+const WHILE_BUILDING: JobLimits =
+    JobLimits { cpu_ns: 0, wall_ns: 0, memory_bytes: 512 << 20, processes: 64, cpus: 4.0 };
+const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Supervisor {
     pub(super) fn build(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         slot.generation += 1;
-        let build = builder::start(&self.plan, slot.image, &*self.hierarchy, index as u32, &self.own_pidfd);
+        let site = Site { slot: index as u32, image: slot.image, keeps_groups: slot.kept.is_some() };
+        let build = builder::start(&self.plan, &*self.hierarchy, &site, &self.own_pidfd);
         let build = build.and_then(|build| {
             self.epoll.add(&build.report, token(Source::Builder, index, slot.generation), READABLE)?;
             Ok(build)
@@ -26,11 +34,13 @@ impl Supervisor {
     }
 
     pub(super) fn finish_build(&mut self, index: usize) {
-        let State::Building(build) =
-            std::mem::replace(&mut self.slots[index].state, State::Renewing { since: sys::monotonic_ns() })
-        else {
+        let slot = &mut self.slots[index];
+        // A builder that was forked meanwhile may hold a copy of the report's descriptor, which then is told again.
+        if !matches!(slot.state, State::Building(_)) {
             return;
-        };
+        }
+        let renewing = State::Renewing { since: sys::monotonic_ns() };
+        let State::Building(build) = std::mem::replace(&mut slot.state, renewing) else { return };
         if let Err(fault) = self.adopt(index, build) {
             self.cannot_build(index, &fault);
         }
@@ -41,8 +51,14 @@ impl Supervisor {
         let pid = builder::finish(&build)?;
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
-        let uid = self.plan.ids.keeper(index as u32);
-        let mut cgroup = self.hierarchy.open_slot(index as u32, uid, pid)?;
+        let kept = self.slots[index].kept.take();
+        let Kept { mut cgroup, baseline_bytes } = match kept {
+            Some(kept) => kept,
+            None => {
+                let uid = self.plan.ids.keeper(index as u32);
+                Kept { cgroup: self.hierarchy.open_slot(index as u32, uid, pid)?, baseline_bytes: 0 }
+            }
+        };
         let counters = cgroup.counters()?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
@@ -56,7 +72,7 @@ impl Supervisor {
             cgroup,
             grouped: self.hierarchy.is_there(),
             program_pid: 0,
-            baseline_bytes: 0,
+            baseline_bytes,
             held_bytes: 0,
             counters,
         });
@@ -70,8 +86,9 @@ impl Supervisor {
             self.engine.refused(fault);
             self.leaving = true;
         }
-        self.slots[index].keeper = None;
-        self.slots[index].state = State::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        let slot = &mut self.slots[index];
+        (slot.keeper, slot.kept) = (None, None);
+        slot.state = State::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
         self.note_clock(index);
         self.give_up_image(index, fault);
     }
@@ -137,6 +154,20 @@ impl Supervisor {
         self.note_clock(index);
     }
 
+    /// A container is used once: it dies, and a builder makes the next one in the same control groups.
+    pub(super) fn replace(&mut self, index: usize) -> Result<()> {
+        let slot = &mut self.slots[index];
+        if let Some(Keeper { pidfd, mut cgroup, baseline_bytes, .. }) = slot.keeper.take() {
+            sys::pidfd_kill(&pidfd)?;
+            if cgroup.outlives_keeper() {
+                cgroup.limit(&WHILE_BUILDING, 0)?;
+                slot.kept = Some(Kept { cgroup, baseline_bytes });
+            }
+        }
+        self.build(index);
+        Ok(())
+    }
+
     /// Kills everything and removes every trace.
     pub(super) fn leave(&mut self) -> Result<()> {
         for slot in &mut self.slots {
@@ -148,8 +179,22 @@ impl Supervisor {
                 sys::pidfd_kill(&keeper.pidfd)?;
             }
         }
+        wait_for_children()?;
         self.instance.clear(&*self.hierarchy)?;
         self.unlink.unlink()
+    }
+}
+
+/// Waits until every process of ours is dead: whatever a builder had under way has come to us.
+fn wait_for_children() -> Result<()> {
+    let deadline = Instant::now() + LEAVE_PATIENCE;
+    loop {
+        match sys::reap()? {
+            Reaped::NoChildren => return Ok(()),
+            Reaped::StillRunning if Instant::now() > deadline => return Ok(()),
+            Reaped::StillRunning => sleep(Duration::from_millis(1)),
+            Reaped::Child { .. } => {}
+        }
     }
 }
 

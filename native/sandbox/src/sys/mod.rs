@@ -3,6 +3,7 @@
 mod borrow;
 mod capabilities;
 mod epoll;
+mod execute;
 mod fd;
 mod mounts;
 mod privileged;
@@ -13,6 +14,7 @@ mod socket;
 pub use borrow::Borrowing;
 pub use capabilities::{CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, act_as, drop_capabilities, has_capability};
 pub use epoll::{Epoll, READABLE, WRITABLE};
+pub use execute::execute;
 pub use fd::{
     is_readable, memfd, output_pipe, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal,
     sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
@@ -23,7 +25,7 @@ pub use process::{
     Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
     wait_for,
 };
-pub use signals::ChildSignals;
+pub use signals::{ChildSignals, unblock_signals};
 pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};
 
 use std::ffi::CString;

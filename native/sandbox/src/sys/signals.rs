@@ -5,6 +5,17 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use super::{check, read_at_most};
 use crate::fault::Result;
 
+/// What a program expects to start with.
+pub fn unblock_signals() -> Result<()> {
+    // SAFETY: sigset_t is plain data and filled before use.
+    let result = unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut())
+    };
+    check("sigprocmask", "", result.into()).map(drop)
+}
+
 pub struct ChildSignals {
     fd: OwnedFd,
 }

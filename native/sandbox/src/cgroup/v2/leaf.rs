@@ -140,6 +140,11 @@ impl Leaves {
 }
 
 impl SlotCgroup for Leaves {
+    /// The next keeper begins with a first leaf.
+    fn outlives_keeper(&self) -> bool {
+        false
+    }
+
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
         let held_bytes = held_bytes.next_multiple_of(HELD_STEP_BYTES);
         let same = self.in_force.is_some_and(|now| {
