@@ -135,7 +135,7 @@ def _span(text: str) -> tuple[int, int]:
 
 
 def _groups(user: Account) -> list[str]:
-    return [str(path) for group in user.groups for path in group.iterdir() if path.is_dir()]
+    return [str(path) for group in user.groups for path in group.glob("assay-[0-9]*")]
 
 
 def _processes(owners: set[int]) -> list[str]:
