@@ -16,6 +16,7 @@ import pytest_asyncio
 from engine.config import EngineConfig
 from engine.engine import Engine
 from engine.program import MIB, Limits, Program, Verdict
+from tests.hostile import named
 from tests.kernel.traces import Instance, running, wait_until_running
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +31,22 @@ pytestmark = [
         reason="needs cgroup v2 with its controllers (make test-cgroup2 has it)",
     ),
 ]
+
+# One of each kind of evidence and of each way out of a group; the emulated machine is too slow for some of the others.
+HOSTILE = (
+    "cgroup_files.py",
+    "disk_fill_bytes.py",
+    "double_fork_orphan.py",
+    "endless_stdout.py",
+    "fork_bomb_left_behind.sh",
+    "memory_bomb_children.py",
+    "memory_bomb_list.py",
+    "memory_bomb_memfd.py",
+    "memory_bomb_tmpfs.py",
+    "oom_child_then_right.py",
+    "orphan_holds_stdout.py",
+    "spin_in_children.py",
+)
 
 # Kernel threads clear namespaces and groups away some time later: so many may be on their way.
 ON_THEIR_WAY = 64
@@ -104,6 +121,12 @@ async def test_evidence_is_of_one_run(engine: Engine) -> None:
         assert all(outcome.refused_processes > 0 for outcome in outcomes)
         outcomes = await asyncio.gather(*[engine.run(Program("pass"), limits=limits) for _ in range(2)])
         assert {(outcome.clean, outcome.oom_kills, outcome.refused_processes) for outcome in outcomes} == {(True, 0, 0)}
+
+
+async def test_hostile_programs(engine: Engine) -> None:
+    for hostile in map(named, HOSTILE):
+        outcome = await engine.run(hostile.program, hostile.stdin, hostile.limits)
+        assert not (found := hostile.complaints(outcome)), f"{hostile.name}: {found}"
 
 
 async def test_an_engine_in_a_delegated_group(group: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
@@ -23,7 +22,7 @@ from tests.runtimes import NewEngine
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
 # A container is used once, so a second run on crun is no other than the first.
-REPEATS: dict[Runtime, int] = {"native": int(os.environ.get("HOSTILE_REPEATS", "5")), "crun": 1}
+REPEATS: dict[Runtime, int] = {"native": 5, "crun": 1}
 SOAK_REPEATS = 50
 # Some 14 MiB when new; the peak of an earlier run would be more.
 PROBE_PEAK_BYTES = 40 << 20
