@@ -25,6 +25,20 @@ impl Knob {
         self.file.write_at(value.to_string().as_bytes(), 0).context("write", &self.path).map(drop)
     }
 
+    /// Writes a limit and reads it back: one that the kernel took differently is a fault, not a limit.
+    pub fn set(&self, limit: impl Display) -> Result<()> {
+        let limit = limit.to_string();
+        self.write(&limit)?;
+        self.read(|text| {
+            let found = text.trim_end();
+            if found == limit {
+                return Ok(());
+            }
+            let operation = format!("a limit is not in force: wrote {limit}, read {found} from");
+            Err(Fault::new(&operation, &self.path, 0))
+        })
+    }
+
     pub fn number(&self) -> Result<u64> {
         self.parse(|text| text.trim_end().parse().ok())
     }
@@ -35,12 +49,17 @@ impl Knob {
     }
 
     fn parse(&self, find: impl Fn(&str) -> Option<u64>) -> Result<u64> {
+        self.read(|text| find(text).ok_or_else(|| self.unreadable()))
+    }
+
+    fn read<T>(&self, judge: impl FnOnce(&str) -> Result<T>) -> Result<T> {
         let mut bytes = [0; LONGEST];
         let count = self.file.read_at(&mut bytes, 0).context("read", &self.path)?;
-        std::str::from_utf8(&bytes[..count])
-            .ok()
-            .and_then(find)
-            .ok_or_else(|| Fault::new("parse", &self.path, libc::EBADMSG))
+        judge(std::str::from_utf8(&bytes[..count]).map_err(|_| self.unreadable())?)
+    }
+
+    fn unreadable(&self) -> Fault {
+        Fault::new("parse", &self.path, libc::EBADMSG)
     }
 }
 

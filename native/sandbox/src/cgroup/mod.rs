@@ -15,6 +15,8 @@ use crate::wire::JobLimits;
 
 /// What a slot holds is rounded up to this, so that a few pages more or less do not cost a write for every run.
 const HELD_STEP_BYTES: u64 = 1 << 20;
+/// The kernel keeps memory limits in whole pages.
+const PAGE_BYTES: u64 = 4096;
 
 /// What a slot's counters of time and events say now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct Counters {
 
 /// The control group of one slot, with its files held open.
 pub trait SlotCgroup {
-    /// Writes the limits that differ from those in force; what the slot holds already is not the program's.
+    /// Writes the limits that differ from those in force and reads them back; what the slot holds already is not the program's.
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()>;
     fn counters(&mut self) -> Result<Counters>;
     fn cpu_ns(&mut self) -> Result<u64>;

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use super::knob::{Knob, make, write};
-use super::{Counters, HELD_STEP_BYTES, Hierarchy, SlotCgroup, place};
+use super::{Counters, HELD_STEP_BYTES, Hierarchy, PAGE_BYTES, SlotCgroup, place};
 use crate::fault::{Context, Result};
 use crate::sys;
 use crate::wire::JobLimits;
@@ -148,20 +148,20 @@ impl Slot {
     }
 
     fn write_limits(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
-        let bytes = limits.memory_bytes + held_bytes;
+        let bytes = (limits.memory_bytes + held_bytes).next_multiple_of(PAGE_BYTES);
         // The limit with swap must never be below the one without.
         if let Some(with_swap) = &self.limit_with_swap {
             let first_is_smaller = self.in_force.is_none_or(|now| bytes < now.memory_bytes + self.held_bytes);
             let order: [&Knob; 2] = if first_is_smaller { [&self.limit, with_swap] } else { [with_swap, &self.limit] };
-            order.iter().try_for_each(|knob| knob.write(bytes as i64))?;
+            order.iter().try_for_each(|knob| knob.set(bytes))?;
         } else {
-            self.limit.write(bytes as i64)?;
+            self.limit.set(bytes)?;
         }
         if let Some(socket_limit) = &self.socket_limit {
-            socket_limit.write((limits.memory_bytes / SOCKET_SHARE) as i64)?;
+            socket_limit.set((limits.memory_bytes / SOCKET_SHARE).next_multiple_of(PAGE_BYTES))?;
         }
-        self.quota.write((limits.cpus * PERIOD_US as f64).max(1_000.0) as i64)?;
-        self.pids_max.write(limits.processes + OUR_PROCESSES)?;
+        self.quota.set((limits.cpus * PERIOD_US as f64).max(1_000.0) as u64)?;
+        self.pids_max.set(limits.processes + OUR_PROCESSES)?;
         (self.in_force, self.held_bytes) = (Some(*limits), held_bytes);
         Ok(())
     }

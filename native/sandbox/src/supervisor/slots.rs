@@ -16,6 +16,9 @@ const REBUILD_DELAY: u64 = 200 * MILLISECOND;
 const WHILE_BUILDING: JobLimits =
     JobLimits { cpu_ns: 0, wall_ns: 0, memory_bytes: 512 << 20, processes: 64, cpus: 4.0 };
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
+/// In force from the start, so that a slot whose limits cannot be set is refused before any program: what runs get that
+/// name no limits of their own. The clocks are each run's.
+const MADE_WITH: JobLimits = JobLimits { cpu_ns: 0, wall_ns: 0, memory_bytes: 512 << 20, processes: 64, cpus: 1.0 };
 
 impl Supervisor {
     pub(super) fn build(&mut self, index: usize) {
@@ -60,6 +63,8 @@ impl Supervisor {
             }
         };
         let counters = cgroup.counters()?;
+        let held_bytes = cgroup.memory_bytes()?;
+        cgroup.limit(&MADE_WITH, held_bytes)?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
         self.epoll.add(&pidfd, token(Source::KeeperDeath, index, generation), READABLE)?;

@@ -40,11 +40,11 @@ fn fake() -> (PathBuf, V1) {
     for (name, text) in [
         ("memory.usage_in_bytes", "1048576\n"),
         ("memory.max_usage_in_bytes", "2097152\n"),
-        ("memory.limit_in_bytes", "9223372036854771712\n"),
+        ("memory.limit_in_bytes", ""),
         ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n"),
-        ("cpu.cfs_quota_us", "-1\n"),
+        ("cpu.cfs_quota_us", ""),
         ("cpuacct.usage", "123456\n"),
-        ("pids.max", "max\n"),
+        ("pids.max", ""),
         ("pids.events", "max 7\n"),
         ("cgroup.procs", "10\n11\n"),
     ] {
@@ -74,15 +74,14 @@ fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
     let mut slot = v1.open(3).expect("an open slot");
     let text = |name: &str| fs::read_to_string(base.join("assay-0/slot-3").join(name)).expect("a file");
     slot.limit(&limits(), 1_000).expect("limits");
-    // A fake file keeps the tail of what was there before.
-    assert!(text("memory.limit_in_bytes").starts_with(&((1 << 28) + (1 << 20)).to_string()));
-    assert!(text("cpu.cfs_quota_us").starts_with("150000"));
-    assert!(text("pids.max").starts_with('9'));
+    assert_eq!(text("memory.limit_in_bytes"), ((1 << 28) + (1 << 20)).to_string());
+    assert_eq!(text("cpu.cfs_quota_us"), "150000");
+    assert_eq!(text("pids.max"), "9");
     fs::write(base.join("assay-0/slot-3/cgroup.procs"), "10\n").expect("a file");
     slot.kill(10).expect("nobody to kill");
-    assert!(text("pids.max").starts_with('0'));
+    assert_eq!(text("pids.max"), "0");
     slot.release().expect("a released slot");
-    assert!(text("pids.max").starts_with('9'));
+    assert_eq!(text("pids.max"), "9");
     fs::remove_dir_all(base).expect("nothing else in it");
 }
 
@@ -92,5 +91,16 @@ fn what_cannot_be_read_is_named() {
     fs::write(base.join("assay-0/slot-3/cpuacct.usage"), "many\n").expect("a file");
     let fault = v1.open(3).and_then(|mut slot| slot.cpu_ns()).expect_err("not a number");
     assert!(fault.to_string().contains("slot-3/cpuacct.usage"), "{fault}");
+    fs::remove_dir_all(base).expect("nothing else in it");
+}
+
+#[test]
+fn a_limit_that_reads_back_as_another_is_a_fault() {
+    let (base, v1) = fake();
+    // A fake file keeps the tail of what was there before.
+    fs::write(base.join("assay-0/slot-3/pids.max"), "1024\n").expect("a file");
+    let fault = v1.open(3).and_then(|mut slot| slot.limit(&limits(), 0)).expect_err("another limit");
+    let said = fault.to_string();
+    assert!(said.contains("wrote 9, read 9024 from") && said.ends_with("slot-3/pids.max"), "{said}");
     fs::remove_dir_all(base).expect("nothing else in it");
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use crate::cgroup::knob::{self, Knob, write};
-use crate::cgroup::{Counters, HELD_STEP_BYTES, SlotCgroup};
+use crate::cgroup::{Counters, HELD_STEP_BYTES, PAGE_BYTES, SlotCgroup};
 use crate::fault::{Context, Result};
 use crate::wire::JobLimits;
 
@@ -135,7 +135,7 @@ impl Leaves {
     }
 
     fn write_cpu_max(&self, cpus: f64) -> Result<()> {
-        self.now.cpu_max.write(format!("{} {PERIOD_US}", (cpus * PERIOD_US as f64).max(1_000.0) as u64))
+        self.now.cpu_max.set(format!("{} {PERIOD_US}", (cpus * PERIOD_US as f64).max(1_000.0) as u64))
     }
 }
 
@@ -153,8 +153,8 @@ impl SlotCgroup for Leaves {
         if same && held_bytes == self.held_bytes {
             return Ok(());
         }
-        self.now.max.write(limits.memory_bytes + held_bytes)?;
-        self.now.pids_max.write(limits.processes)?;
+        self.now.max.set((limits.memory_bytes + held_bytes).next_multiple_of(PAGE_BYTES))?;
+        self.now.pids_max.set(limits.processes)?;
         self.write_cpu_max(limits.cpus)?;
         (self.in_force, self.held_bytes) = (Some(*limits), held_bytes);
         Ok(())
