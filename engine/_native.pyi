@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, final
 
-__all__ = ["Completion", "Pool", "__version__", "bare_runs", "build_profile", "numbers_equal"]
+__all__ = ["Completion", "Pool", "__version__", "bare_runs", "build_profile", "numbers_equal", "static_program"]
 
 __version__: str
 build_profile: Literal["debug", "release"]
@@ -129,3 +129,6 @@ def bare_runs(path: str, in_flight: int, seconds: float) -> float:
 
     The floor of the benches; blocks for `seconds` (GIL released). Raises OSError if the program cannot run.
     """
+
+def static_program() -> bytes:
+    """The static program that is supervisor, keeper and probe: about 1 MB, copied with every call."""

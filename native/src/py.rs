@@ -202,6 +202,11 @@ fn numbers_equal(answer: &str, reference: &str) -> PyResult<Option<bool>> {
     number::equal(answer, reference).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
+#[pyfunction]
+fn static_program(py: Python<'_>) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, pool::PROGRAM)
+}
+
 /// Runs `path` with nothing around it for so long, so many at once; runs per second.
 #[pyfunction]
 fn bare_runs(py: Python<'_>, path: &str, in_flight: u32, seconds: f64) -> PyResult<f64> {
@@ -236,5 +241,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Pool>()?;
     module.add_class::<Completion>()?;
     module.add_function(wrap_pyfunction!(numbers_equal, module)?)?;
+    module.add_function(wrap_pyfunction!(static_program, module)?)?;
     module.add_function(wrap_pyfunction!(bare_runs, module)?)
 }

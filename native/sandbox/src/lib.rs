@@ -3,6 +3,7 @@
 pub mod bare;
 pub mod cgroup;
 pub mod fault;
+pub mod probe;
 pub mod rootfs;
 pub mod seccomp;
 pub mod slot;

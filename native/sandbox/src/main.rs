@@ -1,25 +1,26 @@
 //! The static program. The pool starts it as `supervisor` with the engine's socket as standard input, crun as `keeper`, the
-//! entry point of a container; `bare` is the benches' floor.
+//! entry point of a container; `bare` is the benches' floor; `probe` is what the self-test sends into a slot.
 
 use std::env;
 use std::process::ExitCode;
 
 use assay_sandbox::slot::contained;
-use assay_sandbox::{bare, supervisor};
+use assay_sandbox::{bare, probe, supervisor};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["supervisor"] => supervisor::main(),
-        ["keeper", described] => contained::main(described),
-        ["bare", path, in_flight, seconds] => bare::main(path, in_flight, seconds),
+        ["supervisor"] => supervisor::main().map(|()| 0),
+        ["keeper", described] => contained::main(described).map(|()| 0),
+        ["bare", path, in_flight, seconds] => bare::main(path, in_flight, seconds).map(|()| 0),
+        ["probe", ref probe @ ..] => probe::main(probe),
         _ => {
-            eprintln!("assay-sandbox: expected `supervisor` or `bare PATH IN_FLIGHT SECONDS`");
+            eprintln!("assay-sandbox: expected `supervisor`, `bare PATH IN_FLIGHT SECONDS` or `probe NAME ...`");
             return ExitCode::from(2);
         }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(fault) => {
             eprintln!("assay-sandbox: {fault}");
             ExitCode::FAILURE

@@ -27,7 +27,7 @@ use output::CHUNK_BYTES;
 use run::Run;
 pub use run::{Completion, Request};
 use supervisor::Supervisor;
-pub use supervisor::program;
+pub use supervisor::{PROGRAM, program};
 
 /// The epoll token of the eventfd that wakes the I/O thread; runs and supervisors count on from 1.
 const WAKE: u64 = 0;

@@ -11,7 +11,8 @@ use assay_sandbox::fault::{Context, Fault, Result};
 use assay_sandbox::sys::{self, Epoll, READABLE};
 use assay_sandbox::wire::{FromSupervisor, Start, ToSupervisor, decode, encode};
 
-static PROGRAM: &[u8] = include_bytes!(env!("ASSAY_SANDBOX_PROGRAM"));
+/// The static program.
+pub static PROGRAM: &[u8] = include_bytes!(env!("ASSAY_SANDBOX_PROGRAM"));
 /// An outcome and its descriptors; the supervisor's messages are shorter.
 const BUFFER_BYTES: usize = 2 * sys::MESSAGE_BYTES;
 
