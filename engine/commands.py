@@ -14,12 +14,13 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from engine.config import EngineConfig, Runtime
+from engine.config import EngineConfig
 from engine.doctor import doctor
 from engine.engine import Engine
 from engine.errors import AssayError, BadInput
 from engine.languages import LANGUAGES, language_of_file
 from engine.program import Limits, Outcome, Program, Verdict
+from engine.selftest import ALLOW_DEGRADED, summary
 
 _WRONG_USE: Final = 2
 # As timeout(1) and env(1) say it: the command itself failed, not what it ran.
@@ -39,9 +40,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run_parser.add_argument("--memory", metavar="SIZE", help="memory, like 256M (512M)")
     run_parser.add_argument("--output", metavar="SIZE", help="bytes kept of stdout and of stderr (1M)")
     run_parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slot")
+    run_parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
     run_parser.add_argument("-v", "--verbose", action="store_true", help="facts of the run go to stderr")
     run_parser.set_defaults(handler=run)
     doctor_parser = subparsers.add_parser("doctor", help="what this machine enforces, and the languages it has")
+    doctor_parser.add_argument("--allow-degraded", action="store_true", help="exit code 0 all the same")
     doctor_parser.set_defaults(handler=doctor)
 
 
@@ -49,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     """`assay run`: the program's own exit code, 128 + N for signal N, 125 for a fault of ours."""
     try:
         program, stdin, limits = _asked(arguments)
-        outcome = asyncio.run(_run(program, stdin, limits, arguments.runtime))
+        config = EngineConfig(runtime=arguments.runtime, allow_degraded=arguments.allow_degraded)
+        outcome = asyncio.run(_run(program, stdin, limits, config))
     except BadInput as error:
         print(f"assay run: {error}", file=sys.stderr)
         return _WRONG_USE
@@ -61,8 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     return _show(outcome, limits, verbose=arguments.verbose)
 
 
-async def _run(program: Program, stdin: bytes, limits: Limits, runtime: Runtime) -> Outcome:
-    async with Engine(slots=1, config=EngineConfig(runtime=runtime)) as engine:
+async def _run(program: Program, stdin: bytes, limits: Limits, config: EngineConfig) -> Outcome:
+    async with Engine(slots=1, config=config) as engine:
         return await engine.run(program, stdin, limits)
 
 
@@ -132,7 +136,8 @@ def _show(outcome: Outcome, limits: Limits, *, verbose: bool) -> int:
     if (why := _why(outcome, limits)) is not None:
         print(f"assay run: {why}", file=sys.stderr)
     if verbose:
-        print(_facts(ran), file=sys.stderr)
+        degraded = f" · {summary(outcome.not_enforced)}" if outcome.not_enforced else ""
+        print(_facts(ran) + degraded, file=sys.stderr)
     return code
 
 

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from engine.errors import BadInput
+from engine import machine
+from engine.errors import BadInput, CannotStart
 from engine.program import MIB, Limits
 
 _T = TypeVar("_T")
@@ -49,7 +50,8 @@ class EngineConfig:
     """How the engine runs programs.
 
     slots           Programs that run at once; the default is one for each core.
-    state_dir       Holds the lock files of the running instances; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
+    state_dir       Locks of running instances, and what the self-test proved; /run/assay, or $XDG_RUNTIME_DIR/assay
+                    without root.
     trees           Directories of this machine that programs see, read-only, at their own paths.
     runtime         Who makes the slots: Assay itself ("native"), each used again, or crun, each used once.
     fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
@@ -87,6 +89,24 @@ class EngineConfig:
                 raise BadInput(name, value, f"expected at least {least}")
         check_ceilings(self.limits, self.ceilings)
         check_ceilings(self.compile_limits, self.ceilings, "compile_limits")
+
+
+def ceilings_here(config: EngineConfig, slots: int, memory_bytes: int) -> Limits:
+    """The configured ceilings, lowered to what this machine has; raises CannotStart if the defaults do not fit."""
+    processes = machine.pid_max() // 2 // slots
+    if config.limits.processes > processes:
+        raise CannotStart(
+            f"{slots} slots of {config.limits.processes} processes are more than half of kernel.pid_max: "
+            f"use fewer slots, or raise it with sysctl kernel.pid_max"
+        )
+    ceilings = config.ceilings
+    if config.limits.memory_bytes > memory_bytes:
+        raise CannotStart(f"limits.memory_bytes {config.limits.memory_bytes}: this machine can spare {memory_bytes}")
+    return msgspec.structs.replace(
+        ceilings,
+        processes=min(ceilings.processes, processes),
+        memory_bytes=min(ceilings.memory_bytes, memory_bytes),
+    )
 
 
 def check_ceilings(limits: Limits, ceilings: Limits, field: str = "limits") -> None:

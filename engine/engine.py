@@ -12,16 +12,17 @@ from typing import Final
 
 import msgspec
 
-from engine import faults, machine
+from engine import faults, machine, selftest
 from engine.calls import Call, answer_of, call_of
 from engine.compiler import Compiler
-from engine.config import EngineConfig, check_ceilings
+from engine.config import EngineConfig, ceilings_here, check_ceilings
 from engine.errors import BadInput, CannotStart, SandboxError
 from engine.files import collected_names, job_files
 from engine.languages import LANGUAGES, Language, LanguageStatus, installed_language, missing
 from engine.pool import CLOSED, Completion, Job, Pool, outcome_of
 from engine.program import MIB, Limits, Outcome, Program
 from engine.queue import Queue, Request
+from engine.selftest import Finding
 from engine.stats import Counters, Stats
 from engine.store import Compiled, Store
 from engine.tests import Test, TestRun
@@ -41,25 +42,35 @@ class Engine:
     request that cannot be run, Overloaded if it was turned away before it ran, SandboxError for a fault of ours.
     """
 
-    def __init__(self, *, slots: int | None = None, config: EngineConfig | None = None) -> None:
+    def __init__(
+        self, *, slots: int | None = None, config: EngineConfig | None = None, prove_anew: bool = False
+    ) -> None:
         self._config = config or EngineConfig()
         self._slots = slots or self._config.slots or machine.cores()
         self._counters = Counters()
         self._store = Store(self._config.store_bytes)
         self._compiler = Compiler(self._store)
         self._ceilings = self._config.ceilings
+        self._prove_anew = prove_anew
+        self._findings: tuple[Finding, ...] = ()
+        self._not_enforced: tuple[str, ...] = ()
         self._pool: Pool | None = None
         self._queue: Queue | None = None
 
     async def __aenter__(self) -> Engine:
-        """Make the slots; raises CannotStart with one line that says what to do."""
+        """Make the slots and prove the limits; raises CannotStart with one line that says what to do."""
         if self._pool is not None:
             raise CannotStart("an engine starts once: make another one")
         config = self._config
         memory_bytes = int(machine.memory_bytes() * _MEMORY_SHARE)
-        self._ceilings = _ceilings(config, self._slots, memory_bytes)
+        self._ceilings = ceilings_here(config, self._slots, memory_bytes)
         present = [language.warm for language in LANGUAGES.values() if language.installed]
-        self._pool, _ = await asyncio.gather(Pool.start(self._slots, config), asyncio.to_thread(warm, present))
+        pool, _ = await asyncio.gather(Pool.start(self._slots, config), asyncio.to_thread(warm, present))
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(pool.close)
+            await self._prove(pool)
+            undo.pop_all()
+        self._pool = pool
         self._queue = Queue(
             slots=self._slots,
             memory_bytes=memory_bytes,
@@ -100,7 +111,7 @@ class Engine:
         with self._admitted(client, work.size_bytes + len(stdin), deadline_seconds) as request:
             compiled = await self._compiled(request, work)
             if compiled is not None and not compiled.outcome.clean:
-                return Outcome(compile=compiled.outcome)
+                return Outcome(compile=compiled.outcome, not_enforced=self._not_enforced)
             return await self._run(
                 request, work.job(compiled, stdin, collect=names, merge_stderr=merge_stderr), compiled
             )
@@ -153,7 +164,7 @@ class Engine:
             failed = compiled is not None and not compiled.outcome.clean
             for index, (test, call) in enumerate(zip(tests, calls, strict=True)):
                 if failed and compiled is not None:
-                    run = TestRun(outcome=Outcome(compile=compiled.outcome))
+                    run = TestRun(outcome=Outcome(compile=compiled.outcome, not_enforced=self._not_enforced))
                 else:
                     outcome = await self._run(request, work.test_job(compiled, call), compiled)
                     run = await _answered(test, call, outcome)
@@ -187,8 +198,25 @@ class Engine:
         )
 
     def facts(self) -> dict[str, str]:
-        """What the supervisor found at the start: instance, cgroup, rootfs, pids."""
-        return self._running()[0].facts()
+        """What the supervisor found at the start: instance, cgroup, rootfs, pids; and whether every limit bites."""
+        return {**self._running()[0].facts(), "limits": selftest.summary(self._not_enforced)}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the self-test found about each limit; empty before the start."""
+        return self._findings
+
+    @property
+    def not_enforced(self) -> tuple[str, ...]:
+        """The limits that do not bite here; never any unless the configuration allows it."""
+        return self._not_enforced
+
+    async def _prove(self, pool: Pool) -> None:
+        config = self._config
+        findings = await selftest.proved(pool, slots=self._slots, state_dir=config.state_dir, anew=self._prove_anew)
+        self._findings, self._not_enforced = findings, selftest.not_enforced(findings)
+        if self._not_enforced and not config.allow_degraded:
+            raise CannotStart(selftest.complaint(findings))
 
     def _running(self) -> tuple[Pool, Queue]:
         if self._pool is None or self._queue is None:
@@ -242,7 +270,7 @@ class Engine:
         completion = await pool.run(job, functools.partial(queue.give_back, request))
         if completion.fault is not None:
             completion = await self._settled(request, job, completion)
-        outcome = outcome_of(completion, waited, None if compiled is None else compiled.outcome)
+        outcome = outcome_of(completion, waited, None if compiled is None else compiled.outcome, self._not_enforced)
         self._counters.ended(outcome.verdict)
         return outcome
 
@@ -278,21 +306,3 @@ async def _answered(test: Test, call: Call, outcome: Outcome) -> TestRun:
     if len(outcome.channel) > _DECODED_AT_ONCE_BYTES:
         return await asyncio.to_thread(answer_of, test, call, outcome)
     return answer_of(test, call, outcome)
-
-
-def _ceilings(config: EngineConfig, slots: int, memory_bytes: int) -> Limits:
-    """The configured ceilings, lowered to what this machine has; raises CannotStart if the defaults do not fit."""
-    processes = machine.pid_max() // 2 // slots
-    if config.limits.processes > processes:
-        raise CannotStart(
-            f"{slots} slots of {config.limits.processes} processes are more than half of kernel.pid_max: "
-            f"use fewer slots, or raise it with sysctl kernel.pid_max"
-        )
-    ceilings = config.ceilings
-    if config.limits.memory_bytes > memory_bytes:
-        raise CannotStart(f"limits.memory_bytes {config.limits.memory_bytes}: this machine can spare {memory_bytes}")
-    return msgspec.structs.replace(
-        ceilings,
-        processes=min(ceilings.processes, processes),
-        memory_bytes=min(ceilings.memory_bytes, memory_bytes),
-    )

@@ -182,7 +182,12 @@ class Pool:
                 future.set_result(completion)
 
 
-def outcome_of(completion: Completion, queue_seconds: float, compiled: Outcome | None = None) -> Outcome:
+def outcome_of(
+    completion: Completion,
+    queue_seconds: float,
+    compiled: Outcome | None = None,
+    not_enforced: tuple[str, ...] = (),
+) -> Outcome:
     """The facts of a run that has been judged: a fault that is still there is the program's doing."""
     stopped_by = completion.stopped_by
     if stopped_by == "cancel":
@@ -206,7 +211,15 @@ def outcome_of(completion: Completion, queue_seconds: float, compiled: Outcome |
         files=dict(completion.files),
         channel=completion.channel,
         compile=compiled,
+        not_enforced=not_enforced,
     )
+
+
+def static_program() -> bytes:
+    """The static program, whose probes the self-test sends into slots."""
+    from engine import _native
+
+    return _native.static_program()
 
 
 async def bare_runs(path: str, in_flight: int, seconds: float) -> float:

@@ -94,6 +94,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     files                collected files by the name asked for; a missing one is left out
     channel              what was written to the driver's channel (function-call runs), else b""
     compile              the compile step's outcome, for a language that compiles; if it failed, the program never ran
+    not_enforced         limits that do not bite on this machine, whose engine was started with allow_degraded
     """
 
     exit_code: int | None = None
@@ -112,6 +113,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, bytes] = {}
     channel: bytes = b""
     compile: Outcome | None = None
+    not_enforced: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:

@@ -76,6 +76,7 @@ class _Scoring:
         self._client = client
         self._tests = [_test_of(case) for case in item.tests]
         self._large: tuple[int, TestRun] | None = None
+        self._not_enforced: tuple[str, ...] = ()
 
     async def run(self, deadline_seconds: float | None) -> None:
         """Judge what a reward needs; raises SandboxError, Overloaded if that was not possible."""
@@ -134,6 +135,7 @@ class _Scoring:
         return not self._decided
 
     def _judge(self, index: int, run: TestRun) -> Judged:
+        self._not_enforced = run.outcome.not_enforced
         return judge(index, self._item.tests[index], run, self._item.checker)
 
     def reward(self, *, forgeable: bool) -> Reward:
@@ -147,6 +149,7 @@ class _Scoring:
             tests=tuple(each.facts for each in judged),
             forgeable=forgeable,
             failure=None if failed is None else failed.failure,
+            not_enforced=self._not_enforced,
         )
 
 

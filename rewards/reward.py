@@ -48,6 +48,7 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason      why there was nothing to run or to compare, where that is so
     answer      the final answer that was compared, cut to `SHOWN_CHARS` (maths)
     failure     evidence of the first failing test (code)
+    not_enforced  limits that did not bite where its programs ran: the engine was started with allow_degraded
     """
 
     reward: float
@@ -57,6 +58,7 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     answer: str | None = None
     failure: Failure | None = None
+    not_enforced: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
         """As a map of plain data; a field that says nothing is left out."""

@@ -15,9 +15,10 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine import Client, Engine
+from engine import Client, Engine, EngineConfig
 from engine.address import default_socket
 from engine.errors import AssayError, BadInput, CannotStart
+from engine.selftest import ALLOW_DEGRADED
 from engine.wire import decode_json
 from rewards import CodeReward, MathReward, RewardClient
 from rewards.flow import Score, Scored, flow
@@ -41,6 +42,7 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--socket", metavar="PATH", help="ask the daemon that listens there")
     where.add_argument("--http", metavar="URL", help="ask the daemon at http://host:port")
     where.add_argument("--slots", type=int, metavar="N", help="no daemon: run here, N programs at once")
+    parser.add_argument("--allow-degraded", action="store_true", help=f"no daemon: {ALLOW_DEGRADED}")
     parser.add_argument("--token-file", type=Path, metavar="F", help="file with the daemon's token")
 
 
@@ -152,7 +154,8 @@ async def _scoring(arguments: argparse.Namespace, console: Console) -> AsyncIter
         async with RewardClient(address, token=token) as rewards:
             yield rewards.score, _IN_FLIGHT_AT_DAEMON
         return
-    async with Engine(slots=arguments.slots) as engine:
+    config = EngineConfig(allow_degraded=arguments.allow_degraded)
+    async with Engine(slots=arguments.slots, config=config) as engine:
         slots = engine.stats().slots
         console.print(f"no daemon listens, so {slots} slots run here", markup=False, soft_wrap=True)
 

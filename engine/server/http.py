@@ -94,7 +94,7 @@ class _Endpoint:
 
     async def readyz(self, request: Request) -> Response:
         problem = await self._service.problem()
-        return PlainTextResponse(f"{problem or 'ready'}\n", 503 if problem else 200)
+        return PlainTextResponse(f"{problem or f'ready, {self._service.limits}'}\n", 503 if problem else 200)
 
     async def stats(self, request: Request) -> Response:
         return json_response(self._service.stats())

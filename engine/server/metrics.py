@@ -99,6 +99,9 @@ class Metrics:
         self.cpu_seconds = Histogram("assay_run_cpu_seconds", "CPU time of runs.")
         self.connections = Counter("assay_connections", "Open connections.", ("face",), kind="gauge")
         self.cut_off = Counter("assay_clients_cut_off_total", "Clients that did not read their answers.")
+        self.limit_enforced = Counter(
+            "assay_limit_enforced", "1 if the self-test saw the limit bite.", ("limit",), kind="gauge"
+        )
         self.not_judged_programs = Counter(
             "assay_not_judged_programs", "Programs, of those seen last, not judged at least once.", kind="gauge"
         )

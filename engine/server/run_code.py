@@ -20,6 +20,7 @@ from starlette.responses import Response
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.program import MIB, Limits, Outcome
 from engine.protocol import Run, error_body
+from engine.selftest import summary
 from engine.server.answers import json_response, status_of
 from engine.server.body import read_body, while_connected
 from engine.server.service import Service
@@ -155,7 +156,7 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
     results = [result for result in (compiled, ran) if result is not None]
     return {
         "status": "Success" if all(result["return_code"] == 0 for result in results) else "Failed",
-        "message": "",
+        "message": summary(outcome.not_enforced) if outcome.not_enforced else "",
         "compile_result": compiled,
         "run_result": ran,
         "executor_pod_name": None,

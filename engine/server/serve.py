@@ -22,6 +22,7 @@ from engine.address import default_socket
 from engine.engine import Engine
 from engine.errors import BadInput, CannotStart
 from engine.scorer import Scorer
+from engine.selftest import ALLOW_DEGRADED
 from engine.server.config import Settings, host_and_port, load_settings, read_token
 from engine.server.frames import FrameServer
 from engine.server.http import HttpServer
@@ -46,6 +47,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", choices=["proved", "always"], help="renew what a run may have touched (default), or everything"
     )
     parser.add_argument("--token-file", metavar="F", help="file with the token that HTTP clients must send")
+    parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
     parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine] and [server]")
 
 
@@ -78,6 +80,8 @@ def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settin
         server = dataclasses.replace(server, http=None)
     given = {"slots": arguments.slots, "runtime": arguments.runtime, "fresh": arguments.fresh}
     engine = dataclasses.replace(settings.engine, **{name: value for name, value in given.items() if value is not None})
+    if arguments.allow_degraded:
+        engine = dataclasses.replace(engine, allow_degraded=True)
     return Settings(engine=engine, server=server)
 
 
@@ -163,10 +167,10 @@ def _ready_text(engine: Engine, began: float, path: Path, tcp: socket.socket | N
     facts = engine.facts()
     count = engine.stats().slots
     slots = "1 slot" if count == 1 else f"{count} slots"
-    cgroup, rootfs = facts.get("cgroup", "?"), facts.get("rootfs", "?")
+    cgroup, rootfs, limits = (facts.get(name, "?") for name in ("cgroup", "rootfs", "limits"))
     lines = [
         f"assay {assay_version()}  ready in {time.monotonic() - began:.1f} s",
-        f"  runtime {facts.get('runtime', '?')} · {slots} · cgroup {cgroup} · rootfs {rootfs}",
+        f"  runtime {facts.get('runtime', '?')} · {slots} · cgroup {cgroup} · rootfs {rootfs} · {limits}",
         f"  socket  {path}",
     ]
     if tcp is not None:

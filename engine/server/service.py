@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from engine import selftest
 from engine.engine import Engine
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.program import Outcome
@@ -35,6 +36,8 @@ class Service:
         self.engine_config = settings.engine
         self.config = settings.server
         self.metrics = Metrics()
+        for finding in engine.findings:
+            self.metrics.limit_enforced.set(finding.enforced, finding.name)
         self.token = token
         self.draining = False
         self._scorers = scorers
@@ -114,7 +117,7 @@ class Service:
                 try:
                     answers[index] = await self._scored(scorers[index], item, client, deadline_seconds)
                 except (Overloaded, SandboxError) as error:
-                    answers[index] = {**_id_of(item), "reward": None, "not_judged": str(error)}
+                    answers[index] = {**_id_of(item), "reward": None, "not_judged": str(error), **self._degraded}
 
         with self._counted("score"):
             async with asyncio.TaskGroup() as workers:
@@ -149,7 +152,12 @@ class Service:
             raise
         verdict = answer.get("verdict") if answer.get("not_judged") is None else None
         self._judged("score", None if answer.get("not_judged") is not None else str(verdict or "none"), text)
-        return {**_id_of(item), **answer}
+        return {**_id_of(item), **answer, **self._degraded}
+
+    @property
+    def _degraded(self) -> dict[str, Any]:
+        names = self.engine.not_enforced
+        return {"not_enforced": list(names)} if names else {}
 
     def _judged(self, op: str, verdict: str | None, text: str) -> None:
         self.metrics.shares.count(text, judged=verdict is not None)
@@ -204,9 +212,19 @@ class Service:
             return str(error)
         return None
 
+    @property
+    def limits(self) -> str:
+        """Whether every limit bites, for people."""
+        return selftest.summary(self.engine.not_enforced)
+
     def hello(self) -> dict[str, Any]:
         """Who answers here."""
-        return {"protocol": PROTOCOL_VERSION, "version": assay_version(), "kinds": sorted(self._scorers)}
+        return {
+            "protocol": PROTOCOL_VERSION,
+            "version": assay_version(),
+            "kinds": sorted(self._scorers),
+            "limits": self.limits,
+        }
 
     def stats(self) -> dict[str, Any]:
         """Counters of the engine and of this daemon."""
@@ -215,6 +233,7 @@ class Service:
             "requests_under_way": self._under_way,
             "up_seconds": time.monotonic() - self._started,
             "draining": self.draining,
+            "not_enforced": list(self.engine.not_enforced),
         }
 
     def metrics_text(self) -> str:

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,10 +183,16 @@ StartDaemon = Callable[..., Daemon]
 def _daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartDaemon]:
     started: list[Daemon] = []
 
-    def start(*arguments: str, config: str = "", http: str | None = "127.0.0.1:0", slots: int = 2) -> Daemon:
+    def start(
+        *arguments: str,
+        config: str = "",
+        http: str | None = "127.0.0.1:0",
+        slots: int = 2,
+        command: Sequence[str] = ASSAY,
+    ) -> Daemon:
         place = tmp_path_factory.mktemp("daemon")
         path = place / "a.sock"
-        command = [*ASSAY, "serve", "--socket", str(path), "--slots", str(slots)]
+        command = [*command, "serve", "--socket", str(path), "--slots", str(slots)]
         command += ["--no-http"] if http is None else ["--http", http]
         if config:
             (place / "config.toml").write_text(config)

@@ -195,7 +195,7 @@ def test_every_answer_has_a_request_id(daemon: Daemon) -> None:
 def test_the_small_pages(daemon: Daemon) -> None:
     assert daemon.get("/v1/ping") == (200, "pong")
     assert daemon.get("/healthz") == (200, "ok\n")
-    assert daemon.get("/readyz") == (200, "ready\n")
+    assert daemon.get("/readyz") == (200, "ready, every limit proved\n")
 
 
 def test_metrics_count(daemon: Daemon) -> None:
