@@ -1,50 +1,119 @@
-"""`assay doctor`: what this machine enforces, which languages it has, and what to do about the rest."""
+"""`assay doctor`: what this machine enforces and how that was seen, its languages, and what to do about the rest."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from engine import machine
+from engine.config import EngineConfig
 from engine.engine import Engine
 from engine.errors import AssayError
 from engine.languages import LANGUAGES, LanguageStatus, missing
-from engine.where import place_of, read_facts
+from engine.selftest import Finding
+from engine.where import Outlook, place_of, read_facts
 
-_NAME_WIDTH = max(map(len, LANGUAGES)) + 2
+# More would not prove more, only sooner.
+_SLOTS: Final = 4
+# As `Limits` has them; the self-test's order is by time.
+_ORDER: Final = ("cpu", "wall", "memory", "output", "disk", "processes", "open_files", "cpus", "network", "rights")
+_SHOWN_FACTS: Final = ("runtime", "cgroup", "rootfs", "fresh")
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print what is here; 1 if the sandbox cannot start."""
-    del arguments
-    memory = machine.memory_bytes() / (1 << 30)
-    print(f"machine    {platform.system()} {platform.release()}, {machine.cores()} cores, {memory:.1f} GiB")
-    place = place_of(read_facts())
-    print(f"place      {place.row}: {place.outlook}")
-    if place.change:
-        print(f"  change    {place.change}")
+    """Print what is here; 1 if the sandbox cannot start, or not with every limit unless that is allowed."""
+    console = Console(highlight=False)
+    about = _machine()
     try:
-        facts, languages = asyncio.run(_ask())
+        facts, findings, languages = asyncio.run(_ask())
     except AssayError as error:
-        print(f"sandbox    cannot start: {error}")
-        languages = [_unproved(name) for name in LANGUAGES]
-        code = 1
-    else:
-        print(f"sandbox    ready in {facts.pop('start_seconds', '?')} s")
-        for name, value in sorted(facts.items()):
-            if not name.endswith(("_pid", "_pids")):
-                print(f"  {name:<{_NAME_WIDTH}}{value}")
-        code = 0
-    print("languages")
+        console.print(_about([*about, ("sandbox", Text(f"cannot start: {error}", "red"))]))
+        console.print(_languages_table([_unproved(name) for name in LANGUAGES]))
+        return 1
+    console.print(_about([*about, ("sandbox", Text(_sandbox(facts)))]))
+    console.print(_limits_table(findings))
+    console.print(_languages_table(languages))
+    return 0 if arguments.allow_degraded or all(finding.enforced for finding in findings) else 1
+
+
+async def _ask() -> tuple[dict[str, str], tuple[Finding, ...], list[LanguageStatus]]:
+    config = EngineConfig(allow_degraded=True)
+    async with Engine(slots=min(machine.cores(), _SLOTS), config=config, prove_anew=True) as engine:
+        return engine.facts(), engine.findings, await engine.languages()
+
+
+def _machine() -> list[tuple[str, Text]]:
+    memory = machine.memory_bytes() / (1 << 30)
+    about = f"{platform.system()} {platform.release()} · {machine.cores()} cores · {memory:.1f} GiB"
+    lacks = _kernel_lacks()
+    kernel = Text(f"lacks {', '.join(lacks)}", "red") if lacks else Text("has what the sandbox is made of")
+    place = place_of(read_facts())
+    where = Text(f"{place.row}: {place.outlook}", "" if place.outlook is Outlook.WORKS else "yellow")
+    change = [("change", Text(place.change, "yellow"))] if place.change else []
+    return [("machine", Text(about)), ("place", where), *change, ("kernel", kernel)]
+
+
+def _kernel_lacks() -> list[str]:
+    """What the sandbox is made of and this kernel does not offer; each with the way to get it."""
+    lacks = []
+    if _text("/proc/sys/user/max_user_namespaces") in ("", "0"):
+        lacks.append("user namespaces (sysctl user.max_user_namespaces=65536)")
+    known = {line.split()[-1] for line in _text("/proc/filesystems").splitlines()}
+    if "overlay" not in known:
+        lacks.append("overlayfs (modprobe overlay)")
+    if "user_notif" not in _text("/proc/sys/kernel/seccomp/actions_avail").split():
+        lacks.append("seccomp filters that report (CONFIG_SECCOMP_FILTER, Linux 5.0)")
+    return lacks
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _sandbox(facts: dict[str, str]) -> str:
+    shown = [f"{name} {facts[name]}" for name in _SHOWN_FACTS if name in facts]
+    return " · ".join((f"ready in {facts.get('start_seconds', '?')} s", *shown, facts["limits"]))
+
+
+def _about(rows: Sequence[tuple[str, Text]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, text in rows:
+        table.add_row(name, text)
+    return table
+
+
+def _limits_table(findings: Sequence[Finding]) -> Table:
+    table = Table()
+    for heading in ("limit", "allowed", "enforced", "seen"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("limit", "enforced"))
+    table.add_column("ms", justify="right", no_wrap=True)
+    for finding in sorted(findings, key=lambda finding: _ORDER.index(finding.name)):
+        enforced = Text("yes", "green") if finding.enforced else Text("NO", "bold red")
+        seen = Text(finding.seen)
+        if finding.advice:
+            seen.append(f"\n{finding.advice}", "yellow")
+        table.add_row(finding.name, finding.limit, enforced, seen, f"{finding.seconds * 1000:.0f}")
+    return table
+
+
+def _languages_table(languages: Sequence[LanguageStatus]) -> Table:
+    table = Table()
+    table.add_column("language", no_wrap=True)
+    table.add_column("version, as it says in the sandbox", overflow="fold")
     for status in languages:
-        print(f"  {status.name:<{_NAME_WIDTH}}{status.version or status.problem}")
-    return code
-
-
-async def _ask() -> tuple[dict[str, str], list[LanguageStatus]]:
-    async with Engine(slots=1) as engine:
-        return engine.facts(), await engine.languages()
+        table.add_row(status.name, Text(status.version) if status.version else Text(status.problem or "", "yellow"))
+    return table
 
 
 def _unproved(name: str) -> LanguageStatus:

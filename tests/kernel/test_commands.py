@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,9 @@ def test_a_compile_error_is_shown(tmp_path: Path, capfd: pytest.CaptureFixture[s
 def test_doctor_lists_the_languages_with_their_versions(capsys: pytest.CaptureFixture[str]) -> None:
     assert assay("doctor") == 0
     said = capsys.readouterr().out
-    assert "sandbox    ready in" in said
-    assert "cgroup" in said
-    for line in ("  python      Python 3.", "  c           gcc ", "  bash        GNU bash", "  javascript  v"):
+    assert "sandbox  ready in" in said
+    assert "every limit proved" in said
+    for limit in ("memory", "cpu", "processes", "output", "disk", "network"):
+        assert re.search(rf"│ {limit} +│.*│ yes +│.*│ +\d+ │", said), limit
+    for line in ("│ python     │ Python 3.", "│ c          │ gcc ", "│ bash       │ GNU bash", "│ javascript │ v"):
         assert line in said
