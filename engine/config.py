@@ -50,8 +50,7 @@ class EngineConfig:
     """How the engine runs programs.
 
     slots           Programs that run at once; the default is one for each core.
-    state_dir       Locks of running instances, and what the self-test proved; /run/assay, or $XDG_RUNTIME_DIR/assay
-                    without root.
+    state_dir       Locks, and what the self-test proved; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
     trees           Directories of this machine that programs see, read-only, at their own paths.
     runtime         Who makes the slots: Assay itself ("native"), each used again, or crun, each used once.
     fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
