@@ -20,7 +20,8 @@ from engine.program import MIB, Limits
 
 _KIB: Final = 1 << 10
 _WRITABLE: Final = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home")
-_BASE: Final = Limits(cpu_seconds=1, wall_seconds=3, memory_bytes=32 * MIB, disk_bytes=4 * MIB, processes=16)
+# Wide where a probe is not about it: a machine that is slow, or emulated, enforces its limits all the same.
+_BASE: Final = Limits(cpu_seconds=20, wall_seconds=60, memory_bytes=32 * MIB, disk_bytes=4 * MIB, processes=16)
 _OURS: Final = "this is Assay's own doing on every machine: please report it"
 _SHOWN_CHARS: Final = 120
 

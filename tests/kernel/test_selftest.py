@@ -54,6 +54,7 @@ async def pool(state_dir: Path) -> AsyncIterator[BrokenPool]:
     await pool.close()
 
 
+@pytest.mark.cgroup2
 async def test_every_limit_bites(pool: BrokenPool) -> None:
     findings = await selftest.prove(pool, slots=1)
     assert [finding.name for finding in findings] == LIMITS
