@@ -3,7 +3,7 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo serve test test-cgroup2 lint fmt bench soak fuzz wheel clean
+.PHONY: help bootstrap build demo serve test test-cgroup2 lint fmt bench bench-report soak fuzz wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ fmt: bootstrap ## put the sources into their one format
 
 bench: bootstrap ## every benchmark; figures are only worth what was measured beside them
 	$(BIN)/python -m pytest benches --benchmark-only --timeout=900 $(ARGS)
+
+bench-report: bootstrap ## Assay beside its peers, written to benches/containers.md, .json and .png
+	$(BIN)/assay bench containers --markdown benches/containers.md --json benches/containers.json \
+		--png benches/containers.png $(ARGS)
 
 soak: bootstrap ## the tests that take many minutes
 	$(BIN)/python -m pytest -m soak --timeout=7200 $(ARGS)

@@ -222,13 +222,13 @@ def static_program() -> bytes:
     return _native.static_program()
 
 
-async def bare_runs(path: str, in_flight: int, seconds: float) -> float:
-    """Runs per second of a program with nothing around it, the floor of the benches.
+async def bare_runs(argv: Sequence[str], in_flight: int, seconds: float) -> tuple[float, int, str, list[int]]:
+    """Seconds, errors, first error and nanoseconds per run of a command with nothing around it, the floor of benches.
 
-    Raises CannotStart for a debug build, whose numbers would mean nothing, and OSError if the program cannot run.
+    Raises CannotStart for a debug build, whose numbers would mean nothing, and OSError if the command cannot run.
     """
     from engine import _native
 
     if _native.build_profile != "release":
         raise CannotStart("the native module is a debug build: its numbers mean nothing, build it with `make build`")
-    return await asyncio.to_thread(_native.bare_runs, path, in_flight, seconds)
+    return await asyncio.to_thread(_native.bare_runs, argv, in_flight, seconds)

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from engine import commands, commands_bench
+from engine import commands
+from engine.bench import command as bench
 from engine.server.serve import add_serve_arguments, serve
 from rewards.score import SCORERS
 from rewards.score_command import add_score_arguments, score
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_score_arguments(score_parser)
     score_parser.set_defaults(handler=score)
     commands.register(subparsers)
-    commands_bench.register(subparsers)
+    bench.register(subparsers)
     parsed = parser.parse_args(arguments)
     code: int = parsed.handler(parsed)
     return code

@@ -1,7 +1,6 @@
 //! The Python module: thin twins of what the other modules do. Everything that may wait releases the GIL.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -207,30 +206,34 @@ fn static_program(py: Python<'_>) -> Bound<'_, PyBytes> {
     PyBytes::new(py, pool::PROGRAM)
 }
 
-/// Runs `path` with nothing around it for so long, so many at once; runs per second.
+/// What the benches' floor measured: seconds, errors, what the first of them said, nanoseconds of each other run.
+type BareRuns = (f64, u64, String, Vec<u64>);
+
+/// Runs a command with nothing of ours around it for so long, so many at once.
 #[pyfunction]
-fn bare_runs(py: Python<'_>, path: &str, in_flight: u32, seconds: f64) -> PyResult<f64> {
-    py.detach(|| run_bare(path, in_flight, seconds)).map_err(os_error)
+fn bare_runs(py: Python<'_>, argv: Vec<String>, in_flight: u32, seconds: f64) -> PyResult<BareRuns> {
+    py.detach(|| run_bare(&argv, in_flight, seconds)).map_err(os_error)
 }
 
-fn run_bare(path: &str, in_flight: u32, seconds: f64) -> Result<f64, Fault> {
+fn run_bare(argv: &[String], in_flight: u32, seconds: f64) -> Result<BareRuns, Fault> {
     let program: File = pool::program()?;
-    let mut child = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()))
+    let output = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()))
         .arg0("assay-bare")
-        .args(["bare", path, &in_flight.to_string(), &seconds.to_string()])
+        .args(["bare", &in_flight.to_string(), &seconds.to_string()])
+        .args(argv)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("start the bare loop", path)?;
-    let mut text = String::new();
-    if let Some(mut stdout) = child.stdout.take() {
-        stdout.read_to_string(&mut text).context("read", "bare loop")?;
-    }
-    child.wait().context("waitpid", "bare loop")?;
-    let mut numbers = text.split_ascii_whitespace().filter_map(|word| word.parse::<f64>().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(runs), Some(seconds)) if seconds > 0.0 => Ok(runs / seconds),
-        _ => Err(Fault::new("the bare loop failed", path, libc::EIO)),
+        .output()
+        .context("start the bare loop", argv.join(" "))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut lines = text.lines();
+    let mut next = || lines.next().unwrap_or_default();
+    let (totals, first_error, runs) = (next(), next().to_owned(), next());
+    match totals.split_once(' ').map(|(seconds, errors)| (seconds.parse(), errors.parse())) {
+        Some((Ok(seconds), Ok(errors))) => {
+            let nanoseconds = runs.split_ascii_whitespace().filter_map(|run| run.parse().ok()).collect();
+            Ok((seconds, errors, first_error, nanoseconds))
+        }
+        _ => Err(Fault::new("the bare loop failed", String::from_utf8_lossy(&output.stderr).trim(), libc::EIO)),
     }
 }
 

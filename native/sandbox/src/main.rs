@@ -12,10 +12,10 @@ fn main() -> ExitCode {
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["supervisor"] => supervisor::main().map(|()| 0),
         ["keeper", described] => contained::main(described).map(|()| 0),
-        ["bare", path, in_flight, seconds] => bare::main(path, in_flight, seconds).map(|()| 0),
+        ["bare", in_flight, seconds, ref argv @ ..] => bare::main(in_flight, seconds, argv).map(|()| 0),
         ["probe", ref probe @ ..] => probe::main(probe),
         _ => {
-            eprintln!("assay-sandbox: expected `supervisor`, `bare PATH IN_FLIGHT SECONDS` or `probe NAME ...`");
+            eprintln!("assay-sandbox: expected `supervisor`, `bare IN_FLIGHT SECONDS ARGV...` or `probe NAME ...`");
             return ExitCode::from(2);
         }
     };

@@ -1,0 +1,1 @@
+"""Benches: what this machine can do, each figure beside a floor or a peer of the same run."""

@@ -1,0 +1,122 @@
+"""`assay bench`: its arguments, and where the figures go."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from engine.bench import chart, report
+from engine.bench.containers import Plan, containers
+from engine.bench.install import install
+from engine.bench.peers import PEERS
+from engine.bench.programs import NAMES
+from engine.errors import AssayError, BadInput
+
+_WRONG_USE: Final = 2
+_OUR_FAULT: Final = 125
+_ALL_PEERS: Final = ",".join(PEERS)
+_ALL_PROGRAMS: Final = ",".join(NAMES)
+_IN_FLIGHT: Final = "1,2,4,8"
+_SECONDS: Final = 5.0
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `bench` to the parsers of `assay`."""
+    benches = subparsers.add_parser("bench", help="measure this machine").add_subparsers(
+        title="benches", metavar="BENCH", required=True
+    )
+    parser = benches.add_parser("containers", help="runs per second of a program that does nothing, beside others'")
+    parser.add_argument("--peers", metavar="P,...", default=_ALL_PEERS, help=f"of {', '.join(PEERS)} (all)")
+    parser.add_argument("--programs", metavar="P,...", default=_ALL_PROGRAMS, help=f"of {', '.join(NAMES)} (all)")
+    parser.add_argument("--slots", metavar="N,...", default=_IN_FLIGHT, help="runs in flight, and slots (1,2,4,8)")
+    parser.add_argument("--seconds", metavar="S", type=float, default=_SECONDS, help="load for each row (5)")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
+    parser.add_argument("--png", metavar="FILE", help="draw the numbers there; needs matplotlib")
+    parser.add_argument("--install-peers", action="store_true", help="install what is missing, and measure nothing")
+    parser.set_defaults(handler=bench_containers)
+
+
+def bench_containers(arguments: argparse.Namespace) -> int:
+    """`assay bench containers`: the exit code."""
+    console = Console()
+    if arguments.install_peers:
+        return 0 if install(console) else 1
+    try:
+        plan = Plan(
+            peers=[PEERS[name] for name in _chosen("peers", arguments.peers, PEERS)],
+            programs=[name for name in NAMES if name in _chosen("programs", arguments.programs, NAMES)],
+            in_flight=_numbers("slots", arguments.slots),
+            seconds=_above_zero("seconds", arguments.seconds),
+        )
+        with (
+            Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True) as progress,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            task = progress.add_task("", total=1.0)
+            measured = runner.run(
+                containers(
+                    plan,
+                    _command(arguments),
+                    lambda what, share: progress.update(task, description=what, completed=share),
+                )
+            )
+        report.show(measured, console)
+        if arguments.json:
+            Path(arguments.json).write_bytes(msgspec.json.format(msgspec.json.encode(measured)) + b"\n")
+        if arguments.markdown:
+            Path(arguments.markdown).write_text(report.markdown(measured))
+        if arguments.png:
+            chart.draw(measured, Path(arguments.png))
+    except BadInput as error:
+        print(f"assay bench: {error}", file=sys.stderr)
+        return _WRONG_USE
+    except AssayError as error:
+        print(f"assay bench: {error}", file=sys.stderr)
+        return _OUR_FAULT
+    return 0
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """What measures the same again."""
+    asked = (
+        ("peers", _ALL_PEERS, arguments.peers),
+        ("programs", _ALL_PROGRAMS, arguments.programs),
+        ("slots", _IN_FLIGHT, arguments.slots),
+        ("seconds", _SECONDS, arguments.seconds),
+    )
+    changed = [word for name, default, value in asked if value != default for word in (f"--{name}", str(value))]
+    return shlex.join(["assay", "bench", "containers", *changed])
+
+
+def _chosen(field: str, text: str, known: Any) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise BadInput(field, name, f"expected some of {','.join(known)}")
+    return names
+
+
+def _numbers(field: str, text: str) -> list[int]:
+    try:
+        numbers = [int(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise BadInput(field, text, "expected numbers like 1,2,4")
+    return numbers
+
+
+def _above_zero(field: str, value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise BadInput(field, value, "expected a number above 0")
+    return value

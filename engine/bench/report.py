@@ -1,0 +1,112 @@
+"""What was measured, as tables: on the terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from engine.bench.containers import FLOOR, Report, Row
+from engine.bench.programs import Name
+
+_HEADINGS = ("peer", "in flight", "runs/s", "of bare", "p50 ms", "p99 ms", "CPU ms", "errors")
+
+
+def show(report: Report, console: Console) -> None:
+    """Print a table for each program."""
+    for program in _programs(report):
+        table = _table(f"{program} program, {report.seconds:g} s for each row", _HEADINGS)
+        for row in _rows(report, program):
+            style = "bold" if row.peer.startswith("native") else "dim" if row.peer == FLOOR else None
+            table.add_row(*_cells(row), style=style)
+        console.print(table)
+    if any(row.cpu_seconds_of for row in report.rows):
+        console.print(_parts(report))
+    for line in notes(report):
+        console.print(f"[yellow]{line}[/yellow]")
+
+
+def markdown(report: Report) -> str:
+    """The same for a README, with the command and how each peer was run."""
+    machine = report.machine
+    measured = (
+        f"`{report.command}`: Linux {machine['kernel']}, {machine['cores']} cores, {report.seconds:g} s for each row, "
+        f"load of 15 minutes before {machine['load_before']}."
+    )
+    lines = [
+        measured,
+        "",
+        "Latencies are the caller's; CPU is the busy time of the whole machine per run.",
+        "",
+    ]
+    for program in _programs(report):
+        lines += [
+            f"The {program} program:",
+            "",
+            f"| {' | '.join(_HEADINGS)} |",
+            f"|---|{'---:|' * (len(_HEADINGS) - 1)}",
+            *(f"| {' | '.join(_cells(row))} |" for row in _rows(report, program)),
+            "",
+        ]
+    lines += [f"- **{name}**: {how}" for name, how in report.how.items()]
+    lines += ["", *(f"- {line}" for line in found)] if (found := notes(report)) else []
+    return "\n".join(lines) + "\n"
+
+
+def notes(report: Report) -> list[str]:
+    """Peers that are not here, and the first error of each that had one."""
+    failed = [
+        f"{row.peer}, {row.program}, {row.in_flight} in flight: {row.first_error}"
+        for row in report.rows
+        if row.first_error
+    ]
+    return [*report.missing, *failed]
+
+
+def _programs(report: Report) -> list[Name]:
+    return list(dict.fromkeys(row.program for row in report.rows))
+
+
+def _rows(report: Report, program: Name) -> list[Row]:
+    return [row for row in report.rows if row.program == program]
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row.peer,
+        str(row.in_flight),
+        _short(row.per_second),
+        "" if row.ratio is None else f"{row.ratio:.3f}",
+        _milliseconds(row.p50_seconds),
+        _milliseconds(row.p99_seconds),
+        _milliseconds(row.cpu_seconds),
+        str(row.errors),
+    ]
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else _short(seconds * 1e3)
+
+
+def _short(value: float) -> str:
+    """Three digits that mean something, as far as they are behind the point."""
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _parts(report: Report) -> Table:
+    rows = [row for row in report.rows if row.cpu_seconds_of]
+    parts = list(rows[0].cpu_seconds_of)
+    table = _table("of the CPU time, in microseconds per run", ("peer", "in flight", *parts, "programs and kernel"))
+    for row in rows:
+        rest = (row.cpu_seconds or 0.0) - sum(row.cpu_seconds_of.values())
+        used = [*(row.cpu_seconds_of[part] for part in parts), rest]
+        table.add_row(f"{row.peer}, {row.program}", str(row.in_flight), *(f"{value * 1e6:,.0f}" for value in used))
+    return table
+
+
+def _table(title: str, headings: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index else "left", no_wrap=not index)
+    return table
