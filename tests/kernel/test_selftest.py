@@ -16,6 +16,7 @@ import pytest
 
 from engine import CannotStart, Engine, EngineConfig, Program, Verdict, selftest
 from engine.commands import register
+from engine.config import Runtime
 from engine.pool import static_program
 from engine.probes import Probe, host_listens, probes, said
 from engine.program import MIB
@@ -60,6 +61,13 @@ async def test_every_limit_bites(pool: BrokenPool) -> None:
     assert [finding.name for finding in findings] == LIMITS
     assert selftest.not_enforced(findings) == (), selftest.complaint(findings)
     assert all(finding.seen and not finding.advice for finding in findings)
+
+
+async def test_every_limit_bites_in_either_runtime(state_dir: Path, runtime: Runtime) -> None:
+    config = EngineConfig(state_dir=str(state_dir), runtime=runtime)
+    async with Engine(slots=2, config=config) as engine:
+        assert engine.facts()["runtime"] == runtime
+        assert [finding.name for finding in engine.findings if finding.enforced] == LIMITS
 
 
 @pytest.mark.parametrize("name", BREAKABLE)
