@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import Literal, final
 
-__all__ = ["Completion", "Pool", "__version__", "bare_runs", "build_profile", "numbers_equal", "static_program"]
+__all__ = [
+    "Completion",
+    "Crun",
+    "Pool",
+    "__version__",
+    "bare_runs",
+    "build_profile",
+    "numbers_equal",
+    "static_program",
+]
 
 __version__: str
 build_profile: Literal["debug", "release"]
@@ -47,6 +56,27 @@ class Completion:
     def channel(self) -> bytes: ...
     @property
     def files(self) -> list[tuple[str, bytes]]: ...
+
+@final
+class Crun:
+    """The crun program at a path; `root` is the directory of its containers' state, None crun's own."""
+
+    def __new__(cls, program: str, root: str | None) -> Crun: ...
+    def __call__(
+        self,
+        operation: str,
+        arguments: Sequence[str],
+        *,
+        stdin: int | bytes | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        capture: bool = False,
+    ) -> tuple[int, str, bytes, bytes]:
+        """Run `crun OPERATION ARGUMENTS` to its end (GIL released): exit code, crun's own message, stdout, stderr.
+
+        Streams are descriptors; None is /dev/null, or with `capture` the stream comes back. Raises OSError if crun
+        cannot be started.
+        """
 
 @final
 class Pool:

@@ -2,6 +2,7 @@
 //!
 //! Nothing here but `py` knows Python.
 
+mod crun;
 mod number;
 mod pool;
 mod py;

@@ -1,5 +1,7 @@
 //! The Python module: thin twins of what the other modules do. Everything that may wait releases the GIL.
 
+mod crun;
+
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -243,6 +245,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", env!("ASSAY_BUILD_PROFILE"))?;
     module.add_class::<Pool>()?;
     module.add_class::<Completion>()?;
+    module.add_class::<crun::Crun>()?;
     module.add_function(wrap_pyfunction!(numbers_equal, module)?)?;
     module.add_function(wrap_pyfunction!(static_program, module)?)?;
     module.add_function(wrap_pyfunction!(bare_runs, module)?)

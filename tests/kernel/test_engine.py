@@ -23,6 +23,7 @@ from engine import (
 )
 from engine.languages import LANGUAGES
 from engine.program import MIB
+from tests.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
 
@@ -30,8 +31,8 @@ SHORT = Limits(cpu_seconds=0.3)
 
 
 @pytest_asyncio.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine(slots=2) as engine:
+async def engine(new_engine: NewEngine) -> AsyncIterator[Engine]:
+    async with new_engine(slots=2) as engine:
         yield engine
 
 

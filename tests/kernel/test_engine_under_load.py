@@ -22,6 +22,7 @@ from engine import (
     Verdict,
 )
 from engine.program import MIB
+from tests.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
 
@@ -30,8 +31,8 @@ SHORT = Limits(cpu_seconds=0.3)
 
 
 @pytest_asyncio.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine(slots=2) as engine:
+async def engine(new_engine: NewEngine) -> AsyncIterator[Engine]:
+    async with new_engine(slots=2) as engine:
         yield engine
 
 
@@ -69,8 +70,8 @@ async def test_cancelling_kills_the_program(engine: Engine) -> None:
     assert (stats.queued, stats.bytes_held, stats.not_judged) == (0, 0, 0)
 
 
-async def test_cancelled_requests_leave_the_queue() -> None:
-    async with Engine(slots=1) as engine:
+async def test_cancelled_requests_leave_the_queue(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
         tasks = [asyncio.create_task(engine.run(FOREVER)) for _ in range(20)]
         await until(lambda: engine.stats().running == 1)
         for task in tasks:
@@ -80,8 +81,8 @@ async def test_cancelled_requests_leave_the_queue() -> None:
         assert (engine.stats().queued, engine.stats().bytes_held) == (0, 0)
 
 
-async def test_a_full_queue_refuses_and_a_deadline_expires() -> None:
-    async with Engine(slots=1, config=EngineConfig(queue_runs=2)) as engine:
+async def test_a_full_queue_refuses_and_a_deadline_expires(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1, queue_runs=2) as engine:
         limits = Limits(cpu_seconds=1)
         tasks = [asyncio.create_task(engine.run(FOREVER, limits=limits)) for _ in range(2)]
         await asyncio.sleep(0)
@@ -98,8 +99,8 @@ async def test_a_full_queue_refuses_and_a_deadline_expires() -> None:
         assert (stats.refused, stats.expired, stats.not_judged) == (1, 1, 0)
 
 
-async def test_every_admitted_run_is_judged_behind_endless_loops() -> None:
-    async with Engine(slots=2) as engine:
+async def test_every_admitted_run_is_judged_behind_endless_loops(new_engine: NewEngine) -> None:
+    async with new_engine(slots=2) as engine:
         loops = [asyncio.create_task(engine.run(FOREVER, limits=SHORT, client="loops")) for _ in range(12)]
         right = [asyncio.create_task(engine.run(Program(f"print({number})"), client="right")) for number in range(6)]
         assert [(await task).stdout for task in right] == [b"%d\n" % number for number in range(6)]
@@ -108,8 +109,8 @@ async def test_every_admitted_run_is_judged_behind_endless_loops() -> None:
         assert [(await task).verdict for task in loops] == [Verdict.TIME_LIMIT] * 12
 
 
-async def test_memory_admits_runs() -> None:
-    async with Engine(slots=2) as engine:
+async def test_memory_admits_runs(new_engine: NewEngine) -> None:
+    async with new_engine(slots=2) as engine:
         engine_memory = engine._ceilings.memory_bytes
         limits = Limits(cpu_seconds=0.3, memory_bytes=engine_memory)
         tasks = [asyncio.create_task(engine.run(FOREVER, limits=limits)) for _ in range(2)]
@@ -119,8 +120,8 @@ async def test_memory_admits_runs() -> None:
         assert [(await task).verdict for task in tasks] == [Verdict.TIME_LIMIT] * 2
 
 
-async def test_closing_ends_what_runs() -> None:
-    engine = Engine(slots=1)
+async def test_closing_ends_what_runs(new_engine: NewEngine) -> None:
+    engine = new_engine(slots=1)
     async with engine:
         tasks = [asyncio.create_task(engine.run(FOREVER)) for _ in range(3)]
         await until(lambda: engine.stats().running == 1)
@@ -131,8 +132,8 @@ async def test_closing_ends_what_runs() -> None:
         await engine.run(Program("1"))
 
 
-async def test_two_engines_at_once() -> None:
-    async with Engine(slots=1) as first, Engine(slots=1) as second:
+async def test_two_engines_at_once(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as first, new_engine(slots=1) as second:
         outcomes = await asyncio.gather(first.run(Program("print(1)")), second.run(Program("print(2)")))
         assert [outcome.stdout for outcome in outcomes] == [b"1\n", b"2\n"]
         assert first.facts()["instance"] != second.facts()["instance"]
@@ -150,7 +151,7 @@ async def test_an_engine_that_cannot_start_says_why(tmp_path: Path) -> None:
         await Engine(slots=1).run(Program("1"))
 
 
-async def test_start_up_files_are_not_charged_to_the_first_program() -> None:
-    async with Engine(slots=1) as engine:
+async def test_start_up_files_are_not_charged_to_the_first_program(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
         peaks = [(await engine.run(Program("pass"))).peak_memory_bytes for _ in range(3)]
     assert max(peaks) < 2 * min(peaks) + 2 * MIB

@@ -15,6 +15,7 @@ import pytest_asyncio
 from engine.engine import Engine
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.hostile import Hostile, named, programs
+from tests.runtimes import NewEngine
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(400)]
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -38,8 +39,8 @@ SPINNER = "while True: pass"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(host_services: list[str]) -> AsyncIterator[Engine]:
-    async with Engine(slots=4) as engine:
+async def engine(host_services: list[str], new_engine: NewEngine) -> AsyncIterator[Engine]:
+    async with new_engine(slots=4) as engine:
         yield engine
 
 

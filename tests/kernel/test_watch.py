@@ -17,6 +17,7 @@ from engine.engine import Engine
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.hostile import named
 from tests.kernel.traces import Instance, programs_of
+from tests.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
 
@@ -90,16 +91,16 @@ def assert_in_time(outcomes: list[Outcome]) -> None:
     assert late[-1] <= LATE_SECONDS, late
 
 
-async def test_a_wall_limit_while_another_engine_makes_slots() -> None:
-    async with Engine(slots=1) as engine, Engine(slots=4) as other:
+async def test_a_wall_limit_while_another_engine_makes_slots(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine, new_engine(slots=4) as other:
         async with churning(other, all_keepers) as killed:
             outcomes = [await engine.run(SLEEPS, limits=ONE_SECOND) for _ in range(SAMPLES)]
         assert len(killed) >= 40, "the slots were not made anew"
     assert_in_time(outcomes)
 
 
-async def test_a_wall_limit_while_the_same_engine_makes_slots() -> None:
-    async with Engine(slots=5) as engine:
+async def test_a_wall_limit_while_the_same_engine_makes_slots(new_engine: NewEngine) -> None:
+    async with new_engine(slots=5) as engine:
         outcomes = []
         killed_in_all = 0
         for _ in range(SAMPLES):
@@ -115,8 +116,8 @@ async def test_a_wall_limit_while_the_same_engine_makes_slots() -> None:
     assert_in_time(outcomes)
 
 
-async def test_a_wall_limit_among_spinning_neighbours() -> None:
-    async with Engine(slots=4) as engine:
+async def test_a_wall_limit_among_spinning_neighbours(new_engine: NewEngine) -> None:
+    async with new_engine(slots=4) as engine:
         spinning = [asyncio.create_task(engine.run(SPINS, limits=Limits(cpu_seconds=30, cpus=2))) for _ in range(3)]
         await asyncio.sleep(0.1)
         outcomes = [await engine.run(SLEEPS, limits=ONE_SECOND) for _ in range(SAMPLES // 2)]
@@ -127,9 +128,9 @@ async def test_a_wall_limit_among_spinning_neighbours() -> None:
 
 
 @pytest.mark.parametrize("cpus", [1.0, 2.0])
-async def test_a_cpu_limit_while_another_engine_makes_slots(cpus: float) -> None:
+async def test_a_cpu_limit_while_another_engine_makes_slots(cpus: float, new_engine: NewEngine) -> None:
     limits = Limits(cpu_seconds=0.5, cpus=cpus)
-    async with Engine(slots=1) as engine, Engine(slots=4) as other, churning(other, all_keepers):
+    async with new_engine(slots=1) as engine, new_engine(slots=4) as other, churning(other, all_keepers):
         outcomes = [await engine.run(SPINS, limits=limits) for _ in range(3)]
         outcomes += [await engine.run(named("spin_threads.c").program, limits=limits) for _ in range(3)]
     assert {(outcome.verdict, outcome.stopped_by) for outcome in outcomes} == {(Verdict.TIME_LIMIT, "cpu")}
@@ -139,9 +140,9 @@ async def test_a_cpu_limit_while_another_engine_makes_slots(cpus: float) -> None
     assert used[-1] <= 0.5 + LATE_SECONDS * cpus, used
 
 
-async def test_cpus_are_a_limit() -> None:
+async def test_cpus_are_a_limit(new_engine: NewEngine) -> None:
     """Eight spinning threads on half a core use half a second in one."""
-    async with Engine(slots=1) as engine:
+    async with new_engine(slots=1) as engine:
         outcome = await engine.run(
             named("spin_threads.c").program, limits=Limits(cpu_seconds=10, wall_seconds=1.0, cpus=0.5)
         )
@@ -151,8 +152,8 @@ async def test_cpus_are_a_limit() -> None:
 
 
 @pytest.mark.parametrize("program", [SLEEPS, SPINS], ids=["asleep", "spinning"])
-async def test_a_cancel_kills(program: Program) -> None:
-    async with Engine(slots=1) as engine, Engine(slots=4) as other, churning(other, all_keepers):
+async def test_a_cancel_kills(program: Program, new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine, new_engine(slots=4) as other, churning(other, all_keepers):
         instance = Instance.of(engine.facts())
         under_way = asyncio.create_task(engine.run(program, limits=Limits(cpu_seconds=60)))
         await asyncio.sleep(0.3)
@@ -174,8 +175,8 @@ def is_one_of(names: set[str], pid: int) -> bool:
     return name_of(pid) in names
 
 
-async def test_a_cancel_in_the_queue_runs_nothing() -> None:
-    async with Engine(slots=1) as engine:
+async def test_a_cancel_in_the_queue_runs_nothing(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
         first = asyncio.create_task(engine.run(SLEEPS, limits=Limits(wall_seconds=0.4)))
         await asyncio.sleep(0.05)
         waiting = asyncio.create_task(engine.run(SPINS, limits=Limits(cpu_seconds=30)))

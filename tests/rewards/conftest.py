@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from engine import Engine
+from tests.runtimes import NewEngine
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -25,6 +26,6 @@ def data_file() -> Callable[[str], Path]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine(slots=2) as engine:
+async def engine(new_engine: NewEngine) -> AsyncIterator[Engine]:
+    async with new_engine(slots=2) as engine:
         yield engine
