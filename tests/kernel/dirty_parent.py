@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 
+from engine.config import EngineConfig, Runtime
 from engine.engine import Engine
 from engine.program import Program
 from tests.hostile import PROBE, PROGRAMS
@@ -56,7 +57,8 @@ def make_dirty() -> None:
 async def main() -> None:
     program = Program(source=(PROGRAMS / PROBE).read_text())
     make_dirty()
-    async with Engine(slots=1) as engine:
+    runtime: Runtime = "crun" if "crun" in sys.argv else "native"
+    async with Engine(slots=1, config=EngineConfig(runtime=runtime)) as engine:
         outcome = await engine.run(program)
     sys.stdout.buffer.write(outcome.stdout)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.commands import register
+from engine.config import Runtime
 
 pytestmark = pytest.mark.kernel
 
@@ -74,11 +75,12 @@ def test_the_program_speaks_for_itself(
     code: int,
     stdout: bytes,
     stderr: bytes,
+    runtime: Runtime,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path(name).write_text(source)
     Path("input").write_text("hello\n")
-    assert assay("run", name, *words) == code
+    assert assay("run", name, "--runtime", runtime, *words) == code
     assert capfdbinary.readouterr() == (stdout, stderr)
 
 

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.config import Runtime
 from engine.engine import Engine
 from engine.errors import SandboxError
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.hostile import named
-from tests.kernel.traces import Instance, Machine, left, programs_of, wait_until_nothing
+from tests.kernel.traces import Instance, Machine, left, programs_of, running, wait_until_nothing
+from tests.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
 
@@ -39,10 +41,10 @@ class Victim:
 
 
 @contextlib.contextmanager
-def victim(*arguments: str) -> Iterator[Victim]:
+def victim(runtime: Runtime, *arguments: str) -> Iterator[Victim]:
     """Another process with an engine whose programs are under way."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.kernel.victim", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", "tests.kernel.victim", runtime, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     child = 0
     try:
@@ -83,15 +85,17 @@ async def run_right(engine: Engine) -> Outcome:
 
 def kill(*pids: int) -> None:
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        # A container is used once: its keeper may be gone by itself.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.cgroup2
 @pytest.mark.parametrize("arguments", [(), ("fork",)], ids=["alone", "with a forked child"])
-async def test_the_engine_is_killed(arguments: tuple[str, ...]) -> None:
+async def test_the_engine_is_killed(arguments: tuple[str, ...], runtime: Runtime) -> None:
     async with untouched_neighbour():
         before = Machine.now()
-        with victim(*arguments) as killed:
+        with victim(runtime, *arguments) as killed:
             kill(killed.process.pid)
             await asyncio.to_thread(killed.process.wait)
             spared = frozenset({killed.child})
@@ -101,34 +105,34 @@ async def test_the_engine_is_killed(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.cgroup2
-async def test_engine_and_supervisor_are_killed() -> None:
+async def test_engine_and_supervisor_are_killed(runtime: Runtime, new_engine: NewEngine) -> None:
     async with untouched_neighbour():
         before = Machine.now()
-        with victim() as killed:
+        with victim(runtime) as killed:
             kill(killed.process.pid, killed.instance.supervisor)
             await asyncio.to_thread(killed.process.wait)
             # Control groups and files may wait for the next start, processes may not.
             wait_until_nothing(lambda: [str(pid) for pid in programs_of(killed.instance)], CLEAN_SECONDS)
-            async with Engine(slots=1) as engine:
+            async with new_engine(slots=1) as engine:
                 assert RIGHT.complaints(await run_right(engine)) == []
             wait_until_nothing(lambda: left(killed.instance, before), 0)
 
 
 @pytest.mark.cgroup2
-async def test_everything_at_once_is_killed() -> None:
+async def test_everything_at_once_is_killed(runtime: Runtime, new_engine: NewEngine) -> None:
     before = Machine.now()
-    with victim() as killed:
+    with victim(runtime) as killed:
         kill(killed.process.pid, killed.instance.supervisor, *killed.instance.keepers)
         await asyncio.to_thread(killed.process.wait)
-        async with Engine(slots=1) as engine:
+        async with new_engine(slots=1) as engine:
             assert RIGHT.complaints(await run_right(engine)) == []
         wait_until_nothing(lambda: left(killed.instance, before), 0)
 
 
 @pytest.mark.cgroup2
-async def test_an_engine_that_is_left_alone_leaves_nothing() -> None:
+async def test_an_engine_that_is_left_alone_leaves_nothing(new_engine: NewEngine) -> None:
     before = Machine.now()
-    async with Engine(slots=2) as engine:
+    async with new_engine(slots=2) as engine:
         instance = Instance.of(engine.facts())
         assert RIGHT.complaints(await run_right(engine)) == []
         endless = asyncio.create_task(engine.run(named("spin.py").program))
@@ -139,10 +143,10 @@ async def test_an_engine_that_is_left_alone_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("who", ["supervisor", "keeper", "both keepers"])
-async def test_the_engine_recovers(who: str) -> None:
+async def test_the_engine_recovers(who: str, new_engine: NewEngine) -> None:
     async with untouched_neighbour():
         before = Machine.now()
-        async with Engine(slots=2) as engine:
+        async with new_engine(slots=2) as engine:
             for _ in range(3):
                 instance = Instance.of(engine.facts())
                 victims = {
@@ -161,15 +165,15 @@ async def test_the_engine_recovers(who: str) -> None:
 
 
 @pytest.mark.parametrize("who", ["supervisor", "keeper"])
-async def test_a_run_under_way_is_never_misjudged(who: str) -> None:
+async def test_a_run_under_way_is_never_misjudged(who: str, new_engine: NewEngine) -> None:
     """Our own death is no verdict: the run is tried once more or has none."""
-    async with Engine(slots=1) as engine:
+    async with new_engine(slots=1) as engine:
         instance = Instance.of(engine.facts())
         under_way = asyncio.create_task(engine.run(SLOW))
         await asyncio.sleep(0.4)
-        programs = programs_of(instance)
+        programs = running(instance)
         assert programs
-        kill(instance.supervisor if who == "supervisor" else instance.keepers[0])
+        kill(*([instance.supervisor] if who == "supervisor" else instance.keepers))
         try:
             outcome = await under_way
         except SandboxError:
@@ -180,9 +184,9 @@ async def test_a_run_under_way_is_never_misjudged(who: str) -> None:
         assert RIGHT.complaints(await run_right(engine)) == []
 
 
-async def test_recoveries_cost_the_engine_nothing() -> None:
+async def test_recoveries_cost_the_engine_nothing(new_engine: NewEngine) -> None:
     """No descriptor of the engine's own process is lost by a death."""
-    async with Engine(slots=2) as engine:
+    async with new_engine(slots=2) as engine:
         counts = []
         for _ in range(6):
             instance = Instance.of(engine.facts())
@@ -193,12 +197,12 @@ async def test_recoveries_cost_the_engine_nothing() -> None:
 
 
 @pytest.mark.cgroup2
-async def test_a_program_cannot_outlive_the_cancelled_call() -> None:
-    async with Engine(slots=1) as engine:
+async def test_a_program_cannot_outlive_the_cancelled_call(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
         instance = Instance.of(engine.facts())
         under_way = asyncio.create_task(engine.run(named("spin.py").program, limits=Limits(cpu_seconds=60)))
         await asyncio.sleep(0.3)
-        started = programs_of(instance)
+        started = running(instance)
         under_way.cancel()
         with pytest.raises(asyncio.CancelledError):
             await under_way

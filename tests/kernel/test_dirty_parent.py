@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.config import Runtime
 from engine.engine import Engine
 from engine.program import Program
 from tests.hostile import PROBE, PROGRAMS
@@ -16,9 +17,9 @@ pytestmark = pytest.mark.kernel
 ROOT = Path(__file__).parents[2]
 
 
-async def test_nothing_of_a_dirty_parent_reaches_a_program() -> None:
+async def test_nothing_of_a_dirty_parent_reaches_a_program(runtime: Runtime) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.kernel.dirty_parent", stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        sys.executable, "-m", "tests.kernel.dirty_parent", runtime, stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     told, _ = await process.communicate()
     assert process.returncode == 0

@@ -91,6 +91,7 @@ def test_the_shares_are_those_of_the_mix() -> None:
     assert Counter(hostile.verdict for hostile in chosen) == SHARES
 
 
+@pytest.mark.native_only("minutes of load; every program of the mix runs on crun in test_hostile")
 @in_one_loop
 @pytest.mark.parametrize("spinners", [0, 4])
 async def test_a_thousand_runs(engine: Engine, spinners: int) -> None:

@@ -91,6 +91,7 @@ def assert_in_time(outcomes: list[Outcome]) -> None:
     assert late[-1] <= LATE_SECONDS, late
 
 
+@pytest.mark.native_only("keepers are killed as fast as only native slots are made")
 async def test_a_wall_limit_while_another_engine_makes_slots(new_engine: NewEngine) -> None:
     async with new_engine(slots=1) as engine, new_engine(slots=4) as other:
         async with churning(other, all_keepers) as killed:
@@ -99,6 +100,7 @@ async def test_a_wall_limit_while_another_engine_makes_slots(new_engine: NewEngi
     assert_in_time(outcomes)
 
 
+@pytest.mark.native_only("keepers are killed as fast as only native slots are made")
 async def test_a_wall_limit_while_the_same_engine_makes_slots(new_engine: NewEngine) -> None:
     async with new_engine(slots=5) as engine:
         outcomes = []
@@ -127,6 +129,7 @@ async def test_a_wall_limit_among_spinning_neighbours(new_engine: NewEngine) -> 
     assert_in_time(outcomes)
 
 
+@pytest.mark.native_only("keepers are killed as fast as only native slots are made")
 @pytest.mark.parametrize("cpus", [1.0, 2.0])
 async def test_a_cpu_limit_while_another_engine_makes_slots(cpus: float, new_engine: NewEngine) -> None:
     limits = Limits(cpu_seconds=0.5, cpus=cpus)
@@ -151,6 +154,7 @@ async def test_cpus_are_a_limit(new_engine: NewEngine) -> None:
     assert 0.3 <= outcome.cpu_seconds <= 0.65 * outcome.wall_seconds, outcome
 
 
+@pytest.mark.native_only("keepers are killed as fast as only native slots are made")
 @pytest.mark.parametrize("program", [SLEEPS, SPINS], ids=["asleep", "spinning"])
 async def test_a_cancel_kills(program: Program, new_engine: NewEngine) -> None:
     async with new_engine(slots=1) as engine, new_engine(slots=4) as other, churning(other, all_keepers):

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 
+from engine.config import EngineConfig, Runtime
 from engine.engine import Engine
 from engine.program import Limits, Program
 from tests.kernel.traces import Instance, running, wait_until_nothing
@@ -51,7 +52,8 @@ def wait_until_under_way(instance: Instance) -> None:
 
 
 async def main() -> None:
-    async with Engine(slots=2) as engine:
+    runtime: Runtime = "crun" if "crun" in sys.argv else "native"
+    async with Engine(slots=2, config=EngineConfig(runtime=runtime)) as engine:
         runs = [asyncio.create_task(engine.run(program, limits=LIMITS)) for program in (SPINS_AND_LEAVES, SLEEPS)]
         await asyncio.to_thread(wait_until_under_way, Instance.of(engine.facts()))
         child = forked() if "fork" in sys.argv else 0
