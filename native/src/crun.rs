@@ -30,17 +30,10 @@ pub enum Stream {
     Capture,
 }
 
-#[derive(Default)]
 pub struct Streams {
     pub stdin: Option<OwnedFd>,
     pub stdout: Stream,
     pub stderr: Stream,
-}
-
-impl Default for Stream {
-    fn default() -> Self {
-        Self::Null
-    }
 }
 
 #[derive(Debug)]
