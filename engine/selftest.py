@@ -28,6 +28,7 @@ _PATH: Final = "/program/probe"
 # For a run that met a fault; by then its slot is made anew.
 _MORE_TRIES: Final = 2
 _PAUSE_SECONDS: Final = 0.3
+_OF_ONE_PROCESS: Final = frozenset({"cpu", "memory"})
 _STAMPS_KEPT: Final = 16
 
 
@@ -91,7 +92,8 @@ async def prove(pool: Pool, *, slots: int, names: Collection[str] = ()) -> tuple
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(slots, len(wanted))):
                 workers.create_task(worker())
-    return tuple(findings[probe.name] for probe in wanted)
+    found = tuple(findings[probe.name] for probe in wanted)
+    return found if pool.facts().get("cgroup") != "none" else tuple(map(_without_groups, found))
 
 
 async def _find(pool: Pool, program: bytes, probe: Probe) -> Finding:
@@ -115,6 +117,14 @@ async def _find(pool: Pool, program: bytes, probe: Probe) -> Finding:
         seconds=time.monotonic() - began,
         advice=probe.advice if stopped is None else "",
     )
+
+
+def _without_groups(finding: Finding) -> Finding:
+    """A probe is one process; what holds for each alone does not hold for a program of many."""
+    if not finding.enforced or finding.name not in _OF_ONE_PROCESS:
+        return finding
+    advice = "give the engine a control group of its own: see `place`"
+    return msgspec.structs.replace(finding, enforced=False, seen="only for each process by itself", advice=advice)
 
 
 def _nothing() -> None:

@@ -73,6 +73,7 @@ async def main(state_dir: str, *, wait: bool, allow_degraded: bool) -> dict[str,
                 await under_way
             for name, (source, limits) in PROGRAMS.items():
                 outcome = await engine.run(Program(source), stdin=b"hello\n", limits=limits)
+                said["not enforced"] = sorted(outcome.not_enforced)
                 said[name] = [outcome.verdict, outcome.stdout.decode(), outcome.stderr.decode()[-200:]]
             said["faults"] = engine.stats().faults
     except CannotStart as error:

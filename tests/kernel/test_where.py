@@ -63,13 +63,14 @@ def said(command: list[str]) -> dict[str, Any]:
 
 
 def verdicts(answer: dict[str, Any]) -> dict[str, str]:
-    return {name: value[0] for name, value in answer.items() if isinstance(value, list)}
+    return {name: answer[name][0] for name in VERDICTS}
 
 
 def test_every_limit_bites_without_root(user: Account) -> None:
     answer = said(user.command())
     assert answer["faults"] == 0
     assert verdicts(answer) == VERDICTS
+    assert answer["not enforced"] == []
     assert "Resource temporarily unavailable" in answer["forks"][2]
     assert "Connection refused" in answer["reaches out"][2]
     assert answer["is right"][1] == "hello\n"
@@ -106,6 +107,8 @@ def test_without_control_groups_limits_hold_for_each_process(user_without_groups
     answer = said(user_without_groups.command("degraded"))
     assert answer["facts"]["cgroup"] == "none"
     assert answer["faults"] == 0
+    # So says every reply.
+    assert answer["not enforced"] == ["cpu", "cpus", "memory"]
     # Past its memory an allocation fails: nothing shows whether a program meant to ask for so much.
     assert verdicts(answer) == VERDICTS | {"eats memory": "RUNTIME_ERROR"}
     assert "MemoryError" in answer["eats memory"][2]
