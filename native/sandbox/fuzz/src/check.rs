@@ -6,8 +6,10 @@ use assay_sandbox::wire::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+type Check = fn(&[u8]);
+
 /// Every message, by the name of its target and of its folder of seeds.
-pub const MESSAGES: [(&str, fn(&[u8])); 7] = [
+pub const MESSAGES: [(&str, Check); 7] = [
     ("to_supervisor", message::<ToSupervisor>),
     ("from_supervisor", message::<FromSupervisor>),
     ("job", message::<Job>),
