@@ -18,6 +18,7 @@ import socket
 import stat
 import struct
 import sys
+import time
 
 WRITABLE = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home")
 LOCKED = (
@@ -220,13 +221,19 @@ def pipes():
 
 
 def instances():
-    """How many inotify instances the user may still have."""
-    held = []
-    while (fd := libc.inotify_init1(0)) >= 0 and len(held) < 200:
-        held.append(fd)
-    for fd in held:
-        os.close(fd)
-    return len(held)
+    """How many inotify instances the user may still have; the kernel takes those with watches back some milliseconds late."""
+    most = 0
+    for _ in range(20):
+        held = []
+        while (fd := libc.inotify_init1(0)) >= 0 and len(held) < 200:
+            held.append(fd)
+        for fd in held:
+            os.close(fd)
+        most = max(most, len(held))
+        if most >= 128:
+            break
+        time.sleep(0.01)
+    return most
 
 
 def flights():
