@@ -12,6 +12,7 @@ __all__ = [
     "build_profile",
     "numbers_equal",
     "static_program",
+    "unpack_image",
 ]
 
 __version__: str
@@ -152,6 +153,13 @@ def numbers_equal(answer: str, reference: str) -> bool | None:
     """Compare two exact numbers (integers, decimals, fractions); None if `answer` is not one of these.
 
     Raises ValueError if `reference` is not a number. Linear time; more than 1,000 digits is not a number.
+    """
+
+def unpack_image(store: str, reference: str, tools: Sequence[str]) -> tuple[list[str], str, dict[str, str]]:
+    """Make an image ready: its layers' directories (the topmost first), its PATH, and where each tool is inside.
+
+    reference: a directory, an OCI image layout or a docker save archive, as PATH or PATH:NAME.
+    Blocks (GIL released) until every layer is in the store. Raises OSError whose text says what is wrong.
     """
 
 def bare_runs(argv: Sequence[str], in_flight: int, seconds: float) -> tuple[float, int, str, list[int]]:

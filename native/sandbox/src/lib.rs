@@ -3,6 +3,7 @@
 pub mod bare;
 pub mod cgroup;
 pub mod fault;
+pub mod image;
 pub mod probe;
 pub mod rootfs;
 pub mod seccomp;

@@ -7,6 +7,8 @@
 //!                                        <--FromParked--
 //! ```
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +106,17 @@ pub enum Rootfs {
     Host { trees: Vec<String> },
     /// Directories that lie over each other, the topmost first.
     Image { layers: Vec<String> },
+}
+
+/// What `unpack` says of an image.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Unpacked {
+    /// Directories, the topmost first.
+    pub layers: Vec<String>,
+    /// PATH of its programs.
+    pub path: String,
+    /// Of the tools that were asked for, where they are inside.
+    pub tools: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

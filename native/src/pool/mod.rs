@@ -11,6 +11,7 @@ mod io;
 mod output;
 mod run;
 mod supervisor;
+mod unpack;
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -28,6 +29,7 @@ use run::Run;
 pub use run::{Completion, Request};
 use supervisor::Supervisor;
 pub use supervisor::{PROGRAM, program};
+pub use unpack::unpack;
 
 /// The epoll token of the eventfd that wakes the I/O thread; runs and supervisors count on from 1.
 const WAKE: u64 = 0;
@@ -171,7 +173,6 @@ impl Pool {
         let keepers: Vec<_> = state.keepers.iter().map(i32::to_string).collect();
         let mut facts = state.supervisor.facts();
         facts.push(("keeper_pids", keepers.join(" ")));
-        facts.push(("rootfs", "host".to_owned()));
         facts.push(("runtime", self.shared.start.runtime.name().to_owned()));
         facts
     }

@@ -31,7 +31,7 @@ pub fn make(base: &Path, slot: &Path, layers: &[String], uid: Option<u32>) -> Re
     let below = base.join(BELOW);
     let lowers = [above.as_path()].into_iter().chain(layers.iter().map(Path::new)).chain([below.as_path()]);
     let lowers: Vec<&Path> = lowers.collect();
-    mount_overlay(slot, &lowers, map.as_ref(), &parts)?;
+    mount_layers(slot, &lowers, map.as_ref(), &parts)?;
     let mut layout = Layout::default();
     add_entries(&parts, "", &OURS, &mut layout)?;
     if fs::symlink_metadata(parts.join("var")).is_ok_and(|var| var.is_dir()) {
@@ -40,12 +40,12 @@ pub fn make(base: &Path, slot: &Path, layers: &[String], uid: Option<u32>) -> Re
     Ok(layout)
 }
 
-/// Mounts the overlay of these directories, the topmost first, with their owners as the slot sees them.
+/// Mounts the overlay of these directories, the topmost first, with their owners as `map` shows them.
 ///
 /// The mapped trees are attached only while the overlay is being mounted, which keeps private copies of them: whoever
 /// inherits this mount namespace must find no way to the machine's files past the map.
-fn mount_overlay(slot: &Path, lowers: &[&Path], map: Option<&OwnedFd>, target: &Path) -> Result<()> {
-    let places = slot.join("lowers");
+pub fn mount_layers(place: &Path, lowers: &[&Path], map: Option<&OwnedFd>, target: &Path) -> Result<()> {
+    let places = place.join("lowers");
     make_directory(&places, 0o700)?;
     let mut names = Vec::with_capacity(lowers.len());
     for (index, lower) in lowers.iter().enumerate() {

@@ -17,6 +17,8 @@ use crate::fault::{Context, Result};
 use crate::sys::{mknod, mount, set_times, statfs};
 use crate::wire::Rootfs;
 
+pub use image::mount_layers;
+
 const NO_PRIVILEGES: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 /// Where the keeper makes the program's root.
 pub const ROOT: &str = "/root";
