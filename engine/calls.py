@@ -25,7 +25,7 @@ from engine.tests import AssertsTest, CallTest, StdinTest, Test, TestRun
 MAX_ANSWER_BYTES: Final = 4 << 20
 DRIVEN_LANGUAGE: Final = "python"
 DRIVER_PATH: Final = "/program/driver.py"
-DRIVER_ARGV: Final = ("/usr/bin/python3", "-s", DRIVER_PATH)
+DRIVER_ARGUMENTS: Final = ("-s", DRIVER_PATH)
 _HEADER_BYTES: Final = 4
 _NONCE_BYTES: Final = 32
 # What comparing values with equal hashes may cost while sets and dicts are built, in words of memory.

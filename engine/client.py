@@ -82,6 +82,7 @@ class Client:
             source=program.source,
             language=program.language,
             files=program.files,
+            image=program.image,
             stdin=stdin,
             limits=limits,
             compile_limits=compile_limits,
@@ -97,6 +98,7 @@ class Client:
         stdin: bytes = b"",
         limits: Limits | None = None,
         *,
+        image: str | None = None,
         collect: Sequence[str] = (),
         merge_stderr: bool = False,
         deadline_seconds: float | None = None,
@@ -104,6 +106,7 @@ class Client:
         """Run what is in the root file system already, as `Engine.run_argv`; raises as `run`."""
         request = Run(
             argv=tuple(argv),
+            image=image,
             stdin=stdin,
             limits=limits,
             collect=tuple(collect),
@@ -225,6 +228,7 @@ class SyncClient:
         stdin: bytes = b"",
         limits: Limits | None = None,
         *,
+        image: str | None = None,
         collect: Sequence[str] = (),
         merge_stderr: bool = False,
         deadline_seconds: float | None = None,
@@ -232,7 +236,13 @@ class SyncClient:
         """As `Client.run_argv`; an interrupt kills the run."""
         return self._loop.wait(
             self._client.run_argv(
-                argv, stdin, limits, collect=collect, merge_stderr=merge_stderr, deadline_seconds=deadline_seconds
+                argv,
+                stdin,
+                limits,
+                image=image,
+                collect=collect,
+                merge_stderr=merge_stderr,
+                deadline_seconds=deadline_seconds,
             )
         )
 

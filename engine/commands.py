@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from engine.config import EngineConfig
+from engine.config import HOST, EngineConfig
 from engine.doctor import doctor
 from engine.engine import Engine
 from engine.errors import AssayError, BadInput
@@ -39,6 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run_parser.add_argument("--wall", metavar="S", help="clock seconds (twice the CPU seconds and 5)")
     run_parser.add_argument("--memory", metavar="SIZE", help="memory, like 256M (512M)")
     run_parser.add_argument("--output", metavar="SIZE", help="bytes kept of stdout and of stderr (1M)")
+    run_parser.add_argument("--image", metavar="PATH", help="image that it runs in: a directory, OCI layout or archive")
     run_parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slot")
     run_parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
     run_parser.add_argument("-v", "--verbose", action="store_true", help="facts of the run go to stderr")
@@ -52,7 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     """`assay run`: the program's own exit code, 128 + N for signal N, 125 for a fault of ours."""
     try:
         program, stdin, limits = _asked(arguments)
-        config = EngineConfig(runtime=arguments.runtime, allow_degraded=arguments.allow_degraded)
+        config = EngineConfig(
+            runtime=arguments.runtime,
+            rootfs=arguments.image or HOST,
+            allow_degraded=arguments.allow_degraded,
+        )
         outcome = asyncio.run(_run(program, stdin, limits, config))
     except BadInput as error:
         print(f"assay run: {error}", file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from engine.files import JobFile
+from engine.images import Image
 from engine.languages import Language
 from engine.pool import Job
 from engine.program import Limits, Outcome
@@ -30,6 +31,7 @@ class Compiler:
 
     async def compile(
         self,
+        image: Image,
         language: Language,
         files: Sequence[JobFile],
         limits: Limits,
@@ -43,7 +45,8 @@ class Compiler:
         """
         if language.compile is None:
             raise ValueError(language.name)
-        key = key_of(language.compile, files, limits)
+        key = key_of((image.name, *language.compile), files, limits)
+        job = image.job(language.compile, limits, files=files, collect=(_MADE,))
         waited = 0.0
         holding = False
         while True:
@@ -52,7 +55,7 @@ class Compiler:
             found = self._store.get(key)
             other = self._under_way.get(key)
             if found is None and other is None and holding:
-                return await self._compile(key, language.compile, files, limits, waited, run)
+                return await self._compile(key, job, waited, run)
             if holding:
                 give_back()
                 holding = False
@@ -67,9 +70,7 @@ class Compiler:
     async def _compile(
         self,
         key: bytes,
-        argv: tuple[str, ...],
-        files: Sequence[JobFile],
-        limits: Limits,
+        job: Job,
         waited: float,
         run: Callable[[Job, float], Awaitable[Outcome]],
     ) -> Compiled:
@@ -78,7 +79,7 @@ class Compiler:
         self.runs += 1
         result = None
         try:
-            outcome = await run(Job(argv=argv, files=files, collect=(_MADE,), limits=limits), waited)
+            outcome = await run(job, waited)
             result = _compiled(outcome)
         finally:
             # None (a fault, a cancel) lets the next one try for itself.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -16,6 +18,8 @@ from engine.errors import BadInput, CannotStart
 from engine.program import MIB, Limits
 
 _T = TypeVar("_T")
+HOST: Final = "host"
+_IMAGE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _GIB: Final = 1024 * MIB
 Runtime = Literal["native", "crun"]
 Fresh = Literal["proved", "always"]
@@ -45,6 +49,13 @@ def _state_dir() -> str:
     return f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/assay"
 
 
+def _image_store() -> str:
+    """A directory that outlives restarts."""
+    if os.geteuid() == 0:
+        return "/var/lib/assay/images"
+    return f"{os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'}/assay/images"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EngineConfig:
     """How the engine runs programs.
@@ -52,6 +63,9 @@ class EngineConfig:
     slots           Programs that run at once; the default is one for each core.
     state_dir       Locks, and what the self-test proved; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
     trees           Directories of this machine that programs see, read-only, at their own paths.
+    rootfs          What programs see that name no image: "host", those trees; or the name or the place of an image.
+    images          Images by name, each a directory, an OCI layout or a docker save archive as PATH[:NAME], or "host".
+    image_store     Where the layers of images are kept, unpacked; it outlives restarts.
     runtime         Who makes the slots: Assay itself ("native"), each used again, or crun, each used once.
     fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
     uid_base        First of the user ids that root's slots use, 65,536 each; other users' come from /etc/subuid.
@@ -67,6 +81,9 @@ class EngineConfig:
     slots: int | None = None
     state_dir: str = dataclasses.field(default_factory=_state_dir)
     trees: tuple[str, ...] = ("/usr",)
+    rootfs: str = HOST
+    images: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    image_store: str = dataclasses.field(default_factory=_image_store)
     runtime: Runtime = "native"
     fresh: Fresh = "proved"
     uid_base: int = 1_879_048_192
@@ -86,6 +103,13 @@ class EngineConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise BadInput(name, value, f"expected at least {least}")
+        for name, place in self.images.items():
+            if not _IMAGE_NAME.fullmatch(name):
+                raise BadInput(f"images.{name}", place, "expected a name of letters, digits and . _ -")
+            if name == HOST and place != HOST:
+                raise BadInput(f"images.{name}", place, "this name is this machine's own trees")
+        if Path(self.state_dir).resolve() in (store := Path(self.image_store).resolve(), *store.parents):
+            raise BadInput("image_store", self.image_store, f"below state_dir {self.state_dir}, which slots do not see")
         check_ceilings(self.limits, self.ceilings)
         check_ceilings(self.compile_limits, self.ceilings, "compile_limits")
 

@@ -16,9 +16,11 @@ from engine import faults, machine, selftest
 from engine.calls import Call, answer_of, call_of
 from engine.compiler import Compiler
 from engine.config import EngineConfig, ceilings_here, check_ceilings
+from engine.control import CONTROL
 from engine.errors import BadInput, CannotStart, SandboxError
 from engine.files import collected_names, job_files
-from engine.languages import LANGUAGES, Language, LanguageStatus, installed_language, missing
+from engine.images import Image, Images, prepare
+from engine.languages import LANGUAGES, LanguageStatus
 from engine.pool import CLOSED, Completion, Job, Pool, outcome_of
 from engine.program import MIB, Limits, Outcome, Program
 from engine.queue import Queue, Request
@@ -55,6 +57,7 @@ class Engine:
         self._findings: tuple[Finding, ...] = ()
         self._not_enforced: tuple[str, ...] = ()
         self._pool: Pool | None = None
+        self._images = Images(Image(), {}, {})
         self._queue: Queue | None = None
 
     async def __aenter__(self) -> Engine:
@@ -64,8 +67,9 @@ class Engine:
         config = self._config
         memory_bytes = int(machine.memory_bytes() * _MEMORY_SHARE)
         self._ceilings = ceilings_here(config, self._slots, memory_bytes)
+        self._images, layers = await prepare(config)
         present = [language.warm for language in LANGUAGES.values() if language.installed]
-        pool, _ = await asyncio.gather(Pool.start(self._slots, config), asyncio.to_thread(warm, present))
+        pool, _ = await asyncio.gather(Pool.start(self._slots, config, layers), asyncio.to_thread(warm, present))
         async with contextlib.AsyncExitStack() as undo:
             undo.push_async_callback(pool.close)
             await self._prove(pool)
@@ -122,6 +126,7 @@ class Engine:
         stdin: bytes = b"",
         limits: Limits | None = None,
         *,
+        image: str | None = None,
         collect: Sequence[str] = (),
         merge_stderr: bool = False,
         deadline_seconds: float | None = None,
@@ -130,9 +135,9 @@ class Engine:
         """Run what is in the root file system already; `argv[0]` is its absolute path inside. Otherwise as `run`."""
         if limits is not None:
             check_ceilings(limits, self._ceilings)
-        job = Job(
-            argv=argv,
-            limits=limits or self._config.limits,
+        job = self._images.named(image).job(
+            argv,
+            limits or self._config.limits,
             stdin=stdin,
             collect=collected_names(collect) if collect else (),
             merge_stderr=merge_stderr,
@@ -173,9 +178,15 @@ class Engine:
                     break
         return runs
 
-    async def languages(self) -> list[LanguageStatus]:
+    async def languages(self, image: str | None = None) -> list[LanguageStatus]:
         """Every language, with the version that its tool prints in the sandbox."""
-        return [await self._language_status(language) for language in LANGUAGES.values()]
+        shown = self._images.named(image)
+        return [await self._with_version(status, shown) for status in shown.statuses()]
+
+    async def run_control(self, *, deadline_seconds: float | None = None) -> None:
+        """Run a program that does nothing; raises Overloaded or SandboxError where that cannot be done."""
+        with self._admitted("", 0, deadline_seconds) as request:
+            await self._run(request, CONTROL, None)
 
     def stats(self) -> Stats:
         """Counters, and what is in the engine now; before the start only `slots` means something."""
@@ -199,7 +210,8 @@ class Engine:
 
     def facts(self) -> dict[str, str]:
         """What the supervisor found at the start: instance, cgroup, rootfs, pids; and whether every limit bites."""
-        return {**self._running()[0].facts(), "limits": selftest.summary(self._not_enforced)}
+        facts = {**self._running()[0].facts(), **self._images.facts()}
+        return {**facts, "limits": selftest.summary(self._not_enforced)}
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -224,14 +236,15 @@ class Engine:
         return self._pool, self._queue
 
     def _checked(self, program: Program, limits: Limits | None, compile_limits: Limits | None) -> Work:
-        language = installed_language(program.language)
+        image = self._images.named(program.image)
+        language = image.language(program.language)
         if limits is not None:
             check_ceilings(limits, self._ceilings)
         if compile_limits is not None:
             check_ceilings(compile_limits, self._ceilings, "compile_limits")
         limits = limits or self._config.limits
         return Work(
-            language, job_files(program, language, limits), limits, compile_limits or self._config.compile_limits
+            image, language, job_files(program, language, limits), limits, compile_limits or self._config.compile_limits
         )
 
     @contextlib.contextmanager
@@ -253,6 +266,7 @@ class Engine:
             return None
         queue = self._running()[1]
         return await self._compiler.compile(
+            work.image,
             work.language,
             work.files,
             work.compile_limits,
@@ -291,12 +305,13 @@ class Engine:
             self._counters.sound = False
             raise
 
-    async def _language_status(self, language: Language) -> LanguageStatus:
-        status = LanguageStatus(name=language.name, aliases=language.aliases)
-        if not language.installed:
-            return msgspec.structs.replace(status, problem=missing(language))
+    async def _with_version(self, status: LanguageStatus, image: Image) -> LanguageStatus:
+        if status.problem is not None:
+            return status
+        language = image.language(status.name)
+        job = image.job(language.version, _VERSION_LIMITS)
         with self._admitted("", 0, None) as request:
-            outcome = await self._run(request, Job(argv=language.version, limits=_VERSION_LIMITS), None)
+            outcome = await self._run(request, job, None)
         if not outcome.clean:
             return msgspec.structs.replace(status, problem=f"{' '.join(language.version)} ends with {outcome.verdict}")
         return msgspec.structs.replace(status, version=outcome.stdout.decode(errors="replace").split("\n")[0])

@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
+
+from engine.control import CONTROL
 from engine.errors import SandboxError
 from engine.pool import Completion, Job
-from engine.program import MIB, Limits
 
 _PAUSE_SECONDS: Final = 0.1
-CONTROL: Final = Job(argv=("/usr/bin/true",), limits=Limits(cpu_seconds=1, wall_seconds=10, memory_bytes=64 * MIB))
 
 
 async def settle(job: Job, first: Completion, attempt: Callable[[Job], Awaitable[Completion]]) -> Completion:
@@ -27,7 +28,7 @@ async def settle(job: Job, first: Completion, attempt: Callable[[Job], Awaitable
     second = await attempt(job)
     if second.fault is None or _program_did_it(second):
         return second
-    control = await attempt(CONTROL)
+    control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
     if control.fault is None and control.exit_code == 0:
         return second
     raise SandboxError(f"the sandbox faulted twice, and once with a control program: {second.fault}")

@@ -1,6 +1,7 @@
 """The languages, in one table: how a source becomes a process.
 
-A new language is one more entry. Paths are those of the rootfs, which for `host` are this machine's own.
+A new language is one more entry. Paths are this machine's own; an image has its tools wherever its PATH finds
+them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def installed(self) -> bool:
         """Whether the tool is on this machine."""
-        return os.access(self.tool, os.X_OK)
+        if self.tool not in _seen and os.access(self.tool, os.X_OK):
+            _seen.add(self.tool)
+        return self.tool in _seen
 
 
 class LanguageStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +130,7 @@ _TABLE: Final = (
 
 LANGUAGES: Final[Mapping[str, Language]] = {language.name: language for language in _TABLE}
 _BY_WORD: Final = {word: language for language in _TABLE for word in (language.name, *language.aliases)}
-# Languages found installed: asking the file system for every run would cost more than the rest of the check.
+# Tools found: asking the file system for every run would cost more than the rest of the check.
 _seen: set[str] = set()
 _BY_EXTENSION: Final = {extension: language for language in _TABLE for extension in language.extensions}
 
@@ -137,16 +140,6 @@ def language_named(word: str, field: str = "language") -> Language:
     language = _BY_WORD.get(word) or _BY_WORD.get(word.lower())
     if language is None:
         raise BadInput(field, word, f"unknown language, known are {', '.join(LANGUAGES)}")
-    return language
-
-
-def installed_language(word: str, field: str = "language") -> Language:
-    """As `language_named`; raises BadInput too if the language is missing on this machine."""
-    language = language_named(word, field)
-    if language.name not in _seen:
-        if not language.installed:
-            raise BadInput(field, word, missing(language))
-        _seen.add(language.name)
     return language
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
@@ -35,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     channel: bytes | None = None
     merge_stderr: bool = False
     image: int = 0
+    environment: Sequence[str] = ENVIRONMENT
 
 
 class Completion(Protocol):
@@ -85,22 +87,19 @@ class Pool:
         self._loop.add_reader(self._readable, self._take_completions)
 
     @classmethod
-    async def start(cls, slots: int, config: EngineConfig) -> Pool:
-        """Make the slots; raises CannotStart with one line that says what to do."""
-        try:
-            from engine import _native
-        except ImportError as error:
-            raise CannotStart(
-                f"the engine runs on Linux with the native module, which is not here ({error}); "
-                "the clients need neither: connect to a daemon"
-            ) from None
+    async def start(cls, slots: int, config: EngineConfig, images: Sequence[Sequence[str]] = ((),)) -> Pool:
+        """Make the slots; raises CannotStart with one line that says what to do.
+
+        images  the layers of each, the topmost first; an empty one is this machine's own trees
+        """
+        module = _module()
         try:
             native = await asyncio.to_thread(
-                _native.Pool,
+                module.Pool,
                 slots=slots,
                 state_dir=config.state_dir,
                 trees=list(config.trees),
-                images=[[]],
+                images=images,
                 uid_base=config.uid_base,
                 fresh=config.fresh,
                 allow_degraded=config.allow_degraded,
@@ -127,7 +126,7 @@ class Pool:
             run_id = self._native.submit(
                 image=job.image,
                 argv=job.argv,
-                env=ENVIRONMENT,
+                env=job.environment,
                 files=job.files,
                 collect=job.collect,
                 stdin=job.stdin,
@@ -232,3 +231,19 @@ async def bare_runs(argv: Sequence[str], in_flight: int, seconds: float) -> tupl
     if _native.build_profile != "release":
         raise CannotStart("the native module is a debug build: its numbers mean nothing, build it with `make build`")
     return await asyncio.to_thread(_native.bare_runs, argv, in_flight, seconds)
+
+
+async def unpack_image(store: str, place: str, tools: Sequence[str]) -> tuple[list[str], str, dict[str, str]]:
+    """Layers, PATH and tools of the image at `place`, unpacked into `store`; raises OSError that says what is wrong."""
+    return await asyncio.to_thread(_module().unpack_image, store, place, tools)
+
+
+def _module() -> ModuleType:
+    try:
+        from engine import _native
+    except ImportError as error:
+        raise CannotStart(
+            f"the engine runs on Linux with the native module, which is not here ({error}); "
+            "the clients need neither: connect to a daemon"
+        ) from None
+    return _native

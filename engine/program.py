@@ -54,12 +54,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Source, language and files, as submitted.
 
-    `files` maps paths below /work (relative, without `..`) to contents; they belong to the program's user.
+    files  paths below /work (relative, without `..`) and their contents; they belong to the program's user
+    image  name of the root file system that it sees, None for the engine's own
     """
 
     source: str
     language: str = "python"
     files: dict[str, bytes] = {}
+    image: str | None = None
 
 
 class Verdict(enum.StrEnum):

@@ -47,6 +47,7 @@ class Run(Request, frozen=True, kw_only=True):
     argv: tuple[str, ...] | None = None
     language: str = "python"
     files: dict[str, bytes] = {}
+    image: str | None = None
     stdin: bytes = b""
     limits: Limits | None = None
     compile_limits: Limits | None = None
@@ -67,7 +68,7 @@ class Run(Request, frozen=True, kw_only=True):
     @property
     def program(self) -> Program:
         """The program alone; its source is empty where there is an `argv`."""
-        return Program(self.source or "", self.language, self.files)
+        return Program(self.source or "", self.language, self.files, self.image)
 
     @property
     def text(self) -> str:

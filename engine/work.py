@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.calls import DRIVER_ARGV, DRIVER_PATH, Call
+from engine.calls import DRIVER_ARGUMENTS, DRIVER_PATH, Call
 from engine.files import JobFile, with_room
+from engine.images import Image
 from engine.languages import Language
 from engine.pool import Job
 from engine.program import Limits
@@ -15,8 +16,9 @@ from engine.store import Compiled
 
 
 class Work(msgspec.Struct, frozen=True):
-    """A program with the limits in force."""
+    """A program with the limits in force, in the language as it runs in its image."""
 
+    image: Image
     language: Language
     files: Sequence[JobFile]
     limits: Limits
@@ -35,13 +37,8 @@ class Work(msgspec.Struct, frozen=True):
         if compiled is not None:
             limits = with_room(limits, files, compiled.files)
             files = (*files, *compiled.files)
-        return Job(
-            argv=self.language.run,
-            limits=limits,
-            files=files,
-            collect=collect,
-            stdin=stdin,
-            merge_stderr=merge_stderr,
+        return self.image.job(
+            self.language.run, limits, files=files, collect=collect, stdin=stdin, merge_stderr=merge_stderr
         )
 
     def test_job(self, compiled: Compiled | None, call: Call) -> Job:
@@ -49,9 +46,9 @@ class Work(msgspec.Struct, frozen=True):
         if call.driver is None:
             return self.job(compiled, call.stdin)
         driver = ((DRIVER_PATH, call.driver, 0o444),)
-        return Job(
-            argv=DRIVER_ARGV,
-            limits=with_room(self.limits, self.files, driver),
+        return self.image.job(
+            (self.language.run[0], *DRIVER_ARGUMENTS),
+            with_room(self.limits, self.files, driver),
             files=(*self.files, *driver),
             channel=call.channel,
         )

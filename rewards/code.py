@@ -53,7 +53,7 @@ class CodeReward:
         if isinstance(found, Nothing):
             reason = f"no program: {found.reason}"
             return Reward(reward=0.0, verdict=Verdict.WRONG_ANSWER, forgeable=forgeable, reason=reason)
-        scoring = _Scoring(self._engine, Program(found.source, language.name), item, self._client)
+        scoring = _Scoring(self._engine, Program(found.source, language.name, image=item.image), item, self._client)
         try:
             await scoring.run(self._deadline_seconds)
         except SandboxError as error:

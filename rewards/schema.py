@@ -46,6 +46,7 @@ class _CodeFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     kind: Literal["code"] = "code"
     id: str | int | None = None
     language: str = "python"
+    image: str | None = None
     checker: Checker = "lines"
     limits: Limits | None = None
     reward: Literal["all", "fraction"] = "all"
@@ -55,6 +56,7 @@ class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A completion that holds a program, with its tests.
 
     language    what the program is written in
+    image       the root file system that it sees; None means the engine's own
     tests       at least one
     checker     how outputs and returned values are compared
     limits      of every run; None means the engine's own

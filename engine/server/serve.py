@@ -41,7 +41,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     http.add_argument("--http", metavar="HOST:PORT", help="address of the HTTP face (default 127.0.0.1:8080)")
     http.add_argument("--no-http", action="store_true", help="leave the HTTP face out")
     parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
-    parser.add_argument("--rootfs", choices=["host"], default="host", help="what the programs see as their file system")
+    parser.add_argument(
+        "--rootfs", metavar="PATH", help="what programs see: a directory, an OCI layout, an archive (default: host)"
+    )
     parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slots (default: native)")
     parser.add_argument(
         "--fresh", choices=["proved", "always"], help="renew what a run may have touched (default), or everything"
@@ -78,7 +80,7 @@ def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settin
     server = dataclasses.replace(settings.server, **{name: value for name, value in given.items() if value is not None})
     if arguments.no_http:
         server = dataclasses.replace(server, http=None)
-    given = {"slots": arguments.slots, "runtime": arguments.runtime, "fresh": arguments.fresh}
+    given = {name: getattr(arguments, name) for name in ("slots", "rootfs", "runtime", "fresh")}
     engine = dataclasses.replace(settings.engine, **{name: value for name, value in given.items() if value is not None})
     if arguments.allow_degraded:
         engine = dataclasses.replace(engine, allow_degraded=True)
@@ -173,6 +175,8 @@ def _ready_text(engine: Engine, began: float, path: Path, tcp: socket.socket | N
         f"  runtime {facts.get('runtime', '?')} · {slots} · cgroup {cgroup} · rootfs {rootfs} · {limits}",
         f"  socket  {path}",
     ]
+    if "images" in facts:
+        lines.insert(2, f"  images  {facts['images']}")
     if tcp is not None:
         host, port = tcp.getsockname()[:2]
         lines[-1] += f"     http  http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -22,7 +22,6 @@ from engine.server.metrics import Metrics
 
 # Items of one list under way for each slot: enough to keep the slots busy, too few to fill the queue.
 _ITEMS_PER_SLOT: Final = 8
-_CONTROL: Final = ("/usr/bin/true",)
 _CONTROL_SECONDS: Final = 5.0
 # Of the engine's numbers, those that only grow.
 _ENGINE_COUNTS: Final = ("runs", "faults", "not_judged", "refused", "expired", "compiles", "compiles_spared")
@@ -81,6 +80,7 @@ class Service:
                 request.argv,
                 request.stdin,
                 request.limits,
+                image=request.image,
                 collect=request.collect,
                 merge_stderr=request.merge_stderr,
                 deadline_seconds=request.deadline_seconds,
@@ -207,7 +207,7 @@ class Service:
             return None
         # Nobody sends work to a daemon that is not ready: only a run of our own can find it sound again.
         try:
-            await self.engine.run_argv(_CONTROL, deadline_seconds=_CONTROL_SECONDS)
+            await self.engine.run_control(deadline_seconds=_CONTROL_SECONDS)
         except (Overloaded, SandboxError) as error:
             return str(error)
         return None

@@ -8,6 +8,7 @@ import pytest
 
 from engine.compiler import PROGRAM_PATH, Compiler
 from engine.files import JobFile
+from engine.images import Image
 from engine.languages import LANGUAGES
 from engine.pool import Job
 from engine.program import Limits, Outcome, StoppedBy
@@ -52,7 +53,7 @@ class Bench:
 
     async def compile(self, text: str = "int main;", limits: Limits = LIMITS) -> Compiled:
         return await self.compiler.compile(
-            C, files(text), limits, take=self.take, give_back=self.give_back, run=self.run
+            Image(), C, files(text), limits, take=self.take, give_back=self.give_back, run=self.run
         )
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 import pytest
 
+from engine.control import CONTROL
 from engine.errors import SandboxError
-from engine.faults import CONTROL, settle
+from engine.faults import settle
 from engine.pool import Completion, Job, outcome_of
 from engine.program import Limits, Verdict
 

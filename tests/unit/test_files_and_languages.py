@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import BadInput
 from engine.files import MAX_FILES, collected_names, job_files, with_room
-from engine.languages import LANGUAGES, installed_language, language_named, language_of_file
+from engine.languages import LANGUAGES, language_named, language_of_file
 from engine.program import Limits, Program
 
 PYTHON = LANGUAGES["python"]
@@ -134,7 +134,7 @@ def test_an_unknown_language_names_field_value_and_the_known_ones() -> None:
     with pytest.raises(BadInput, match=r"language 'cobol': .*python, c, cpp, bash, javascript"):
         language_named("cobol")
     with pytest.raises(BadInput, match=r"items\[3\]\.language ''"):
-        installed_language("", "items[3].language")
+        language_named("", "items[3].language")
 
 
 def test_names_are_used_once() -> None:
