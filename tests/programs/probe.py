@@ -311,7 +311,8 @@ seen = {
     },
     "system v": {name: read(f"/proc/sysvipc/{name}") for name in ("msg", "sem", "shm")},
     "keys": {name: keys(name) for name in ("keys", "key-users")},
-    "held locks": [line.split()[1:4] for line in read("/proc/locks").splitlines()],
+    # Locks of open file descriptions have no pid, so those of the whole machine are shown.
+    "held locks": [line.split()[1:4] for line in read("/proc/locks").splitlines() if "OFDLCK" not in line],
     "status": status(),
     "mounts": mounts(),
     "cgroup": read("/proc/self/cgroup"),
