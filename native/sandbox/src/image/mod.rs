@@ -35,8 +35,13 @@ fn refuse<T>(why: impl AsRef<str>) -> Result<T> {
     Err(refusal(why))
 }
 
+/// An archive's own text may be in it, so that it stays one line of what can be shown.
 fn refusal(why: impl AsRef<str>) -> Fault {
-    Fault::new(why.as_ref(), "", 0)
+    let mut shown = String::new();
+    for character in why.as_ref().chars() {
+        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
+    }
+    Fault::new(&shown, "", 0)
 }
 
 /// Makes the image at `reference` ready in the store, and writes what it is, encoded, to standard output.

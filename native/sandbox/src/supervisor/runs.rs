@@ -117,7 +117,11 @@ impl Supervisor {
 
     pub(super) fn hear_slot(&mut self, index: usize, source: Source) -> Result<()> {
         match source {
-            Source::KeeperDeath => Err(Fault::new("the keeper died", "", 0)),
+            Source::KeeperDeath => {
+                // It may have said why.
+                self.hear_keeper(index)?;
+                Err(Fault::new("the keeper died", "", 0))
+            }
             Source::Job => self.hear_parked(index).map_err(|fault| self.failure_told(index).unwrap_or(fault)),
             _ => self.hear_keeper(index),
         }
@@ -139,6 +143,8 @@ impl Supervisor {
         let Some(keeper) = &mut slot.keeper else { return Ok(()) };
         let Some(received) = sys::receive(&keeper.job, &mut self.buffer)? else { return Ok(()) };
         if received.length == 0 {
+            // It may have said why.
+            self.hear_keeper(index)?;
             return Err(Fault::new("the keeper closed its job socket", "", 0));
         }
         match decode(&self.buffer[..received.length])? {

@@ -203,10 +203,12 @@ impl Keeper {
         if run.killing.take().is_some() {
             self.cgroup.release()?;
         }
-        Ok(self.evidence(run, after, peak))
+        // What was there before and went meanwhile, of a slot's last life, is in the peak only if it was there then.
+        let held = self.held_bytes.min(self.cgroup.memory_bytes()?);
+        Ok(self.evidence(run, after, peak.saturating_sub(held)))
     }
 
-    fn evidence(&self, run: &Run, after: Counters, peak: u64) -> Ended {
+    fn evidence(&self, run: &Run, after: Counters, peak_memory_bytes: u64) -> Ended {
         let cpu_ns = after.cpu_ns.saturating_sub(run.before.cpu_ns);
         let mut stopped_by = run.stopped_by;
         // It ended by itself, but only after its time was over.
@@ -220,7 +222,7 @@ impl Keeper {
             stopped_by,
             cpu_ns,
             wall_ns: run.exited.map_or_else(|| sys::monotonic_ns() - run.started, |(_, wall)| wall),
-            peak_memory_bytes: peak.saturating_sub(self.held_bytes),
+            peak_memory_bytes,
             oom_kills: after.oom_kills.saturating_sub(run.before.oom_kills),
             refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes),
             collected: Vec::new(),
@@ -232,7 +234,7 @@ impl Keeper {
         let evidence = self.cgroup.peak_memory_bytes().and_then(|peak| Ok((self.cgroup.counters()?, peak)));
         match evidence {
             Ok((after, peak)) => {
-                let mut ended = self.evidence(run, after, peak);
+                let mut ended = self.evidence(run, after, peak.saturating_sub(self.held_bytes));
                 if ended.status.is_none() && ended.stopped_by.is_none() && ended.fault.is_none() {
                     ended.fault = Some(Fault::new("the slot's keeper was lost", "", 0));
                 }
