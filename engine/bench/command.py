@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import shlex
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import uvloop
@@ -19,14 +20,18 @@ from engine.bench.containers import Plan, containers
 from engine.bench.install import install
 from engine.bench.peers import PEERS
 from engine.bench.programs import NAMES
+from engine.bench.slots import slots
 from engine.errors import AssayError, BadInput
 
+_T = TypeVar("_T")
+_Say = Callable[[str, float], None]
 _WRONG_USE: Final = 2
 _OUR_FAULT: Final = 125
 _ALL_PEERS: Final = ",".join(PEERS)
 _ALL_PROGRAMS: Final = ",".join(NAMES)
 _IN_FLIGHT: Final = "1,2,4,8"
 _SECONDS: Final = 5.0
+_SLOTS: Final = "1,16,256,1024"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,6 +49,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--png", metavar="FILE", help="draw the numbers there; needs matplotlib")
     parser.add_argument("--install-peers", action="store_true", help="install what is missing, and measure nothing")
     parser.set_defaults(handler=bench_containers)
+    parser = benches.add_parser("slots", help="what slots cost that wait; as many programs asleep as slots")
+    parser.add_argument("--slots", metavar="N,...", default=_SLOTS, help=f"slots of an engine ({_SLOTS})")
+    parser.add_argument("--seconds", metavar="S", type=float, default=_SECONDS, help="load for each row (5)")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
+    parser.set_defaults(handler=bench_slots)
 
 
 def bench_containers(arguments: argparse.Namespace) -> int:
@@ -58,32 +69,50 @@ def bench_containers(arguments: argparse.Namespace) -> int:
             in_flight=_numbers("slots", arguments.slots),
             seconds=_above_zero("seconds", arguments.seconds),
         )
-        with (
-            Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True) as progress,
-            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        ):
-            task = progress.add_task("", total=1.0)
-            measured = runner.run(
-                containers(
-                    plan,
-                    _command(arguments),
-                    lambda what, share: progress.update(task, description=what, completed=share),
-                )
-            )
+        measured = _measured(lambda say: containers(plan, _command(arguments), say))
         report.show(measured, console)
-        if arguments.json:
-            Path(arguments.json).write_bytes(msgspec.json.format(msgspec.json.encode(measured)) + b"\n")
-        if arguments.markdown:
-            Path(arguments.markdown).write_text(report.markdown(measured))
+        _write(arguments, measured, report.markdown(measured))
         if arguments.png:
             chart.draw(measured, Path(arguments.png))
-    except BadInput as error:
-        print(f"assay bench: {error}", file=sys.stderr)
-        return _WRONG_USE
     except AssayError as error:
-        print(f"assay bench: {error}", file=sys.stderr)
-        return _OUR_FAULT
+        return _refused(error)
     return 0
+
+
+def bench_slots(arguments: argparse.Namespace) -> int:
+    """`assay bench slots`: the exit code."""
+    try:
+        numbers, seconds = _numbers("slots", arguments.slots), _above_zero("seconds", arguments.seconds)
+        rows = _measured(lambda say: slots(numbers, seconds, say))
+        report.show_slots(rows, Console())
+        _write(arguments, rows, report.slots_markdown(rows))
+    except AssayError as error:
+        return _refused(error)
+    return 0
+
+
+def _measured(measure: Callable[[_Say], Coroutine[Any, Any, _T]]) -> _T:
+    """What `measure` finds; what it says meanwhile is shown as progress."""
+    with (
+        Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True) as progress,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        task = progress.add_task("", total=1.0)
+        return runner.run(
+            measure(lambda what, share: progress.update(task, description=what, completed=share)),
+        )
+
+
+def _write(arguments: argparse.Namespace, numbers: Any, markdown: str) -> None:
+    if arguments.json:
+        Path(arguments.json).write_bytes(msgspec.json.format(msgspec.json.encode(numbers)) + b"\n")
+    if arguments.markdown:
+        Path(arguments.markdown).write_text(markdown)
+
+
+def _refused(error: AssayError) -> int:
+    print(f"assay bench: {error}", file=sys.stderr)
+    return _WRONG_USE if isinstance(error, BadInput) else _OUR_FAULT
 
 
 def _command(arguments: argparse.Namespace) -> str:

@@ -9,8 +9,19 @@ from rich.table import Table
 
 from engine.bench.containers import FLOOR, Report, Row
 from engine.bench.programs import Name
+from engine.bench.slots import SLEEP_SECONDS, SlotsRow
 
 _HEADINGS = ("peer", "in flight", "runs/s", "of bare", "p50 ms", "p99 ms", "CPU ms", "errors")
+_SLOTS_HEADINGS = (
+    "slots",
+    "ready after s",
+    "KiB each",
+    "p50 ms",
+    "of one slot's",
+    "lowest to highest",
+    "asleep at once",
+    f"all {SLEEP_SECONDS} s sleeps s",
+)
 
 
 def show(report: Report, console: Console) -> None:
@@ -44,14 +55,25 @@ def markdown(report: Report) -> str:
         lines += [
             f"The {program} program:",
             "",
-            f"| {' | '.join(_HEADINGS)} |",
-            f"|---|{'---:|' * (len(_HEADINGS) - 1)}",
-            *(f"| {' | '.join(_cells(row))} |" for row in _rows(report, program)),
+            *_markdown_table(_HEADINGS, [_cells(row) for row in _rows(report, program)]),
             "",
         ]
     lines += [f"- **{name}**: {how}" for name, how in report.how.items()]
     lines += ["", *(f"- {line}" for line in found)] if (found := notes(report)) else []
     return "\n".join(lines) + "\n"
+
+
+def show_slots(rows: Sequence[SlotsRow], console: Console) -> None:
+    """Print the table of `assay bench slots`."""
+    table = _table("slots that wait, beside an engine with one slot", _SLOTS_HEADINGS)
+    for row in rows:
+        table.add_row(*_slots_cells(row))
+    console.print(table)
+
+
+def slots_markdown(rows: Sequence[SlotsRow]) -> str:
+    """The same for a README."""
+    return "\n".join(_markdown_table(_SLOTS_HEADINGS, [_slots_cells(row) for row in rows])) + "\n"
 
 
 def notes(report: Report) -> list[str]:
@@ -85,6 +107,19 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
+def _slots_cells(row: SlotsRow) -> list[str]:
+    return [
+        f"{row.slots:,}",
+        _short(row.start_seconds),
+        f"{row.memory_bytes / 1024:,.0f}",
+        _milliseconds(row.p50_seconds),
+        f"{row.ratio:.2f}",
+        f"{row.ratio_lowest:.2f} to {row.ratio_highest:.2f}",
+        f"{row.sleepers_at_once:,}",
+        _short(row.sleepers_seconds),
+    ]
+
+
 def _milliseconds(seconds: float | None) -> str:
     return "" if seconds is None else _short(seconds * 1e3)
 
@@ -103,6 +138,14 @@ def _parts(report: Report) -> Table:
         used = [*(row.cpu_seconds_of[part] for part in parts), rest]
         table.add_row(f"{row.peer}, {row.program}", str(row.in_flight), *(f"{value * 1e6:,.0f}" for value in used))
     return table
+
+
+def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(headings)} |",
+        f"|---|{'---:|' * (len(headings) - 1)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
 
 
 def _table(title: str, headings: Sequence[str]) -> Table:
