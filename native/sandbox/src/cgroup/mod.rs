@@ -115,6 +115,7 @@ pub mod leftovers {
     pub fn remove(directory: &Path) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
+            uncharge(directory)?;
             match fs::remove_dir(directory) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -148,6 +149,15 @@ pub mod leftovers {
             }
         }
         remove(directory)
+    }
+
+    /// Gives back the page cache charged to a dead group of v1, which would keep the kernel from freeing it once removed.
+    fn uncharge(directory: &Path) -> Result<()> {
+        let path = directory.join("memory.force_empty");
+        if !path.exists() || is_populated(directory)? {
+            return Ok(());
+        }
+        fs::write(&path, "0").context("write", path)
     }
 
     fn is_populated(directory: &Path) -> Result<bool> {
