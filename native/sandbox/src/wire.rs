@@ -211,6 +211,8 @@ pub enum FromKeeper {
     Collected { paths: Vec<String> },
     /// The slot could not be made or renewed; the keeper ends.
     Failed(Fault),
+    /// A process is about to make the first socket of its run; told by a keeper that does not renew the network itself.
+    SocketMade,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -40,8 +40,8 @@ pub trait SlotCgroup {
     fn peak_memory_bytes(&mut self) -> Result<u64>;
     /// From now on the peak counts anew.
     fn reset_peak(&mut self) -> Result<()>;
-    /// Kills every process in it but this one, and sees to it that they can die at once; again until none is left.
-    fn kill(&mut self, spared: i32) -> Result<()>;
+    /// Kills every process in it but these, and sees to it that they can die at once; again until none is left.
+    fn kill(&mut self, spared: &[i32]) -> Result<()>;
     /// Puts back what `kill` has changed.
     fn release(&mut self) -> Result<()>;
     /// Gives back what its dead processes left charged; may take milliseconds.
@@ -50,8 +50,8 @@ pub trait SlotCgroup {
     fn prepare(&mut self) -> Result<()> {
         Ok(())
     }
-    /// Whether a slot's next keeper can go on with it.
-    fn outlives_keeper(&self) -> bool {
+    /// Whether it can stay where all else of the slot is made anew.
+    fn outlives_builder(&self) -> bool {
         true
     }
     /// Called when a run is over; where its successor is to be born, if it is a new place.
@@ -76,8 +76,8 @@ pub trait Hierarchy {
     /// Puts this process, and what it clones from now on, into the slot, where the control group namespace begins; the
     /// directory that programs are to be born in, if it is another one.
     fn enter_slot(&self, slot: u32) -> Result<Option<OwnedFd>>;
-    /// `keeper`: its process, born in the slot.
-    fn open_slot(&self, slot: u32, uid: u32, keeper: i32) -> Result<Box<dyn SlotCgroup>>;
+    /// `ours`: the keeper, born in the slot, and who else of us stays there.
+    fn open_slot(&self, slot: u32, uid: u32, ours: &[i32]) -> Result<Box<dyn SlotCgroup>>;
     fn slot_directories(&self, slot: u32) -> Vec<PathBuf>;
 }
 

@@ -45,8 +45,8 @@ impl Hierarchy for Nowhere {
         Ok(None)
     }
 
-    fn open_slot(&self, _slot: u32, _uid: u32, keeper: i32) -> Result<Box<dyn SlotCgroup>> {
-        Ok(Box::new(Descendants { keeper, seen_ns: 0 }))
+    fn open_slot(&self, _slot: u32, _uid: u32, ours: &[i32]) -> Result<Box<dyn SlotCgroup>> {
+        Ok(Box::new(Descendants { keeper: ours[0], seen_ns: 0 }))
     }
 
     fn slot_directories(&self, _slot: u32) -> Vec<PathBuf> {
@@ -61,7 +61,7 @@ struct Descendants {
 
 impl SlotCgroup for Descendants {
     /// It counts what this keeper's processes do.
-    fn outlives_keeper(&self) -> bool {
+    fn outlives_builder(&self) -> bool {
         false
     }
 
@@ -96,7 +96,7 @@ impl SlotCgroup for Descendants {
     }
 
     /// The keeper is asked instead: its kill(-1) reaches all of its pid namespace at once, and no forker outruns it.
-    fn kill(&mut self, _spared: i32) -> Result<()> {
+    fn kill(&mut self, _spared: &[i32]) -> Result<()> {
         Ok(())
     }
 

@@ -14,8 +14,6 @@ use crate::sys;
 use crate::wire::JobLimits;
 
 const PERIOD_US: u64 = 100_000;
-/// The keeper is in the slot's group too.
-const OUR_PROCESSES: u32 = 1;
 /// Socket buffers are counted beside the memory limit, so they get a part of it on top.
 const SOCKET_SHARE: u64 = 2;
 const CONTROLLERS: [&str; 4] = ["memory", "cpu", "cpuacct", "pids"];
@@ -85,8 +83,8 @@ impl Hierarchy for V1 {
         Ok(None)
     }
 
-    fn open_slot(&self, slot: u32, _uid: u32, _keeper: i32) -> Result<Box<dyn SlotCgroup>> {
-        Ok(Box::new(self.open(slot)?))
+    fn open_slot(&self, slot: u32, _uid: u32, ours: &[i32]) -> Result<Box<dyn SlotCgroup>> {
+        Ok(Box::new(self.open(slot, ours.len() as u32)?))
     }
 
     fn slot_directories(&self, slot: u32) -> Vec<PathBuf> {
@@ -95,7 +93,7 @@ impl Hierarchy for V1 {
 }
 
 impl V1 {
-    fn open(&self, slot: u32) -> Result<Slot> {
+    fn open(&self, slot: u32, our_processes: u32) -> Result<Slot> {
         let name = slot_name(slot);
         let (memory, cpu, pids) = (self.memory.join(&name), self.cpu.join(&name), self.pids.join(&name));
         Ok(Slot {
@@ -112,6 +110,7 @@ impl V1 {
             pids_max: Knob::open(pids.join("pids.max"), true)?,
             pids_events: Knob::open(pids.join("pids.events"), false)?,
             procs: pids.join("cgroup.procs"),
+            our_processes,
             in_force: None,
             held_bytes: 0,
             seized: false,
@@ -133,6 +132,8 @@ struct Slot {
     pids_max: Knob,
     pids_events: Knob,
     procs: PathBuf,
+    /// In the slot's group too.
+    our_processes: u32,
     in_force: Option<JobLimits>,
     /// What the slot holds by itself, in whole steps; the program's memory limit comes on top.
     held_bytes: u64,
@@ -161,7 +162,7 @@ impl Slot {
             socket_limit.set((limits.memory_bytes / SOCKET_SHARE).next_multiple_of(PAGE_BYTES))?;
         }
         self.quota.set((limits.cpus * PERIOD_US as f64).max(1_000.0) as u64)?;
-        self.pids_max.set(limits.processes + OUR_PROCESSES)?;
+        self.pids_max.set(limits.processes + self.our_processes)?;
         (self.in_force, self.held_bytes) = (Some(*limits), held_bytes);
         Ok(())
     }
@@ -200,14 +201,14 @@ impl SlotCgroup for Slot {
         self.max_usage.write(0)
     }
 
-    fn kill(&mut self, spared: i32) -> Result<()> {
+    fn kill(&mut self, spared: &[i32]) -> Result<()> {
         if !self.seized {
             // No new processes and no throttling, so that the killer is faster than any forker.
             self.seized = true;
             self.quota.write(-1)?;
             self.pids_max.write(0)?;
         }
-        for pid in self.processes()?.into_iter().filter(|pid| *pid != spared) {
+        for pid in self.processes()?.into_iter().filter(|pid| !spared.contains(pid)) {
             // SAFETY: no pointers. The pid was in the slot's group just now, and only the keeper frees it.
             unsafe { libc::kill(pid, libc::SIGKILL) };
         }

@@ -109,7 +109,7 @@ impl Hierarchy for V2 {
         Ok(Some(File::open(&first).context("open", first)?.into()))
     }
 
-    fn open_slot(&self, slot: u32, uid: u32, _keeper: i32) -> Result<Box<dyn SlotCgroup>> {
+    fn open_slot(&self, slot: u32, uid: u32, _ours: &[i32]) -> Result<Box<dyn SlotCgroup>> {
         Ok(Box::new(Leaves::open(self.slot(slot), uid)?))
     }
 

@@ -29,6 +29,7 @@ const DEVICES: [(&str, u32); 5] = [("null", 3), ("zero", 5), ("full", 7), ("rand
 const ROOT_INODES: u64 = 256;
 
 /// A slot's unchanging parts, mounted below one directory.
+#[derive(Clone)]
 pub struct Parts {
     pub directory: PathBuf,
     pub layout: Layout,

@@ -11,7 +11,6 @@ use super::keeper::{Keeper, keep};
 use crate::fault::{Fault, Result};
 use crate::rootfs::{Layout, Parts};
 use crate::sys;
-use crate::wire::Fresh;
 
 /// The static program is the first of the preserved descriptors.
 const FIRST_FD: RawFd = 3;
@@ -61,8 +60,9 @@ pub fn main(described: &str) -> Result<()> {
     let leaf = has_leaf.then(take);
     sys::set_cloexec_above(FIRST_FD as u32)?;
     sys::replace_standard_streams()?;
+    // Who we are goes with it.
+    sys::send(&go, b"h", &[])?;
     let parts = Parts { directory: PathBuf::from("/"), layout };
-    // Used once: nothing is ever renewed.
-    let fresh = Fresh::Always;
-    keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user: false, by_rlimits })
+    let (fresh, shared_user) = (None, false);
+    keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user, by_rlimits })
 }

@@ -20,14 +20,15 @@ pub struct Keeper {
     pub job: OwnedFd,
     /// Readable when the supervisor is dead.
     pub supervisor: OwnedFd,
-    /// The builder writes one byte once the user map is in place.
+    /// The builder sends one byte once the user map is in place.
     pub go: OwnedFd,
     /// The control group that the first child is born in, if it is not ours (v2).
     pub leaf: Option<OwnedFd>,
     /// Where the builder mounted the slot's parts; "/" if they are our root already.
     pub parts: rootfs::Parts,
     pub disk_bytes: u64,
-    pub fresh: Fresh,
+    /// What is renewed after a run; None: nothing, there is one run only.
+    pub fresh: Option<Fresh>,
     /// There is one id only: the keeper has the program's, and is above it by its capabilities alone.
     pub shared_user: bool,
     /// There are no control groups.
@@ -74,12 +75,12 @@ fn live(keeper: Keeper) -> Result<()> {
     slot.park()?;
     loop {
         let [child, message, orphaned, socket] =
-            poll([signals.fd(), &slot.control, &keeper.supervisor, network.watch.fd()])?;
+            sys::poll([signals.fd(), &slot.control, &keeper.supervisor, network.watch.fd()])?;
         if orphaned {
             sys::exit_now(0);
         }
-        if socket {
-            network.hear_report()?;
+        if socket && network.hear_report()? && keeper.fresh.is_none() {
+            slot.tell(&FromKeeper::SocketMade, &[])?;
         }
         if child {
             signals.drain()?;
@@ -93,7 +94,7 @@ fn live(keeper: Keeper) -> Result<()> {
                     // The network first: what sockets held in flight may lie in the storage.
                     let resources: [&mut dyn Resource; 3] = [&mut network, &mut Ipc, &mut storage];
                     for resource in resources {
-                        if keeper.fresh == Fresh::Always || resource.touched()? {
+                        if keeper.fresh != Some(Fresh::Proved) || resource.touched()? {
                             resource.renew()?;
                         }
                     }
@@ -250,17 +251,4 @@ fn drop_bounding_set() -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Waits until one of these can be read.
-fn poll<const N: usize>(fds: [&OwnedFd; N]) -> Result<[bool; N]> {
-    let mut entries = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
-    loop {
-        // SAFETY: N entries that outlive the call.
-        match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), N as libc::nfds_t, -1) }.into()) {
-            Err(fault) if fault.is(libc::EINTR) => {}
-            Err(fault) => return Err(fault),
-            Ok(_) => return Ok(entries.map(|entry| entry.revents != 0)),
-        }
-    }
 }

@@ -78,10 +78,11 @@ impl Network {
         Ok(network)
     }
 
-    /// A program waits for permission to make a socket.
-    pub fn hear_report(&mut self) -> Result<()> {
-        self.socket_made |= self.watch.let_go_on()?;
-        Ok(())
+    /// A program waits for permission to make a socket; whether that is the first since the last renewal.
+    pub fn hear_report(&mut self) -> Result<bool> {
+        let first = self.watch.let_go_on()? && !self.socket_made;
+        self.socket_made |= first;
+        Ok(first)
     }
 
     fn bring_up(&self) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::slot::{Keeper, fail, keep};
 use crate::sys::{self, check};
 use crate::wire::{Fresh, Rootfs, decode, encode};
 
-use super::container::Crun;
+use super::container::{Crun, Workshop};
 use super::ids::Ids;
 use super::prepare;
 
@@ -31,17 +31,17 @@ pub struct Plan {
 
 /// A slot under construction, as the supervisor sees it.
 pub struct Build {
-    pub builder_pid: i32,
     /// Readable when the builder has reported.
     pub report: OwnedFd,
     pub control: OwnedFd,
     pub job: OwnedFd,
 }
 
-#[derive(Serialize, Deserialize)]
-enum Report {
-    Made { keeper_pid: i32 },
-    Failed(Fault),
+/// The process that makes a slot. One of containers then stays, in the slot's control group and among its mounts, and
+/// makes one container after the other; the end of its orders is its own.
+pub struct Builder {
+    pub pid: i32,
+    orders: OwnedFd,
 }
 
 /// A slot that is to be made.
@@ -53,34 +53,58 @@ pub struct Site {
     pub keeps_groups: bool,
 }
 
-/// Starts a builder; what was left of the slot's last life is cleared first.
-pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, site: &Site, supervisor: &OwnedFd) -> Result<Build> {
+#[derive(Serialize, Deserialize)]
+enum Report {
+    Made { keeper_pid: i32 },
+    Failed(Fault),
+}
+
+/// The builder's ends of what belongs to one keeper.
+struct Order {
+    control: OwnedFd,
+    job: OwnedFd,
+    report: OwnedFd,
+    /// The control group that its first child is born in, if that is another one than the last keeper's.
+    leaf: Option<OwnedFd>,
+}
+
+fn order() -> Result<(Build, Order)> {
     let (control, keeper_control) = sys::seqpacket_pair()?;
     let (job, keeper_job) = sys::seqpacket_pair()?;
     let (report, report_write) = sys::pipe()?;
-    let supervisor = supervisor.try_clone().context("dup", "pidfd")?;
+    sys::set_nonblocking(&control)?;
+    sys::set_nonblocking(&job)?;
+    let order = Order { control: keeper_control, job: keeper_job, report: report_write, leaf: None };
+    Ok((Build { report, control, job }, order))
+}
+
+/// Starts a builder; what was left of the slot's last life is cleared first.
+pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, site: &Site, supervisor: &OwnedFd) -> Result<(Build, Builder)> {
+    let (build, order) = order()?;
+    let (orders, builder_orders) = sys::seqpacket_pair()?;
     match sys::fork()? {
-        Some(builder_pid) => {
-            sys::set_nonblocking(&control)?;
-            sys::set_nonblocking(&job)?;
-            Ok(Build { builder_pid, report, control, job })
-        }
+        Some(pid) => Ok((build, Builder { pid, orders })),
         None => {
+            drop((build, orders));
             // Not the engine's socket, and above all not the instance's lock, which must be free when the supervisor dies.
-            let mut kept = vec![keeper_control.as_fd(), keeper_job.as_fd(), supervisor.as_fd(), report_write.as_fd()];
+            let Order { control, job, report, .. } = &order;
+            let mut kept: Vec<_> = [control, job, report, supervisor, &builder_orders].map(AsFd::as_fd).to_vec();
             kept.extend(plan.crun.as_ref().map(|crun| crun.program.as_fd()));
             close_all_but(&kept);
-            let made = build(plan, hierarchy, site, [keeper_control, keeper_job, supervisor]);
-            let report = match made {
-                Ok(keeper_pid) => Report::Made { keeper_pid },
-                Err(fault) => Report::Failed(fault),
-            };
-            if let Ok(bytes) = encode(&report) {
-                // A supervisor that is gone needs no report.
-                let _ = fs::File::from(report_write).write_all(&bytes);
-            }
-            sys::exit_now(0)
+            live(plan, hierarchy, site, supervisor, order, &builder_orders)
         }
+    }
+}
+
+impl Builder {
+    /// Has the next container of the slot made in the place of a dead one.
+    pub fn make_next(&self, leaf: Option<BorrowedFd<'_>>) -> Result<Build> {
+        let (build, order) = order()?;
+        let Order { control, job, report, .. } = &order;
+        let fds: Vec<_> =
+            [control, job, report].map(AsRawFd::as_raw_fd).into_iter().chain(leaf.map(|fd| fd.as_raw_fd())).collect();
+        sys::send(&self.orders, b"next", &fds)?;
+        Ok(build)
     }
 }
 
@@ -95,29 +119,113 @@ pub fn finish(build: &Build) -> Result<i32> {
     }
 }
 
-fn build(plan: &Plan, hierarchy: &dyn Hierarchy, site: &Site, fds: [OwnedFd; 3]) -> Result<i32> {
-    sys::set_process_name(c"assay-builder");
-    prepare::ordinary_priority();
-    sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
-    let Site { slot, image, keeps_groups } = *site;
-    let clear = if keeps_groups { leftovers::empty } else { leftovers::remove_tree };
-    hierarchy.slot_directories(slot).iter().try_for_each(|directory| clear(directory))?;
-    hierarchy.make_slot(slot, plan.ids.keeper(slot))?;
-    sys::unshare(libc::CLONE_NEWNS)?;
-    let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], plan.ids.whole_map(slot))?;
-
-    let [control, job, supervisor] = fds;
-    let (go, go_write) = sys::pipe()?;
-    let leaf = hierarchy.enter_slot(slot)?;
-    let (disk_bytes, fresh, shared_user) = (plan.disk_bytes, plan.fresh, plan.ids.shared());
-    let by_rlimits = !hierarchy.is_there();
-    let keeper = Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user, by_rlimits };
-    let pid = match &plan.crun {
-        Some(crun) => crun.create(keeper, &plan.ids, slot)?,
-        None => clone_keeper(keeper, &plan.ids, slot)?,
+/// The builder's whole life; never returns.
+fn live(
+    plan: &Plan,
+    hierarchy: &dyn Hierarchy,
+    site: &Site,
+    supervisor: &OwnedFd,
+    mut order: Order,
+    orders: &OwnedFd,
+) -> ! {
+    let mut surroundings = match Surroundings::make(plan, hierarchy, site, supervisor) {
+        Ok(surroundings) => surroundings,
+        Err(fault) => {
+            tell(order.report, Err(fault));
+            sys::exit_now(1)
+        }
     };
-    fs::File::from(go_write).write_all(&[1]).context("write", "keeper")?;
-    Ok(pid)
+    loop {
+        let Order { control, job, report, leaf } = order;
+        let made = surroundings.make_keeper(control, job, leaf);
+        let goes_on = made.is_ok() && plan.crun.is_some();
+        tell(report, made);
+        match goes_on.then(|| next_order(orders)) {
+            Some(Ok(Some(next))) => order = next,
+            _ => sys::exit_now(0),
+        }
+    }
+}
+
+fn tell(report: OwnedFd, made: Result<i32>) {
+    let message = match made {
+        Ok(keeper_pid) => Report::Made { keeper_pid },
+        Err(fault) => Report::Failed(fault),
+    };
+    if let Ok(bytes) = encode(&message) {
+        // A supervisor that is gone needs no report.
+        let _ = fs::File::from(report).write_all(&bytes);
+    }
+}
+
+/// None when the supervisor wants no more.
+fn next_order(orders: &OwnedFd) -> Result<Option<Order>> {
+    let mut fds = match sys::receive(orders, &mut [0; 8])? {
+        Some(received) if received.length > 0 => received.fds.into_iter(),
+        _ => return Ok(None),
+    };
+    let (control, job, report, leaf) = (fds.next(), fds.next(), fds.next(), fds.next());
+    match (control, job, report) {
+        (Some(control), Some(job), Some(report)) => Ok(Some(Order { control, job, report, leaf })),
+        _ => Err(Fault::new("an order without its descriptors", "", libc::EBADMSG)),
+    }
+}
+
+/// What one keeper after the other is made in; of slots without containers there is one.
+struct Surroundings<'a> {
+    plan: &'a Plan,
+    slot: u32,
+    supervisor: &'a OwnedFd,
+    by_rlimits: bool,
+    parts: rootfs::Parts,
+    /// The control group that the next first child is born in, if that is not the keeper's own.
+    leaf: Option<OwnedFd>,
+    workshop: Option<Workshop<'a>>,
+}
+
+impl<'a> Surroundings<'a> {
+    fn make(plan: &'a Plan, hierarchy: &dyn Hierarchy, site: &Site, supervisor: &'a OwnedFd) -> Result<Self> {
+        sys::set_process_name(c"assay-builder");
+        prepare::ordinary_priority();
+        sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
+        let Site { slot, image, keeps_groups } = *site;
+        let clear = if keeps_groups { leftovers::empty } else { leftovers::remove_tree };
+        hierarchy.slot_directories(slot).iter().try_for_each(|directory| clear(directory))?;
+        hierarchy.make_slot(slot, plan.ids.keeper(slot))?;
+        sys::unshare(libc::CLONE_NEWNS)?;
+        let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], plan.ids.whole_map(slot))?;
+        let leaf = hierarchy.enter_slot(slot)?;
+        let workshop = match &plan.crun {
+            Some(crun) => Some(Workshop::make(crun, &parts.directory, &plan.ids, slot)?),
+            None => None,
+        };
+        Ok(Self { plan, slot, supervisor, by_rlimits: !hierarchy.is_there(), parts, leaf, workshop })
+    }
+
+    /// The keeper's pid; `leaf`: given if it is another one than the last.
+    fn make_keeper(&mut self, control: OwnedFd, job: OwnedFd, leaf: Option<OwnedFd>) -> Result<i32> {
+        self.leaf = leaf.or(self.leaf.take());
+        let Self { plan, slot, supervisor, by_rlimits, parts, leaf, workshop } = self;
+        let (go, started) = sys::seqpacket_pair()?;
+        let keeper = Keeper {
+            control,
+            job,
+            supervisor: supervisor.try_clone().context("dup", "pidfd")?,
+            go,
+            leaf: leaf.as_ref().map(OwnedFd::try_clone).transpose().context("dup", "leaf")?,
+            parts: parts.clone(),
+            disk_bytes: plan.disk_bytes,
+            fresh: Some(plan.fresh),
+            shared_user: plan.ids.shared(),
+            by_rlimits: *by_rlimits,
+        };
+        let pid = match workshop {
+            Some(workshop) => workshop.make_container(&keeper, &started)?,
+            None => clone_keeper(keeper, &plan.ids, *slot)?,
+        };
+        sys::send(&started, b"g", &[])?;
+        Ok(pid)
+    }
 }
 
 fn clone_keeper(keeper: Keeper, ids: &Ids, slot: u32) -> Result<i32> {

@@ -1,13 +1,14 @@
 //! Slots made by crun: the keeper is the entry point of an OCI container.
 //!
-//! The container is made of what a native slot is made of. Its user and network namespace are made ahead, under the slot's
-//! own uid, and joined by path; crun makes the others, mounts /proc, enters the root and gives the entry point the few
-//! capabilities that a keeper needs. Bundle and state lie on a tmpfs of the builder's own mount namespace, so that a
-//! container's end leaves nothing to delete.
+//! The container is made of what a native slot is made of. What lives as long as a native slot lives as long as the
+//! builder, which makes one container after the other in it: the mounts, the control group, and a user and a network
+//! namespace, made under the slot's own uid and joined by path. crun makes the other namespaces, mounts /proc, enters the
+//! root and gives the entry point the few capabilities that a keeper needs. Bundle and state lie on a tmpfs of the
+//! builder's own mount namespace; of a dead container there is nothing to delete but three files there.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{Read, Seek};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ use crate::sys;
 /// A crun that takes longer is stuck.
 const PATIENCE_SECONDS: u32 = 30;
 const NAME: &str = "slot";
+const STATE: &str = "state";
 /// What the keeper needs until it gives up everything: mounts and namespaces, the change of user, other users' files, the
 /// loopback interface, the number of user namespaces.
 const CAPABILITIES: [&str; 9] = [
@@ -58,51 +60,80 @@ impl Crun {
         fs::create_dir(&bundle).context("mkdir", &bundle)?;
         Ok(Self { program, bundle })
     }
+}
 
-    /// Makes and starts the container; the keeper's pid.
-    pub fn create(&self, keeper: Keeper, ids: &Ids, slot: u32) -> Result<i32> {
-        // SAFETY: no pointers. The signal ends this builder and with it whatever hangs.
-        unsafe { libc::alarm(PATIENCE_SECONDS) };
-        sys::mount("tmpfs", &self.bundle, "tmpfs", libc::MS_NOSUID | libc::MS_NODEV, "mode=0700,size=1m")?;
+/// Where a builder makes the containers of its slot, one at a time.
+pub struct Workshop<'a> {
+    crun: &'a Crun,
+    /// The container's root.
+    root: PathBuf,
+    namespaces: Namespaces,
+    /// The static program, as the containers' entry point.
+    program: File,
+}
+
+impl<'a> Workshop<'a> {
+    /// `root`: where the slot's parts are.
+    pub fn make(crun: &'a Crun, root: &Path, ids: &Ids, slot: u32) -> Result<Self> {
+        // The keepers are our children, so that we see their end.
+        sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
+        sys::mount("tmpfs", &crun.bundle, "tmpfs", libc::MS_NOSUID | libc::MS_NODEV, "mode=0700,size=1m")?;
         // crun puts the devices of its own list there.
-        let dev = keeper.parts.directory.join("dev");
+        let dev = root.join("dev");
         chown(&dev, ids.root_of(slot), ids.root_of(slot)).context("chown", dev)?;
         let namespaces = Namespaces::make(ids, slot)?;
         let program = File::open("/proc/self/exe").context("open", "/proc/self/exe")?;
-        let Entry { arguments, fds } = contained::entry(&keeper, &program)?;
-        let config = self.bundle.join("config.json");
-        let text = config_json(&keeper.parts.directory, &arguments, namespaces.holder).to_string();
-        fs::write(&config, text).context("write", config)?;
-        self.run(&fds)?;
-        namespaces.let_go()?;
-        let pid = self.bundle.join("pid");
-        let text = fs::read_to_string(&pid).context("read", &pid)?;
-        text.trim().parse().map_err(|_| Fault::new("parse", pid, libc::EBADMSG))
+        Ok(Self { crun, root: root.to_owned(), namespaces, program })
     }
 
-    fn run(&self, preserved: &[BorrowedFd<'_>]) -> Result<()> {
-        let path = |name: &str| self.bundle.join(name).display().to_string();
-        let (root, bundle, pid) = (path("state"), self.bundle.display().to_string(), path("pid"));
-        let count = preserved.len().to_string();
-        let mut argv = vec!["crun", "--cgroup-manager=disabled", "--root", &root, "run", "--detach"];
-        argv.extend(["--no-new-keyring", "--preserve-fds", &count, "--pid-file", &pid, "--bundle", &bundle, NAME]);
+    /// Makes and starts a container once the last one is gone; its keeper's pid, which comes over `started`.
+    pub fn make_container(&self, keeper: &Keeper, started: &OwnedFd) -> Result<i32> {
+        // SAFETY: no pointers. The signal ends this builder and with it whatever hangs.
+        unsafe { libc::alarm(PATIENCE_SECONDS) };
+        sys::wait_for_all()?;
+        let Entry { arguments, fds } = contained::entry(keeper, &self.program)?;
+        let config = self.crun.bundle.join("config.json");
+        if config.exists() {
+            let state = self.crun.bundle.join(STATE).join(NAME);
+            fs::remove_dir_all(&state).context("remove", state)?;
+        } else {
+            let text = config_json(&self.root, &arguments, &self.namespaces).to_string();
+            fs::write(&config, text).context("write", config)?;
+        }
+        let pid = self.run(&fds, started)?;
+        // SAFETY: no pointers.
+        unsafe { libc::alarm(0) };
+        Ok(pid)
+    }
+
+    fn run(&self, preserved: &[BorrowedFd<'_>], started: &OwnedFd) -> Result<i32> {
+        let path = |name: &str| self.crun.bundle.join(name).display().to_string();
+        let (root, bundle, count) = (path(STATE), path("."), preserved.len().to_string());
+        let mut argv = vec!["crun", "--cgroup-manager=disabled", "--root", &root, "run", "--no-new-keyring"];
+        argv.extend(["--preserve-fds", &count, "--bundle", &bundle, NAME]);
         let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
         let mut said = sys::memfd(c"crun-stderr")?;
         let streams = [stdin.as_fd(), stdout.as_fd(), said.as_fd()];
-        let code = sys::execute(&self.program, &argv, &[&streams, preserved].concat())?;
-        if code == 0 {
-            return Ok(());
+        let crun = sys::execute(&self.crun.program, &argv, &[&streams, preserved].concat())?;
+        let end = sys::pidfd_open(crun)?;
+        if let [true, _] = sys::poll([started, &end])? {
+            let keeper = sys::receive(started, &mut [0; 8])?.map_or(0, |received| received.pid);
+            // It would only wait for the container's end. To detach it forks twice more, which costs more than all of this.
+            sys::pidfd_kill(&end)?;
+            sys::wait_for(crun)?;
+            return Ok(keeper);
         }
+        let code = sys::wait_for(crun)?;
         let mut text = String::new();
         said.rewind().and_then(|()| said.read_to_string(&mut text)).context("read", "crun")?;
         Err(Fault::new(&format!("crun run failed with exit code {code}: {}", text.trim()), "", 0))
     }
 }
 
-/// A user and a network namespace, and a process that keeps them until others are in them.
+/// A user and a network namespace of it.
 struct Namespaces {
-    holder: i32,
-    hold: OwnedFd,
+    user: File,
+    network: File,
 }
 
 impl Namespaces {
@@ -114,18 +145,23 @@ impl Namespaces {
             let _ = sys::read_at_most(&held, &mut [0]);
             sys::exit_now(0);
         };
-        Ok(Self { holder, hold })
-    }
-
-    fn let_go(self) -> Result<()> {
-        File::from(self.hold).write_all(&[1]).context("write", "holder")?;
-        sys::wait_for(self.holder).map(drop)
+        let open = |name: &str| {
+            let path = format!("/proc/{holder}/ns/{name}");
+            File::open(&path).context("open", path)
+        };
+        let namespaces = Self { user: open("user")?, network: open("net")? };
+        drop((held, hold));
+        sys::wait_for(holder)?;
+        Ok(namespaces)
     }
 }
 
-fn config_json(root: &Path, arguments: &[String], holder: i32) -> Value {
+fn config_json(root: &Path, arguments: &[String], namespaces: &Namespaces) -> Value {
     let namespace = |kind: &str| json!({"type": kind});
-    let joined = |kind: &str, name: &str| json!({"type": kind, "path": format!("/proc/{holder}/ns/{name}")});
+    let joined = |kind: &str, held: &File| {
+        let path = format!("/proc/{}/fd/{}", sys::getpid(), held.as_raw_fd());
+        json!({"type": kind, "path": path})
+    };
     json!({
         "ociVersion": "1.0.0",
         "root": {"path": root},
@@ -149,8 +185,8 @@ fn config_json(root: &Path, arguments: &[String], holder: i32) -> Value {
         }],
         "linux": {
             "namespaces": [
-                joined("user", "user"),
-                joined("network", "net"),
+                joined("user", &namespaces.user),
+                joined("network", &namespaces.network),
                 namespace("mount"),
                 namespace("pid"),
                 namespace("ipc"),

@@ -22,7 +22,7 @@ use crate::fault::{Fault, Result};
 use crate::rootfs;
 use crate::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
 use crate::wire::{Runtime, Start, Stop, ToSupervisor};
-use builder::Plan;
+use builder::{Builder, Plan};
 use container::Crun;
 use engine::Engine;
 use ids::{Ids, Rights, Supply};
@@ -68,6 +68,8 @@ struct Slot {
     image: usize,
     /// From the container that was there before; without it the slot's control groups are made anew.
     kept: Option<Kept>,
+    /// At work; one of containers waits for more.
+    builder: Option<Builder>,
     state: State,
     keeper: Option<Keeper>,
 }
@@ -156,7 +158,14 @@ impl Made {
             fresh: start.fresh,
             crun,
         };
-        let broken = || Slot { generation: 0, image: 0, kept: None, state: State::Broken { until: 0 }, keeper: None };
+        let broken = || Slot {
+            generation: 0,
+            image: 0,
+            kept: None,
+            builder: None,
+            state: State::Broken { until: 0 },
+            keeper: None,
+        };
         let mut supervisor = Supervisor {
             epoll,
             engine,

@@ -213,6 +213,10 @@ impl Supervisor {
                 if empty { self.conclude(index) } else { keeper.kill_all(run, now) }
             }
             FromKeeper::Empty => self.conclude(index),
+            FromKeeper::SocketMade => {
+                run.socket_made = true;
+                Ok(())
+            }
             FromKeeper::Collected { paths } => {
                 let mut ended = run.ended.take().unwrap_or_default();
                 ended.collected = paths;

@@ -54,6 +54,8 @@ pub enum State {
 pub struct Keeper {
     pub pid: i32,
     pub pidfd: OwnedFd,
+    /// It, and who else of us stays in the slot's control group: not to be killed with the program.
+    pub ours: Vec<i32>,
     pub control: OwnedFd,
     pub job: OwnedFd,
     pub cgroup: Box<dyn SlotCgroup>,
@@ -79,6 +81,8 @@ pub struct Run {
     /// wait status and wall time of the first process.
     pub exited: Option<(i32, u64)>,
     pub launch_fault: Option<Fault>,
+    /// Told of a container only.
+    pub socket_made: bool,
     wall_deadline: u64,
     cpu_check: u64,
     killing: Option<Killing>,
@@ -134,6 +138,7 @@ impl Keeper {
             stopped_by: None,
             exited: None,
             launch_fault: None,
+            socket_made: false,
             wall_deadline: started + limits.wall_ns,
             cpu_check: started + cpu_time_left(limits.cpu_ns, limits.cpus),
             killing: None,
@@ -192,7 +197,7 @@ impl Keeper {
             return self.send(&ToKeeper::Kill);
         }
         killing.next_round = now + KILL_ROUND;
-        self.cgroup.kill(self.pid)
+        self.cgroup.kill(&self.ours)
     }
 
     /// Every process of the run is gone: the evidence, and the limits of the slot in force again.

@@ -8,7 +8,7 @@ use super::slot::{Keeper, Run, State};
 use super::{Kept, Source, Supervisor, token};
 use crate::fault::{Fault, Result};
 use crate::sys::{self, READABLE, Reaped};
-use crate::wire::{Ended, FromSupervisor, JobLimits};
+use crate::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 
 const MILLISECOND: u64 = 1_000_000;
 const REBUILD_DELAY: u64 = 200 * MILLISECOND;
@@ -24,8 +24,16 @@ impl Supervisor {
     pub(super) fn build(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         slot.generation += 1;
-        let site = Site { slot: index as u32, image: slot.image, keeps_groups: slot.kept.is_some() };
-        let build = builder::start(&self.plan, &*self.hierarchy, &site, &self.own_pidfd);
+        let build = match (&slot.builder, &mut slot.kept) {
+            (Some(builder), Some(kept)) => kept.cgroup.renew().and_then(|leaf| builder.make_next(leaf)),
+            _ => {
+                let site = Site { slot: index as u32, image: slot.image, keeps_groups: slot.kept.is_some() };
+                builder::start(&self.plan, &*self.hierarchy, &site, &self.own_pidfd).map(|(build, builder)| {
+                    slot.builder = Some(builder);
+                    build
+                })
+            }
+        };
         let build = build.and_then(|build| {
             self.epoll.add(&build.report, token(Source::Builder, index, slot.generation), READABLE)?;
             Ok(build)
@@ -54,12 +62,17 @@ impl Supervisor {
         let pid = builder::finish(&build)?;
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
-        let kept = self.slots[index].kept.take();
-        let Kept { mut cgroup, baseline_bytes } = match kept {
+        let slot = &mut self.slots[index];
+        if self.plan.crun.is_none() {
+            // Only a builder of containers has more to do.
+            slot.builder = None;
+        }
+        let ours: Vec<_> = [pid].into_iter().chain(slot.builder.as_ref().map(|builder| builder.pid)).collect();
+        let Kept { mut cgroup, baseline_bytes } = match slot.kept.take() {
             Some(kept) => kept,
             None => {
                 let uid = self.plan.ids.keeper(index as u32);
-                Kept { cgroup: self.hierarchy.open_slot(index as u32, uid, pid)?, baseline_bytes: 0 }
+                Kept { cgroup: self.hierarchy.open_slot(index as u32, uid, &ours)?, baseline_bytes: 0 }
             }
         };
         let counters = cgroup.counters()?;
@@ -72,6 +85,7 @@ impl Supervisor {
         self.slots[index].keeper = Some(Keeper {
             pid,
             pidfd,
+            ours,
             control,
             job,
             cgroup,
@@ -92,7 +106,7 @@ impl Supervisor {
             self.leaving = true;
         }
         let slot = &mut self.slots[index];
-        (slot.keeper, slot.kept) = (None, None);
+        (slot.keeper, slot.kept, slot.builder) = (None, None, None);
         slot.state = State::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
         self.note_clock(index);
         self.give_up_image(index, fault);
@@ -121,6 +135,7 @@ impl Supervisor {
                 // If this fails, the builder kills it with whatever else is in the slot's group.
                 let _ = sys::pidfd_kill(&keeper.pidfd);
             }
+            slot.builder = None;
             self.build(index);
         }
     }
@@ -159,12 +174,17 @@ impl Supervisor {
         self.note_clock(index);
     }
 
-    /// A container is used once: it dies, and a builder makes the next one in the same control groups.
+    /// A container is used once: it dies, and the builder makes the next one among the same mounts and in the same network
+    /// namespace. What a socket of the run may have changed is made anew with all else, by a new builder.
     pub(super) fn replace(&mut self, index: usize) -> Result<()> {
         let slot = &mut self.slots[index];
+        let socket_made = matches!(&slot.state, State::Running(run) if run.socket_made);
+        if socket_made || self.plan.fresh == Fresh::Always {
+            slot.builder = None;
+        }
         if let Some(Keeper { pidfd, mut cgroup, baseline_bytes, .. }) = slot.keeper.take() {
             sys::pidfd_kill(&pidfd)?;
-            if cgroup.outlives_keeper() {
+            if slot.builder.is_some() || cgroup.outlives_builder() {
                 cgroup.limit(&WHILE_BUILDING, 0)?;
                 slot.kept = Some(Kept { cgroup, baseline_bytes });
             }
@@ -176,9 +196,10 @@ impl Supervisor {
     /// Kills everything and removes every trace.
     pub(super) fn leave(&mut self) -> Result<()> {
         for slot in &mut self.slots {
-            if let State::Building(build) = &slot.state {
+            // One with nothing to do sees the end of its orders.
+            if let (State::Building(_), Some(builder)) = (&slot.state, slot.builder.take()) {
                 // SAFETY: no pointers; a builder is our child and not yet reaped, or gone with its pid unused this soon.
-                unsafe { libc::kill(build.builder_pid, libc::SIGKILL) };
+                unsafe { libc::kill(builder.pid, libc::SIGKILL) };
             }
             if let Some(keeper) = &slot.keeper {
                 sys::pidfd_kill(&keeper.pidfd)?;

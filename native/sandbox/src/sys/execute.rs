@@ -1,19 +1,18 @@
-//! Running another program to its end.
+//! Running another program.
 
 use std::convert::Infallible;
 use std::fs::File;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use super::{c_string, check, exit_now, fork, prctl, set_cloexec_above, unblock_signals, wait_for};
+use super::{c_string, check, exit_now, fork, prctl, set_cloexec_above, unblock_signals};
 use crate::fault::{Fault, Result};
 
-/// Runs a program with these descriptors as 0, 1, 2 and so on, and an empty environment; its exit code. It dies with
-/// the calling process.
+/// Starts a program with these descriptors as 0, 1, 2 and so on, and an empty environment; its pid. It dies with the
+/// calling process, and its exit code is 127 if it could not be started.
 pub fn execute(program: &File, argv: &[&str], fds: &[BorrowedFd<'_>]) -> Result<i32> {
     match fork()? {
-        Some(pid) => wait_for(pid),
+        Some(pid) => Ok(pid),
         None => {
-            // The code says it.
             let Err(_) = become_program(program, argv, fds);
             exit_now(127)
         }

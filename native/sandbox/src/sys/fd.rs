@@ -110,3 +110,16 @@ pub fn replace_standard_streams() -> Result<()> {
     }
     Ok(())
 }
+
+/// Waits until one of these can be read.
+pub fn poll<const N: usize>(fds: [&OwnedFd; N]) -> Result<[bool; N]> {
+    let mut entries = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    loop {
+        // SAFETY: N entries that outlive the call.
+        match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), N as libc::nfds_t, -1) }.into()) {
+            Err(fault) if fault.is(libc::EINTR) => {}
+            Err(fault) => return Err(fault),
+            Ok(_) => return Ok(entries.map(|entry| entry.revents != 0)),
+        }
+    }
+}

@@ -16,14 +16,14 @@ pub use capabilities::{CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, act_as, drop_capab
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use execute::execute;
 pub use fd::{
-    is_readable, memfd, output_pipe, pipe, read_at_most, reopen_read_only, replace_standard_streams, seal,
+    is_readable, memfd, output_pipe, pipe, poll, read_at_most, reopen_read_only, replace_standard_streams, seal,
     sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
 };
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use privileged::{draw_secret, privileged};
 pub use process::{
     Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
-    wait_for,
+    wait_for, wait_for_all,
 };
 pub use signals::{ChildSignals, unblock_signals};
 pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};

@@ -60,7 +60,7 @@ fn limits() -> JobLimits {
 #[test]
 fn reads_counters_and_processes() {
     let (base, v1) = fake();
-    let mut slot = v1.open(3).expect("an open slot");
+    let mut slot = v1.open(3, 1).expect("an open slot");
     let expected = Counters { cpu_ns: 123_456, oom_kills: 4, refused_processes: 7 };
     assert_eq!(slot.counters().expect("counters"), expected);
     assert_eq!(slot.peak_memory_bytes().expect("a peak"), 2 << 20);
@@ -71,14 +71,14 @@ fn reads_counters_and_processes() {
 #[test]
 fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
     let (base, v1) = fake();
-    let mut slot = v1.open(3).expect("an open slot");
+    let mut slot = v1.open(3, 1).expect("an open slot");
     let text = |name: &str| fs::read_to_string(base.join("assay-0/slot-3").join(name)).expect("a file");
     slot.limit(&limits(), 1_000).expect("limits");
     assert_eq!(text("memory.limit_in_bytes"), ((1 << 28) + (1 << 20)).to_string());
     assert_eq!(text("cpu.cfs_quota_us"), "150000");
     assert_eq!(text("pids.max"), "9");
     fs::write(base.join("assay-0/slot-3/cgroup.procs"), "10\n").expect("a file");
-    slot.kill(10).expect("nobody to kill");
+    slot.kill(&[10]).expect("nobody to kill");
     assert_eq!(text("pids.max"), "0");
     slot.release().expect("a released slot");
     assert_eq!(text("pids.max"), "9");
@@ -89,7 +89,7 @@ fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
 fn what_cannot_be_read_is_named() {
     let (base, v1) = fake();
     fs::write(base.join("assay-0/slot-3/cpuacct.usage"), "many\n").expect("a file");
-    let fault = v1.open(3).and_then(|mut slot| slot.cpu_ns()).expect_err("not a number");
+    let fault = v1.open(3, 1).and_then(|mut slot| slot.cpu_ns()).expect_err("not a number");
     assert!(fault.to_string().contains("slot-3/cpuacct.usage"), "{fault}");
     fs::remove_dir_all(base).expect("nothing else in it");
 }
@@ -99,7 +99,7 @@ fn a_limit_that_reads_back_as_another_is_a_fault() {
     let (base, v1) = fake();
     // A fake file keeps the tail of what was there before.
     fs::write(base.join("assay-0/slot-3/pids.max"), "1024\n").expect("a file");
-    let fault = v1.open(3).and_then(|mut slot| slot.limit(&limits(), 0)).expect_err("another limit");
+    let fault = v1.open(3, 1).and_then(|mut slot| slot.limit(&limits(), 0)).expect_err("another limit");
     let said = fault.to_string();
     assert!(said.contains("wrote 9, read 9024 from") && said.ends_with("slot-3/pids.max"), "{said}");
     fs::remove_dir_all(base).expect("nothing else in it");

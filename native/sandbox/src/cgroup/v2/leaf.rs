@@ -140,8 +140,8 @@ impl Leaves {
 }
 
 impl SlotCgroup for Leaves {
-    /// The next keeper begins with a first leaf.
-    fn outlives_keeper(&self) -> bool {
+    /// The next one begins with a first leaf.
+    fn outlives_builder(&self) -> bool {
         false
     }
 
@@ -188,7 +188,7 @@ impl SlotCgroup for Leaves {
         if self.now.peak_resets { self.now.peak.write(0) } else { Ok(()) }
     }
 
-    fn kill(&mut self, _spared: i32) -> Result<()> {
+    fn kill(&mut self, _spared: &[i32]) -> Result<()> {
         if !self.unthrottled {
             // The dead have to run once more, and would wait for their next quota.
             self.now.cpu_max.write("max")?;

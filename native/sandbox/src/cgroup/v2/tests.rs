@@ -118,7 +118,7 @@ fn limits_return_after_a_kill() {
     assert_eq!(text("memory.max"), ((1 << 28) + (1 << 20)).to_string());
     assert_eq!(text("pids.max"), "8");
     assert_eq!(text("cpu.max"), "150000 100000");
-    leaves.kill(1).expect("a killed leaf");
+    leaves.kill(&[1]).expect("a killed leaf");
     assert!(text("cgroup.kill").starts_with('1'));
     // A fake file keeps the tail of what was there before.
     assert!(text("cpu.max").starts_with("max"));
