@@ -45,6 +45,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run_parser.add_argument("-v", "--verbose", action="store_true", help="facts of the run go to stderr")
     run_parser.set_defaults(handler=run)
     doctor_parser = subparsers.add_parser("doctor", help="what this machine enforces, and the languages it has")
+    doctor_parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slots")
     doctor_parser.add_argument("--allow-degraded", action="store_true", help="exit code 0 all the same")
     doctor_parser.set_defaults(handler=doctor)
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine import machine
-from engine.config import EngineConfig
+from engine.config import EngineConfig, Runtime
 from engine.engine import Engine
 from engine.errors import AssayError
 from engine.languages import LANGUAGES, LanguageStatus, missing
@@ -33,7 +33,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     about = _machine()
     try:
-        facts, findings, languages = asyncio.run(_ask())
+        facts, findings, languages = asyncio.run(_ask(arguments.runtime))
     except AssayError as error:
         console.print(_about([*about, ("sandbox", Text(f"cannot start: {error}", "red"))]))
         console.print(_languages_table([_unproved(name) for name in LANGUAGES]))
@@ -44,8 +44,8 @@ def doctor(arguments: argparse.Namespace) -> int:
     return 0 if arguments.allow_degraded or all(finding.enforced for finding in findings) else 1
 
 
-async def _ask() -> tuple[dict[str, str], tuple[Finding, ...], list[LanguageStatus]]:
-    config = EngineConfig(allow_degraded=True)
+async def _ask(runtime: Runtime) -> tuple[dict[str, str], tuple[Finding, ...], list[LanguageStatus]]:
+    config = EngineConfig(runtime=runtime, allow_degraded=True)
     async with Engine(slots=min(machine.cores(), _SLOTS), config=config, prove_anew=True) as engine:
         return engine.facts(), engine.findings, await engine.languages()
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import pytest
+
 from engine import Engine
 from engine.config import Fresh, Runtime
 
 RUNTIMES: tuple[Runtime, ...] = ("native", "crun")
 # A container is used once: nothing is renewed, whatever is asked.
 RENEWALS: dict[Runtime, tuple[Fresh, ...]] = {"native": ("proved", "always"), "crun": ("proved",)}
+# What is refused, read, counted or written here is so before a slot has it, or after.
+no_slot_in_it = pytest.mark.native_only("no slot has a part in it")
 
 
 class NewEngine(Protocol):

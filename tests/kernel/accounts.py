@@ -35,13 +35,13 @@ class Account:
     def state(self) -> Path:
         return self.place / "state"
 
-    def command(self, *arguments: str) -> list[str]:
-        """`python -m tests.kernel.ordinary_user` under this user, in its groups."""
+    def command(self, *arguments: str, module: str = "tests.kernel.ordinary_user") -> list[str]:
+        """`python -m` of this module under this user, in its groups."""
         join = "".join(f"echo $$ > {group}/cgroup.procs; " for group in self.groups)
         python = Path(sys.executable).resolve()
         user = f"setpriv --reuid {self.uid} --regid {self.gid} --clear-groups --reset-env"
         environment = f"env PYTHONPATH={self.place} PYTHONDONTWRITEBYTECODE=1"
-        run = f"exec {user} {environment} {python} -m tests.kernel.ordinary_user {self.state}"
+        run = f"exec {user} {environment} {python} -m {module} {self.state}"
         return ["sh", "-c", f"{join}cd {self.place}; {run} {' '.join(arguments)}"]
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,9 @@ pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(shutil.which("crun") is None, reason="needs crun: scripts/bootstrap installs it"),
 ]
+
+NOBODY = 65534
+WITHOUT_ROOT = 'runtime "crun" needs root, runtime "native" does not'
 
 
 @pytest.fixture
@@ -112,6 +118,46 @@ async def test_an_engine_without_crun_says_how_to_get_it(monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(CannotStart, match="apt-get install crun"):
         await Engine(slots=1, config=EngineConfig(runtime="crun")).__aenter__()
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A directory that anybody may use; pytest's own are closed again by whichever session starts next."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o777)
+        yield Path(place)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["serve", "--no-http", "--socket", "{place}/a.sock"], 1),
+        (["run", "{place}/a.py"], 125),
+        (["doctor"], 1),
+    ],
+    ids=["serve", "run", "doctor"],
+)
+def test_without_root_it_is_refused_in_one_line(open_to_all: Path, words: list[str], code: int) -> None:
+    (open_to_all / "a.py").write_text("print(1)")
+    command = [sys.executable, "-m", "rewards.cli", *(word.format(place=open_to_all) for word in words)]
+    ended = subprocess.run(
+        [*command, "--runtime", "crun"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(open_to_all)},
+    )
+    assert ended.returncode == code
+    said = ended.stdout + ended.stderr
+    if words[0] == "doctor":
+        # Among the facts of the machine.
+        assert f"sandbox  cannot start: {WITHOUT_ROOT}" in [line.rstrip() for line in said.splitlines()]
+    else:
+        assert said == f"assay {words[0]}: {WITHOUT_ROOT}\n"
+    assert [path.name for path in open_to_all.iterdir()] == ["a.py"]
 
 
 def wait_until_stopped(crun: Crun, name: str) -> None:

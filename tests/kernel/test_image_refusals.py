@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import os
-import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.pool import unpack_image
 from tests.images import Entry, digest, directory, docker_save, file, layer, link, oci_layout
+from tests.kernel.mounts import mounted
 
 pytestmark = pytest.mark.kernel
 
@@ -28,15 +26,6 @@ async def refused(store: Path, image: Path | str) -> str:
     assert "\n" not in words
     assert len(words) < 500
     return words
-
-
-@contextlib.contextmanager
-def mounted(kind: str, options: str, place: Path) -> Iterator[None]:
-    subprocess.run(["mount", "-t", kind, "-o", options, kind, place], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", place], check=True)
 
 
 def escaped() -> list[Path]:

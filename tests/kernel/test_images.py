@@ -5,30 +5,21 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from engine import BadInput, CallTest, CannotStart, Engine, EngineConfig, Limits, Program, SandboxError, Verdict
+from engine import BadInput, CallTest, CannotStart, Engine, Limits, Program, SandboxError, Verdict
 from engine.program import MIB
-from tests.images import (
-    directory,
-    docker_save,
-    entries_of,
-    file,
-    gzipped,
-    layer,
-    link,
-    oci_layout,
-    plain,
-    zstd,
-)
+from tests.images import docker_save, gzipped, oci_layout, plain, zstd
+from tests.kernel.sample_images import HELLO, built, glibc_layers, musl_image, python_image
+from tests.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
 
-HELLO = '#include <stdio.h>\n#include <unistd.h>\nint main(void) { char s[9]; read(0, s, 9); printf("%.9s\\n", s); }'
 # A line for each path: a directory's names in order, or what is in a file.
 LIST = """
 #include <dirent.h>
@@ -49,19 +40,6 @@ int main(int argc, char **argv) {
 """
 
 
-def built(source: str, place: Path, *compiler: str) -> bytes:
-    if shutil.which(compiler[0]) is None:
-        pytest.skip(f"needs {compiler[0]}")
-    subprocess.run([*compiler, "-O1", "-x", "c", "-o", place, "-"], input=source.encode(), check=True)
-    return place.read_bytes()
-
-
-def libraries(program: Path) -> list[Path]:
-    """What the loader of a dynamic program needs, by the names that it asks for."""
-    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-    return [Path(word) for word in listed.split() if word.startswith("/")]
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where images and the store are; removed at once, for a copy of Python is large."""
@@ -74,47 +52,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def glibc(place: Path) -> list[bytes]:
-    """Layers of an image with bash and ls, and with files that its upper layers hide, replace and bring back."""
-    bash, ls = Path("/usr/bin/bash"), Path("/usr/bin/ls")
-    programs = [bash, ls, *sorted({*libraries(bash), *libraries(ls)})]
-    data = [file(f"opt/{name}", f"{name} below") for name in ("kept", "gone", "changed")]
-    lowest = layer(
-        *entries_of(*programs),
-        directory("opt"),
-        *data,
-        directory("opt/whole"),
-        file("opt/whole/old", "1"),
-        directory("opt/emptied"),
-        file("opt/emptied/old", "1"),
-        directory("opt/again"),
-        file("opt/again/old", "1"),
-        file("opt/rooted", "1", 0o600),
-        file("opt/theirs", "1", 0o600, uid=1000, gid=1000),
-        file("opt/suid", "1", 0o6755),
-        link("opt/link", "kept"),
-        link("opt/hard", "opt/kept", hard=True),
-        directory("work"),
-        file("work/hidden", "ours is on top"),
-        file("hello", "at the top"),
-        link("pointer", "opt/kept"),
-    )
-    middle = layer(
-        file("opt/.wh.gone"),
-        file("opt/.wh.whole"),
-        file("opt/emptied/.wh..wh..opq"),
-        file("opt/emptied/new", "2"),
-        # Hidden and made anew by the same layer, whichever comes first.
-        file("opt/.wh.again"),
-        file("opt/again/new", "2"),
-    )
-    highest = layer(file("opt/changed", "changed above"), directory("opt/whole"), file("opt/whole/third", "3"))
-    # The same layer twice, as builders leave empty ones.
-    return [lowest, middle, layer(), highest, layer()]
-
-
-def config(place: Path, **settings: object) -> EngineConfig:
-    return EngineConfig(image_store=str(place / "store"), **settings)  # type: ignore[arg-type]
+def glibc() -> list[bytes]:
+    return glibc_layers()
 
 
 async def said(engine: Engine, image: str | None, script: str) -> str:
@@ -123,10 +62,11 @@ async def said(engine: Engine, image: str | None, script: str) -> str:
     return outcome.stdout.decode()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(place: Path, glibc: list[bytes]) -> AsyncIterator[Engine]:
+@pytest.fixture(scope="module")
+def images(place: Path, glibc: list[bytes]) -> dict[str, str]:
+    """Names and places."""
     path = ["PATH=/opt/python/bin:/usr/bin:/bin"]
-    images = {
+    return {
         "gzip": str(oci_layout(place / "gzip", {"1": glibc, "2": glibc[:1]}, compress=gzipped)) + ":1",
         "lowest": str(place / "gzip") + ":2",
         "zstd": str(oci_layout(place / "zstd", {"only": glibc}, compress=zstd, env=path)),
@@ -137,43 +77,23 @@ async def engine(place: Path, glibc: list[bytes]) -> AsyncIterator[Engine]:
         "arm": str(oci_layout(place / "arm", {"only": glibc}, architecture="arm64")),
         "nowhere": str(place / "nowhere"),
     }
-    async with Engine(slots=2, config=config(place, images=images)) as engine:
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(new_engine: NewEngine, place: Path, images: dict[str, str]) -> AsyncIterator[Engine]:
+    async with new_engine(slots=2, images=images, image_store=str(place / "store")) as engine:
         yield engine
 
 
-def python_image(root: Path) -> Path:
-    """A directory with an interpreter where no table would look for it; /etc and /home are missing."""
-    interpreter = Path("/usr/bin/python3").resolve()
-    for source in libraries(interpreter):
-        target = root / str(source).lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
-    (root / "usr/local/bin").mkdir(parents=True)
-    shutil.copy(interpreter, root / "usr/local/bin/python3")
-    library = Path(f"lib/{interpreter.name}")
-    ignored = shutil.ignore_patterns("__pycache__", "test", "idlelib", "ensurepip", "dist-packages")
-    shutil.copytree(Path("/usr") / library, root / "usr/local" / library, ignore=ignored)
-    return root
-
-
-def musl_image(root: Path) -> Path:
-    """A program linked against musl, with musl's own loader, as the image of one layer."""
-    root.mkdir()
-    program = built(HELLO, root.parent / "hello-musl", "musl-gcc")
-    static = built(HELLO, root.parent / "hello-static", "musl-gcc", "-static")
-    loader = Path("/lib/ld-musl-x86_64.so.1")
-    entries = [
-        *entries_of(loader),
-        directory("bin"),
-        file("bin/hello", program, 0o755),
-        file("bin/static", static, 0o755),
-    ]
-    return oci_layout(root / "layout", {"only": [layer(*entries)]})
-
-
 def mounts_of(engine: Engine) -> list[str]:
-    """The mounts of each slot."""
-    return [Path(f"/proc/{pid}/mountinfo").read_text() for pid in engine.facts()["keeper_pids"].split()]
+    """The mounts of each slot; one that is used once may be between two keepers."""
+    end = time.monotonic() + 5
+    while True:
+        try:
+            return [Path(f"/proc/{pid}/mountinfo").read_text() for pid in engine.facts()["keeper_pids"].split()]
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
 
 FORMATS = ["gzip", "zstd", "plain", "saved"]
@@ -320,27 +240,26 @@ async def test_limits_hold_in_an_image(engine: Engine) -> None:
     assert b"No space left" in outcome.stderr or b"File too large" in outcome.stderr
 
 
-async def test_an_image_can_be_the_default(place: Path, glibc: list[bytes]) -> None:
-    layout = oci_layout(place / "default", {"only": glibc})
-    async with Engine(slots=1, config=config(place, rootfs=str(layout))) as engine:
+async def test_an_image_can_be_the_default(new_engine: NewEngine, tmp_path: Path, glibc: list[bytes]) -> None:
+    layout, store = oci_layout(tmp_path / "default", {"only": glibc}), str(tmp_path / "store")
+    async with new_engine(slots=1, rootfs=str(layout), image_store=store) as engine:
         assert await said(engine, None, "ls /opt/whole") == "third\n"
         await engine.run_control()
         with pytest.raises(BadInput, match="unknown image, known are none"):
             await engine.run(Program("1", "bash", image="host"))
     with pytest.raises(CannotStart, match="nowhere: no such directory"):
-        async with Engine(slots=1, config=config(place, rootfs=str(place / "nowhere"))):
+        async with new_engine(slots=1, rootfs=str(tmp_path / "nowhere"), image_store=store):
             pass
 
 
-async def test_two_engines_share_one_store(tmp_path: Path, glibc: list[bytes]) -> None:
+async def test_two_engines_share_one_store(new_engine: NewEngine, tmp_path: Path, glibc: list[bytes]) -> None:
     layout = oci_layout(tmp_path / "layout", {"only": glibc})
-    settings = EngineConfig(rootfs=str(layout), image_store=str(tmp_path / "store"))
     # What an unpacking that was killed has left is in nobody's way.
     (tmp_path / "store").mkdir(mode=0o700)
     (tmp_path / "store/partial/deep/er").mkdir(parents=True)
 
     async def listed() -> str:
-        async with Engine(slots=1, config=settings) as engine:
+        async with new_engine(slots=1, rootfs=str(layout), image_store=str(tmp_path / "store")) as engine:
             return await said(engine, None, "ls /opt/again")
 
     assert list(await asyncio.gather(listed(), listed())) == ["new\n", "new\n"]
@@ -353,13 +272,13 @@ async def test_two_engines_share_one_store(tmp_path: Path, glibc: list[bytes]) -
     assert before == [(tmp_path / "store/layers" / name).stat().st_ctime_ns for name in layers]
 
 
-async def test_an_image_that_breaks_later_costs_only_its_own_requests(tmp_path: Path) -> None:
+async def test_an_image_that_breaks_later_costs_only_its_own_requests(new_engine: NewEngine, tmp_path: Path) -> None:
     root = tmp_path / "root"
     shutil.copytree("/etc/alternatives", root / "etc", symlinks=True)
     for parent in (tmp_path, *tmp_path.parents[:2]):
         parent.chmod(0o755)
-    settings = EngineConfig(images={"broken": str(root)}, image_store=str(tmp_path / "store"))
-    async with Engine(slots=2, config=settings) as engine:
+    images, store = {"broken": str(root)}, str(tmp_path / "store")
+    async with new_engine(slots=2, images=images, image_store=store) as engine:
         shutil.rmtree(root)
         for _ in range(2):
             with pytest.raises(SandboxError, match=r"open_tree .*root: No such file"):
@@ -374,7 +293,7 @@ async def test_an_image_that_breaks_later_costs_only_its_own_requests(tmp_path: 
         assert isinstance(outputs[4], SandboxError)
 
 
-async def test_what_umoci_writes_is_read(tmp_path: Path) -> None:
+async def test_what_umoci_writes_is_read(new_engine: NewEngine, tmp_path: Path) -> None:
     if shutil.which("umoci") is None:
         pytest.skip("needs umoci")
     for name in ("first", "second"):
@@ -396,8 +315,7 @@ async def test_what_umoci_writes_is_read(tmp_path: Path) -> None:
         ["insert", "--image", image, "--whiteout", "/opt/second/name"],
     ):
         await asyncio.to_thread(subprocess.run, ["umoci", *words], check=True, capture_output=True)
-    settings = EngineConfig(rootfs=image, image_store=str(tmp_path / "store"))
-    async with Engine(slots=1, config=settings) as engine:
+    async with new_engine(slots=1, rootfs=image, image_store=str(tmp_path / "store")) as engine:
         outcome = await engine.run_argv(("/hello",), b"greetings")
         assert outcome.stdout == b"greetings\n", outcome
         outcome = await engine.run_argv(("/list", "/", "/opt", "/opt/first", "/opt/second"))

@@ -20,6 +20,7 @@ import msgpack
 import pytest
 
 from engine import Client
+from engine.config import Runtime
 
 ASSAY = (sys.executable, "-m", "rewards.cli")
 READY_SECONDS = 30
@@ -179,8 +180,9 @@ def marked() -> Marked:
 StartDaemon = Callable[..., Daemon]
 
 
-@pytest.fixture(scope="session")
-def _daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartDaemon]:
+@pytest.fixture(scope="module")
+def start_daemon(tmp_path_factory: pytest.TempPathFactory, runtime: Runtime) -> Iterator[StartDaemon]:
+    """Start a daemon of the runtime under test with these arguments and this configuration file."""
     started: list[Daemon] = []
 
     def start(
@@ -193,6 +195,7 @@ def _daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartDaemon]:
         place = tmp_path_factory.mktemp("daemon")
         path = place / "a.sock"
         command = [*command, "serve", "--socket", str(path), "--slots", str(slots)]
+        command += ["--runtime", runtime]
         command += ["--no-http"] if http is None else ["--http", http]
         if config:
             (place / "config.toml").write_text(config)
@@ -227,13 +230,9 @@ def _ready_text(process: subprocess.Popen[bytes], out: Path, log: Path) -> str:
         time.sleep(0.01)
 
 
-@pytest.fixture(scope="session")
-def start_daemon(_daemons: StartDaemon) -> StartDaemon:
-    """Start a daemon with these arguments and this configuration file."""
-    return _daemons
-
-
-@pytest.fixture(scope="session")
-def daemon(_daemons: StartDaemon) -> Daemon:
-    """The daemon of most tests, with its defaults and two slots."""
-    return _daemons()
+@pytest.fixture(scope="module")
+def daemon(start_daemon: StartDaemon) -> Iterator[Daemon]:
+    """The daemon of most tests of a module, with its defaults and two slots."""
+    daemon = start_daemon()
+    yield daemon
+    daemon.stop(signal.SIGINT)

@@ -15,7 +15,11 @@ from engine import Client, Program
 from rewards import Reward, RewardClient
 from tests.server.conftest import Daemon, StartDaemon
 
-pytestmark = [pytest.mark.kernel, pytest.mark.server]
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.server,
+    pytest.mark.native_only("a container is used once, so that what is taken away from it does not last"),
+]
 
 DEGRADED = (sys.executable, "-m", "tests.degraded_daemon", "memory")
 CODE = {"kind": "code", "completion": "```python\nprint(input())\n```", "tests": [{"stdin": "1", "expected": "1"}]}

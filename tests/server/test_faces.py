@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine import BadInput, Client, Limits, Program, SandboxError, SyncClient, Verdict
+from tests.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, Marked, StartDaemon
@@ -72,6 +73,7 @@ async def test_merged_stderr_and_a_limit(daemon: Daemon, face: str) -> None:
     assert outcome.verdict is Verdict.TIME_LIMIT
 
 
+@no_slot_in_it
 @both_faces
 @pytest.mark.parametrize(
     ("program", "field"),
@@ -107,6 +109,7 @@ async def test_items_are_scored(daemon: Daemon, face: str) -> None:
     assert (ran["id"], ran["reward"], len(ran["tests"])) == (7, 1.0, 2)
 
 
+@no_slot_in_it
 @both_faces
 async def test_a_stream_answers_every_item(daemon: Daemon, face: str) -> None:
     items = [RIGHT, WRONG] * 50
@@ -115,6 +118,7 @@ async def test_a_stream_answers_every_item(daemon: Daemon, face: str) -> None:
     assert [answers[index]["reward"] for index in range(100)] == [1.0, 0.0] * 50
 
 
+@no_slot_in_it
 @both_faces
 async def test_a_wrong_item_ends_the_stream_with_its_index(daemon: Daemon, face: str) -> None:
     async with daemon.client(face) as client:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import pytest
 
+from tests.runtimes import no_slot_in_it
+
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, Marked, StartDaemon
 
@@ -34,6 +36,7 @@ def test_stdin_and_files_may_be_text_or_bytes(daemon: Daemon) -> None:
     assert as_bytes["answer"]["stdout"] == b"\xff\xfe"
 
 
+@no_slot_in_it
 def test_hello_tells_the_version_and_refuses_another(daemon: Daemon) -> None:
     with daemon.connect() as client:
         assert client.ask(id=1, op="hello", version=1)["answer"]["protocol"] == 1
@@ -43,6 +46,7 @@ def test_hello_tells_the_version_and_refuses_another(daemon: Daemon) -> None:
     assert "protocol 1" in error["message"]
 
 
+@no_slot_in_it
 @pytest.mark.parametrize(
     ("message", "field"),
     [
@@ -78,6 +82,7 @@ def test_a_wrong_request_names_the_field_and_the_connection_goes_on(
         assert client.ask(id=2, op="run", source="print(1)")["answer"]["stdout"] == b"1\n"
 
 
+@no_slot_in_it
 def test_a_lone_surrogate_names_the_field(daemon: Daemon) -> None:
     with daemon.connect() as client:
         body = msgpack.packb({"id": 1, "op": "run", "source": "\ud800"}, unicode_errors="surrogatepass")
@@ -86,6 +91,7 @@ def test_a_lone_surrogate_names_the_field(daemon: Daemon) -> None:
     assert answer["error"]["field"] == "source"
 
 
+@no_slot_in_it
 def test_an_id_in_flight_is_refused_and_free_again_after_its_answer(daemon: Daemon) -> None:
     with daemon.connect() as client:
         client.send(id=1, op="run", source="import time; time.sleep(0.5)")
@@ -96,6 +102,7 @@ def test_an_id_in_flight_is_refused_and_free_again_after_its_answer(daemon: Daem
         assert "answer" in client.ask(id=1, op="run", source="")
 
 
+@no_slot_in_it
 @pytest.mark.parametrize(
     ("stream", "message"),
     [
@@ -193,6 +200,7 @@ def test_a_client_that_never_reads_is_cut_off(start_daemon: StartDaemon) -> None
     daemon.stop()
 
 
+@no_slot_in_it
 def test_a_client_that_stands_still_is_cut_off(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(config="[server]\nunread_seconds = 0.5\n")
     with daemon.connect() as client:
@@ -215,6 +223,7 @@ def test_a_slow_reader_gets_everything(daemon: Daemon) -> None:
     assert all(answer["answer"]["stdout"] == b"x" * 900_000 + b"\n" for answer in answers)
 
 
+@no_slot_in_it
 def test_a_slow_sender_is_told_and_closed_while_others_are_served(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(config="[server]\nrequest_seconds = 1\n")
     with daemon.connect() as slow, daemon.connect() as idle, daemon.connect() as other:
@@ -228,6 +237,7 @@ def test_a_slow_sender_is_told_and_closed_while_others_are_served(start_daemon: 
     daemon.stop()
 
 
+@no_slot_in_it
 def test_a_thousand_idle_clients_are_no_burden_and_one_too_many_is_told(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(config="[server]\nconnections = 1000\n")
     idle = [daemon.connect() for _ in range(999)]
@@ -245,6 +255,7 @@ def test_a_thousand_idle_clients_are_no_burden_and_one_too_many_is_told(start_da
     daemon.stop()
 
 
+@no_slot_in_it
 def test_too_many_requests_of_one_client_are_refused_at_once(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(config="[server]\nclient_requests = 10\n")
     with daemon.connect() as client, daemon.connect() as other:
@@ -258,6 +269,7 @@ def test_too_many_requests_of_one_client_are_refused_at_once(start_daemon: Start
     daemon.stop()
 
 
+@no_slot_in_it
 def test_a_deadline_expires_behind_the_clients_own_requests(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(config="[server]\nclient_runs = 1\n")
     with daemon.connect() as client:

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.runtimes import no_slot_in_it
+
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon
 
-pytestmark = [pytest.mark.server, pytest.mark.kernel]
+pytestmark = [pytest.mark.server, pytest.mark.kernel, no_slot_in_it]
 
 EXAMPLES = 150
 MESSAGES: list[dict[str, Any]] = [

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.runtimes import no_slot_in_it
+
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, Marked, StartDaemon
 
@@ -66,6 +68,7 @@ def test_output_that_is_not_utf8_is_base64(daemon: Daemon) -> None:
 RUN = {"source": "print(1)"}
 
 
+@no_slot_in_it
 @pytest.mark.parametrize(
     ("path", "content", "field"),
     [
@@ -103,6 +106,7 @@ def test_a_wrong_request_is_422_and_names_the_field(daemon: Daemon, path: str, c
     assert daemon.post("/v1/run", RUN)[1]["stdout"] == "1\n"
 
 
+@no_slot_in_it
 def test_a_wrong_item_is_refused_before_anything_runs(daemon: Daemon) -> None:
     code = {"kind": "code", "completion": "print(1)", "tests": [{"stdin": "", "expected": "1"}]}
     before = daemon.stats()["runs"]
@@ -113,6 +117,7 @@ def test_a_wrong_item_is_refused_before_anything_runs(daemon: Daemon) -> None:
     assert daemon.stats()["runs"] == before
 
 
+@no_slot_in_it
 def test_a_list_is_scored_in_order(daemon: Daemon) -> None:
     items = [
         {"id": number, "kind": "math", "completion": f"\\boxed{{{number}}}", "reference": "7"} for number in range(100)
@@ -124,6 +129,7 @@ def test_a_list_is_scored_in_order(daemon: Daemon) -> None:
     assert daemon.post("/v1/score", []) == (200, [])
 
 
+@no_slot_in_it
 def test_a_body_over_the_cap_is_refused_before_it_is_read(daemon: Daemon) -> None:
     status, answer = exchange(daemon, head(Content_Length="100000000000"))
     assert status == 413
@@ -132,6 +138,7 @@ def test_a_body_over_the_cap_is_refused_before_it_is_read(daemon: Daemon) -> Non
         assert exchange(daemon, head(path, Content_Length="33554433"))[0] == 413
 
 
+@no_slot_in_it
 def test_a_chunked_body_is_read_up_to_the_cap(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(config="[server]\nrequest_bytes = 1000\n")
     chunk = b"200\r\n" + b"x" * 0x200 + b"\r\n"
@@ -143,6 +150,7 @@ def test_a_chunked_body_is_read_up_to_the_cap(start_daemon: StartDaemon) -> None
     daemon.stop()
 
 
+@no_slot_in_it
 def test_a_body_that_does_not_come_is_told(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(config="[server]\nrequest_seconds = 0.5\n")
     status, answer = exchange(daemon, head(Content_Length="10") + b"{")
@@ -151,6 +159,7 @@ def test_a_body_that_does_not_come_is_told(start_daemon: StartDaemon) -> None:
     daemon.stop()
 
 
+@no_slot_in_it
 @pytest.mark.parametrize(
     ("request_bytes", "status", "words"),
     [
@@ -173,6 +182,7 @@ def test_who_and_what_may_ask(daemon: Daemon, request_bytes: bytes, status: int,
     assert words in answer
 
 
+@no_slot_in_it
 def test_endless_headers_end(daemon: Daemon) -> None:
     with daemon.http_connect() as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
@@ -182,6 +192,7 @@ def test_endless_headers_end(daemon: Daemon) -> None:
     assert daemon.get("/healthz") == (200, "ok\n")
 
 
+@no_slot_in_it
 def test_every_answer_has_a_request_id(daemon: Daemon) -> None:
     _, answer = exchange(daemon, head("/healthz", "GET", X_Request_Id="mine-1"))
     assert "x-request-id: mine-1\r\n" in answer
@@ -192,6 +203,7 @@ def test_every_answer_has_a_request_id(daemon: Daemon) -> None:
     assert "request=in-the-log" in daemon.log.read_text()
 
 
+@no_slot_in_it
 def test_the_small_pages(daemon: Daemon) -> None:
     assert daemon.get("/v1/ping") == (200, "pong")
     assert daemon.get("/healthz") == (200, "ok\n")
@@ -245,6 +257,7 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(start_daemon: StartDa
     daemon.stop()
 
 
+@no_slot_in_it
 def test_a_disconnect_within_the_body_is_no_harm(daemon: Daemon) -> None:
     with daemon.http_connect() as client:
         client.sendall(head(Content_Length="100") + b"{")
@@ -252,6 +265,7 @@ def test_a_disconnect_within_the_body_is_no_harm(daemon: Daemon) -> None:
     assert daemon.post("/v1/run", RUN)[0] == 200
 
 
+@no_slot_in_it
 def test_a_token_is_asked_for_everywhere_but_on_the_probes(start_daemon: StartDaemon, tmp_path_factory: Any) -> None:
     token_file = tmp_path_factory.mktemp("token") / "token"
     token_file.write_text(TOKEN + "\n")
@@ -280,6 +294,7 @@ def test_a_token_is_asked_for_everywhere_but_on_the_probes(start_daemon: StartDa
     daemon.stop()
 
 
+@no_slot_in_it
 def test_idle_and_half_open_connections_are_no_burden(daemon: Daemon) -> None:
     idle: list[socket.socket] = []
     try:

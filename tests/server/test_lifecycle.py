@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.config import Runtime
+from tests.runtimes import no_slot_in_it
+
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, Marked, StartDaemon
 
@@ -51,13 +54,14 @@ def own(start_daemon: StartDaemon) -> Iterator[Daemon]:
     daemon.stop(signal.SIGINT)
 
 
-def test_the_ready_lines(own: Daemon) -> None:
+def test_the_ready_lines(own: Daemon, runtime: Runtime) -> None:
     first, second, third = own.ready.splitlines()
     assert re.fullmatch(r"assay \d+\.\d+\.\d+\S*  ready in \d+\.\d s", first)
-    assert re.fullmatch(r"  runtime native · 1 slots? · cgroup .+ · rootfs host.*", second)
+    assert re.fullmatch(rf"  runtime {runtime} · 1 slots? · cgroup .+ · rootfs host.*", second)
     assert re.fullmatch(rf"  socket  {re.escape(str(own.path))}     http  http://127\.0\.0\.1:\d+", third)
 
 
+@no_slot_in_it
 def test_the_socket_is_this_users_alone_and_gone_afterwards(own: Daemon) -> None:
     assert stat.S_IMODE(own.path.stat().st_mode) == 0o600
     assert own.stop() == 0
@@ -113,6 +117,7 @@ def test_draining_ends_after_its_time(start_daemon: StartDaemon, marked: Marked)
         assert not marked.alive
 
 
+@no_slot_in_it
 def test_a_second_daemon_on_the_socket(own: Daemon, refused: Any) -> None:
     code, line = refused("--socket", str(own.path))
     assert code == 1
@@ -122,6 +127,7 @@ def test_a_second_daemon_on_the_socket(own: Daemon, refused: Any) -> None:
         assert "answer" in client.ask(id=1, op="stats")
 
 
+@no_slot_in_it
 def test_a_port_in_use(own: Daemon, refused: Any, tmp_path: Path) -> None:
     assert own.http
     address = own.http.removeprefix("http://")

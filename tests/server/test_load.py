@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from engine import Program
+from tests.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, StartDaemon
@@ -37,6 +38,7 @@ async def test_200_concurrent_run_code_requests_are_all_answered_right(daemon: D
     assert [int(answer["run_result"]["stdout"]) for _, answer in answers] == [number**2 for number in range(200)]
 
 
+@no_slot_in_it
 async def test_a_full_queue_answers_504_at_once(start_daemon: StartDaemon) -> None:
     daemon = await asyncio.to_thread(start_daemon, config="[engine]\nqueue_runs = 4\n", slots=1)
     busy = {"code": "import time; time.sleep(1)", "language": "python"}
@@ -65,6 +67,7 @@ def wait_for_five(daemon: Daemon) -> None:
         time.sleep(0.02)
 
 
+@no_slot_in_it
 async def test_time_in_the_queue_ends_with_504(start_daemon: StartDaemon) -> None:
     daemon = await asyncio.to_thread(start_daemon, config="[server]\nrun_code_queue_seconds = 0.5\n", slots=1)
     async with http_client(daemon) as client:
@@ -96,6 +99,7 @@ async def p99_of_three(daemon: Daemon, seconds: float) -> float:
     return statistics.quantiles(latencies, n=100)[98]
 
 
+@no_slot_in_it
 async def test_one_client_pipelining_5000_hardly_slows_the_other_three(start_daemon: StartDaemon) -> None:
     daemon = await asyncio.to_thread(start_daemon)
     await p99_of_three(daemon, 1)

@@ -12,6 +12,7 @@ import pytest
 
 from engine import BadInput
 from rewards import NotJudged, Reward, RewardClient
+from tests.runtimes import no_slot_in_it
 from tests.server.conftest import ASSAY, Daemon
 
 pytestmark = [pytest.mark.kernel, pytest.mark.server]
@@ -58,6 +59,7 @@ def test_the_same_without_await(daemon: Daemon) -> None:
         client.close()
 
 
+@no_slot_in_it
 async def test_a_wrong_item_names_its_index_field_and_value(daemon: Daemon) -> None:
     async with RewardClient(daemon.address) as client:
         with pytest.raises(BadInput) as caught:
@@ -83,6 +85,7 @@ async def test_a_deadline_is_not_judged(daemon: Daemon) -> None:
     assert any(isinstance(reward, NotJudged) and "deadline" in reward.reason for reward in rewards)
 
 
+@no_slot_in_it
 async def test_an_overloaded_daemon_is_asked_again(start_daemon: Any) -> None:
     small = start_daemon(slots=1, config="[engine]\nqueue_runs = 2\n")
     async with RewardClient(small.address) as client:
@@ -130,6 +133,7 @@ def test_a_file_of_judged_items_ends_with_0(daemon: Daemon, tmp_path: Path) -> N
     assert "mean reward" in done.stderr
 
 
+@no_slot_in_it
 @pytest.mark.parametrize(
     ("line", "message"),
     [

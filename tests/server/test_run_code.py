@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sandbox_fusion
 
+from tests.runtimes import no_slot_in_it
+
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, StartDaemon
 
@@ -40,6 +42,7 @@ def test_the_whole_answer(daemon: Daemon) -> None:
     }
 
 
+@no_slot_in_it
 def test_the_schema_is_as_lax_as_theirs(daemon: Daemon) -> None:
     answer = ask(
         daemon,
@@ -59,6 +62,7 @@ def test_the_schema_is_as_lax_as_theirs(daemon: Daemon) -> None:
     assert ask(daemon, code="", memory_limit_MB=256.0)["status"] == "Success"
 
 
+@no_slot_in_it
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -89,12 +93,14 @@ def test_a_wrong_request_is_422_with_a_detail_list(daemon: Daemon, fields: dict[
     assert answer["error"]["field"] == field
 
 
+@no_slot_in_it
 def test_a_lone_surrogate_is_422(daemon: Daemon) -> None:
     status, answer = daemon.post("/run_code", b'{"language": "python", "code": "\\ud800"}')
     assert status == 422
     assert answer["detail"][0]["loc"] == ["body", "code"]
 
 
+@no_slot_in_it
 @pytest.mark.parametrize("language", ["go", "java", "rust", "sql", "lean"])
 def test_a_language_of_theirs_that_does_not_run_here_is_said(daemon: Daemon, language: str) -> None:
     answer = ask(daemon, code="", language=language)
@@ -255,6 +261,7 @@ def test_their_client_sees_a_compile_error() -> None:
     assert "not declared" in response.compile_result.stderr
 
 
+@no_slot_in_it
 @pytest.mark.usefixtures("endpoint")
 def test_output_that_is_not_utf8_is_replaced_whole() -> None:
     response = run(code="import sys; sys.stdout.buffer.write(b'before \\xff after')")
@@ -263,6 +270,7 @@ def test_output_that_is_not_utf8_is_replaced_whole() -> None:
     assert "before" not in response.run_result.stdout
 
 
+@no_slot_in_it
 @pytest.mark.usefixtures("endpoint")
 def test_their_client_is_told_of_a_missing_language() -> None:
     with pytest.raises(Exception, match="does not run here"):

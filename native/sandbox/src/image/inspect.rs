@@ -24,6 +24,9 @@ pub fn find_tools(store: &Store, layers: &[PathBuf], search: &str, names: &[&str
 
 /// The image's root; gone with this process.
 fn mount(place: &Path, layers: &[PathBuf]) -> Result<std::fs::File> {
+    if !sys::has_capability(sys::CAP_SYS_ADMIN)? {
+        super::enter_user_namespace()?;
+    }
     sys::unshare(libc::CLONE_NEWNS)?;
     sys::mount("", "/", "", libc::MS_REC | libc::MS_PRIVATE, "")?;
     sys::mount("tmpfs", place, "tmpfs", 0, "mode=0700,size=1m")?;

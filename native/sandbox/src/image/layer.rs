@@ -27,16 +27,17 @@ pub fn unpack_all(source: &Source, store: &Store, layers: &[Layer]) -> Result<Ve
     let mut directories = Vec::new();
     // A layer that comes again higher up says the same there, and an overlay refuses to hold it twice.
     for layer in layers.iter().rev().filter(|layer| seen.insert(layer.diff_id)) {
-        directories.push(store.layer(&layer.diff_id, |directory| unpack(source, layer, directory))?);
+        let fill = |directory: &Path| unpack(source, layer, &Tree::open(directory, store.keeps_owners)?);
+        directories.push(store.layer(&layer.diff_id, fill)?);
     }
     Ok(directories)
 }
 
-fn unpack(source: &Source, layer: &Layer, directory: &Path) -> Result<()> {
+fn unpack(source: &Source, layer: &Layer, tree: &Tree) -> Result<()> {
     let named = |fault: Fault| Fault { operation: format!("layer {}: {}", layer.diff_id, fault.operation), ..fault };
     let (file, size) = source.open_file(&layer.name).map_err(named)?;
     let mut blob = Hashing::new(BufReader::new(file), u64::MAX);
-    let unpacked = unpack_blob(&mut blob, layer, directory);
+    let unpacked = unpack_blob(&mut blob, layer, tree);
     // A damaged file is told as such, and not by what it did to the archive in it.
     if let Some((digest, expected)) = &layer.blob {
         let (found, _) = blob.finish().map_err(|error| named(unreadable(&error)))?;
@@ -49,10 +50,10 @@ fn unpack(source: &Source, layer: &Layer, directory: &Path) -> Result<()> {
     unpacked.map_err(named)
 }
 
-fn unpack_blob(blob: &mut dyn Read, layer: &Layer, directory: &Path) -> Result<()> {
+fn unpack_blob(blob: &mut dyn Read, layer: &Layer, tree: &Tree) -> Result<()> {
     let archive = decompress(blob).map_err(|error| unreadable(&error))?;
     let mut archive = Hashing::new(archive, MAX_LAYER_BYTES);
-    entries::unpack(&mut Padded { inner: &mut archive, bytes: 0 }, &Tree::open(directory)?)?;
+    entries::unpack(&mut Padded { inner: &mut archive, bytes: 0 }, tree)?;
     let (found, _) = archive.finish().map_err(|error| unreadable(&error))?;
     if found != layer.diff_id {
         return refuse(format!("the archive's digest is {found}"));

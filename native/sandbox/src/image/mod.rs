@@ -47,14 +47,25 @@ fn refusal(why: impl AsRef<str>) -> Fault {
 /// Makes the image at `reference` ready in the store, and writes what it is, encoded, to standard output.
 pub fn main(store: &str, reference: &str, tools: &[&str]) -> Result<()> {
     sys::set_process_name(c"assay-unpack");
+    let keeps_owners = rustix::process::geteuid().is_root();
+    if !keeps_owners {
+        // Its own files are beyond nobody, whatever modes an image gives them, and its layers can be mounted.
+        enter_user_namespace()?;
+    }
     // Modes are set one by one. A mistake of ours or of a library ends here, not with the machine's memory.
     rustix::process::umask(rustix::fs::Mode::empty());
     sys::rlimit(libc::RLIMIT_AS, MEMORY_BYTES)?;
     sys::rlimit(libc::RLIMIT_NOFILE, OPEN_FILES)?;
     sys::rlimit(libc::RLIMIT_CORE, 0)?;
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
-    let unpacked = unpack(&Store::open(Path::new(store))?, reference, tools)?;
+    let unpacked = unpack(&Store::open(Path::new(store), keeps_owners)?, reference, tools)?;
     std::io::stdout().write_all(&encode(&unpacked)?).context("write", "standard output")
+}
+
+fn enter_user_namespace() -> Result<()> {
+    sys::enter_user_namespace_alone().map_err(|fault| {
+        refusal(format!("{fault}; without root images need a user namespace, `assay doctor` says what is in its way"))
+    })
 }
 
 fn unpack(store: &Store, reference: &str, tools: &[&str]) -> Result<Unpacked> {

@@ -10,26 +10,31 @@ use rustix::fs::FlockOperation;
 use super::digest::Digest;
 use super::refuse;
 use crate::fault::{Context, Fault, Result};
+use crate::rootfs::opaque_attribute;
 use crate::sys::check;
 
 pub struct Store {
     root: PathBuf,
+    layers: PathBuf,
+    /// Root's layers have the owners that the image names, an ordinary user's are all its own.
+    pub keeps_owners: bool,
 }
 
 impl Store {
     /// Made if it is not there; others must not be able to put layers in.
-    pub fn open(root: &Path) -> Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(root).context("mkdir", root)?;
+    pub fn open(root: &Path, keeps_owners: bool) -> Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(root).context("image_store: mkdir", root)?;
         let root = fs::canonicalize(root).context("open", root)?;
         let facts = fs::metadata(&root).context("stat", &root)?;
         if facts.uid() != rustix::process::geteuid().as_raw() || facts.mode() & 0o022 != 0 {
             return refuse(format!("{}: others may write to the image store", root.display()));
         }
-        for name in ["layers", "inspect"] {
-            let path = root.join(name);
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).context("mkdir", &path)?;
+        // Where an overlay does not look for the mark of a layer, it would show what that hides.
+        let layers = root.join(if opaque_attribute()?.starts_with("trusted") { "layers" } else { "layers-user" });
+        for path in [&layers, &root.join("inspect")] {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(path).context("mkdir", path)?;
         }
-        Ok(Self { root })
+        Ok(Self { root, layers, keeps_owners })
     }
 
     /// Where images are mounted to be looked at, in a mount namespace of one's own.
@@ -41,8 +46,7 @@ impl Store {
     ///
     /// It appears under its name only when it is whole and on the disk: a crash leaves the store as it was.
     pub fn layer(&self, diff_id: &Digest, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-        let layers = self.root.join("layers");
-        let layer = layers.join(diff_id.hex());
+        let layer = self.layers.join(diff_id.hex());
         if layer.exists() {
             return Ok(layer);
         }
@@ -59,7 +63,7 @@ impl Store {
             // SAFETY: no pointers.
             check("syncfs", &partial, unsafe { libc::syncfs(directory.as_raw_fd()) }.into())?;
             fs::rename(&partial, &layer).context("rename", &partial)?;
-            File::open(&layers).and_then(|layers| layers.sync_all()).context("fsync", &layers)
+            File::open(&self.layers).and_then(|layers| layers.sync_all()).context("fsync", &self.layers)
         });
         if filled.is_err() {
             remove_tree(&partial)?;

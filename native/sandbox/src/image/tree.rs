@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::refuse;
 use crate::fault::{Context, Fault, Result};
+use crate::rootfs::opaque_attribute;
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FILE_BITS: u32 = 0o777;
@@ -28,8 +29,8 @@ pub struct Owner {
 
 pub struct Tree {
     root: OwnedFd,
-    /// Only root can give files away; for anybody else all are its own.
-    owned: bool,
+    keeps_owners: bool,
+    opaque: &'static str,
 }
 
 fn failed(operation: &str, name: &[u8]) -> impl Fn(Errno) -> Fault {
@@ -38,10 +39,11 @@ fn failed(operation: &str, name: &[u8]) -> impl Fn(Errno) -> Fault {
 }
 
 impl Tree {
-    pub fn open(root: &Path) -> Result<Self> {
+    /// `keeps_owners`: files are given away to whom their entries name, for which it takes root.
+    pub fn open(root: &Path, keeps_owners: bool) -> Result<Self> {
         let root = rustix::fs::open(root, DIRECTORY, Mode::empty())
             .map_err(|errno| Fault::new("open", root, errno.raw_os_error()))?;
-        Ok(Self { root, owned: rustix::process::geteuid().is_root() })
+        Ok(Self { root, keeps_owners, opaque: opaque_attribute()? })
     }
 
     pub fn directory(&self, parents: &[&[u8]], name: &[u8], owner: &Owner) -> Result<()> {
@@ -53,7 +55,7 @@ impl Tree {
                 let hides = kind(&parent, name)? == Some(FileType::CharacterDevice);
                 remove(&parent, name)?;
                 let directory = make_directory(&parent, name)?;
-                if hides { set_opaque(&directory) } else { Ok(()) }.map(|()| directory)?
+                if hides { self.set_opaque(&directory) } else { Ok(()) }.map(|()| directory)?
             }
         };
         self.give(directory.as_fd(), name, owner, DIRECTORY_BITS)
@@ -87,7 +89,7 @@ impl Tree {
         let parent = self.parent(parents)?;
         remove(&parent, name)?;
         rustix::fs::symlinkat(target, &parent, name).map_err(failed("symlink", name))?;
-        if !self.owned {
+        if !self.keeps_owners {
             return Ok(());
         }
         let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
@@ -123,7 +125,7 @@ impl Tree {
         let parent = self.parent(parents)?;
         match kind(&parent, name)? {
             // This layer's own, which the whiteout does not speak of; but nothing below shows through it.
-            Some(FileType::Directory) => set_opaque(&open_directory(&parent, name).map_err(failed("open", name))?),
+            Some(FileType::Directory) => self.set_opaque(&open_directory(&parent, name).map_err(failed("open", name))?),
             Some(_) => Ok(()),
             None => rustix::fs::mknodat(&parent, name, FileType::CharacterDevice, Mode::empty(), 0)
                 .map_err(|errno| no_whiteouts(errno, "mknod", name)),
@@ -132,7 +134,7 @@ impl Tree {
 
     /// An opaque whiteout: of this directory lower layers show nothing.
     pub fn hide_all_below(&self, directory: &[&[u8]]) -> Result<()> {
-        set_opaque(&self.parent(directory)?)
+        self.set_opaque(&self.parent(directory)?)
     }
 
     /// The directory of an entry; one that has no entry of its own yet is root's.
@@ -146,7 +148,7 @@ impl Tree {
                     Some(FileType::CharacterDevice) => {
                         remove(&directory, part)?;
                         let next = make_directory(&directory, part)?;
-                        set_opaque(&next)?;
+                        self.set_opaque(&next)?;
                         next
                     }
                     Some(FileType::Symlink) => return refuse("its directory is a symbolic link"),
@@ -158,9 +160,14 @@ impl Tree {
         Ok(directory)
     }
 
+    fn set_opaque(&self, directory: &OwnedFd) -> Result<()> {
+        rustix::fs::fsetxattr(directory, self.opaque, b"y", XattrFlags::empty())
+            .map_err(|errno| no_whiteouts(errno, "setxattr", self.opaque.as_bytes()))
+    }
+
     /// Set-user-id, set-group-id and what else is beyond `bits` is not taken over.
     fn give(&self, fd: BorrowedFd<'_>, name: &[u8], owner: &Owner, bits: u32) -> Result<()> {
-        if self.owned {
+        if self.keeps_owners {
             rustix::fs::fchown(fd, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))
                 .map_err(failed("chown", name))?;
         }
@@ -213,11 +220,6 @@ fn remove(parent: &OwnedFd, name: &[u8]) -> Result<()> {
         Err(Errno::ISDIR) => refuse("both a directory and something else"),
         Err(errno) => Err(failed("unlink", name)(errno)),
     }
-}
-
-fn set_opaque(directory: &OwnedFd) -> Result<()> {
-    rustix::fs::fsetxattr(directory, "trusted.overlay.opaque", b"y", XattrFlags::empty())
-        .map_err(|errno| no_whiteouts(errno, "setxattr", b"trusted.overlay.opaque"))
 }
 
 fn no_whiteouts(errno: Errno, operation: &str, name: &[u8]) -> Fault {

@@ -15,8 +15,17 @@ const ABOVE: &str = "image-above";
 const BELOW: &str = "image-below";
 /// Top-level names that are ours whatever the image has there; of /var only /var/tmp is.
 const OURS: [&str; 8] = ["work", "tmp", "run", "home", "dev", "proc", "program", "var"];
+const USER_OPAQUE: &str = "user.overlay.opaque";
 /// Each name is a mount or a link in every new root.
 const MAX_NAMES: usize = 128;
+
+/// The attribute by which a directory of a layer hides what lower layers have in it, as our overlays read it.
+///
+/// Only the machine's own administrator may write the ordinary one; an overlay reads the other if it is told to.
+pub fn opaque_attribute() -> Result<&'static str> {
+    let trusted = sys::has_capability(sys::CAP_SYS_ADMIN)? && sys::in_first_user_namespace()?;
+    Ok(if trusted { "trusted.overlay.opaque" } else { USER_OPAQUE })
+}
 
 pub fn make_shared(base: &Path) -> Result<()> {
     write_etc(&base.join(ABOVE).join("etc"), &[HOSTS, HOSTNAME])?;
@@ -52,7 +61,10 @@ pub fn mount_layers(place: &Path, lowers: &[&Path], map: Option<&OwnedFd>, targe
         // Short names: the options of a mount are at most one page.
         let name = index.to_string();
         make_directory(&places.join(&name), 0o700)?;
-        let tree = sys::clone_mount(lower)?;
+        let tree = sys::clone_mount(lower).map_err(|fault| match fault.errno {
+            libc::EINVAL => Fault::new("only root can leave out what is mounted below", lower, 0),
+            _ => fault,
+        })?;
         match map.map_or(Ok(()), |map| sys::map_owners(&tree, map)) {
             Ok(()) => {}
             // A file system without such mounts, as an overlay: there owners show as nobody, and nothing else differs.
@@ -63,7 +75,8 @@ pub fn mount_layers(place: &Path, lowers: &[&Path], map: Option<&OwnedFd>, targe
         names.push(name);
     }
     std::env::set_current_dir(&places).context("chdir", &places)?;
-    let options = format!("lowerdir={}", names.join(":"));
+    let attributes = if opaque_attribute()? == USER_OPAQUE { ",userxattr" } else { "" };
+    let options = format!("lowerdir={}{attributes}", names.join(":"));
     let mounted = mount("overlay", target, "overlay", NO_PRIVILEGES | libc::MS_RDONLY, &options);
     std::env::set_current_dir("/").context("chdir", "/")?;
     names.iter().try_for_each(|name| sys::detach(places.join(name)))?;

@@ -127,11 +127,12 @@ impl Made {
     fn make(engine: &mut Engine, start: &Start) -> Result<Self> {
         let epoll = Epoll::new()?;
         let supply = Supply::find(start.uid_base)?;
+        let slots = start.pooled_slots();
+        refuse_crun_without_root(&supply.part(0, slots).0, start)?;
         let (instance, hierarchy) = Instance::take(&start.state_dir, start.allow_degraded)?;
         let unlink = Unlink::prepare(&instance)?;
-        let slots = start.pooled_slots();
         let (part, ids) = supply.part(instance.number, slots);
-        let made = enter_own_namespaces(&part, &start.state_dir).and_then(|()| prepare_crun(&part, start));
+        let made = enter_own_namespaces(&part, &start.state_dir).and_then(|()| prepare_crun(start));
         let crun = match made {
             Ok(crun) => crun,
             Err(fault) => {
@@ -189,12 +190,19 @@ impl Made {
     }
 }
 
-fn prepare_crun(part: &Supply, start: &Start) -> Result<Option<Crun>> {
+/// Before anything is made: what else is missing here would not help.
+fn refuse_crun_without_root(part: &Supply, start: &Start) -> Result<()> {
+    match start.runtime {
+        Runtime::Crun { .. } if part.rights != Rights::Administrator => {
+            Err(Fault::new("runtime \"crun\" needs root, runtime \"native\" does not", "", 0))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn prepare_crun(start: &Start) -> Result<Option<Crun>> {
     match &start.runtime {
         Runtime::Native => Ok(None),
-        Runtime::Crun { .. } if part.rights != Rights::Administrator => {
-            Err(Fault::new("the runtime crun needs root; the native one does without", "", 0))
-        }
         Runtime::Crun { program } => Crun::prepare(program, std::path::Path::new(&start.state_dir)).map(Some),
     }
 }

@@ -6,6 +6,7 @@ mod epoll;
 mod execute;
 mod fd;
 mod mounts;
+mod namespaces;
 mod privileged;
 mod process;
 mod signals;
@@ -20,6 +21,7 @@ pub use fd::{
     sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
 };
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
+pub use namespaces::{enter_user_namespace_alone, in_first_user_namespace};
 pub use privileged::{draw_secret, privileged};
 pub use process::{
     Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
