@@ -24,7 +24,7 @@ test: bootstrap ## cargo test and pytest (tests of the sandbox need root)
 	$(BIN)/python -m pytest $(ARGS)
 
 # Only the files with marked tests: to import the others would take the guest minutes.
-CGROUP2_TESTS = -m cgroup2 $(shell grep --recursive --files-with-matches --include='*.py' mark.cgroup2 tests)
+CGROUP2_TESTS = -m "cgroup2 and not soak" $(shell grep --recursive --files-with-matches --include='*.py' mark.cgroup2 tests)
 test-cgroup2: bootstrap ## marked tests under a cgroup v2 kernel in qemu: make test-cgroup2 ARGS="tests/kernel -k death"
 	@scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider --timeout=1500 $(or $(ARGS),$(CGROUP2_TESTS))
 

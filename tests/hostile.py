@@ -6,6 +6,7 @@ The header is the first block of comment lines, every one `key: value`:
     section:         where it belongs in the list of tricks                     (required)
     abuse:           which tricks of the list in tests/abuse.py it is, each on a line of its own
     verdict:         the one verdict                                            (required)
+    cgroup2:         the verdict under cgroup v2, where that is another one
     limits:          name=value ... of Limits; what is not named stays at its default
     compile limits:  the same for the compile step
     stdin:           a Python str or bytes literal; several lines are joined
@@ -21,6 +22,7 @@ An unknown or repeated key, an unknown limit or fact, or a line without a key is
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import operator
 import re
@@ -28,6 +30,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from engine.config import EngineConfig
+from engine.engine import Engine
 from engine.program import Limits, Outcome, Program, Verdict
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -51,7 +57,9 @@ _SECTIONS = {
 }
 _REQUIRED = {"trick", "section", "verdict"}
 _REPEATED = {"abuse", "stdin", "file", "expect stdout"}
-_KEYS = _REQUIRED | _REPEATED | {"limits", "compile limits", "collect", "collected", "outcome"}
+_KEYS = _REQUIRED | _REPEATED | {"cgroup2", "limits", "compile limits", "collect", "collected", "outcome"}
+
+_TIMES = {"cpu_seconds", "wall_seconds"}
 
 _Fact = float | str | None
 _FACTS: dict[str, Callable[[Outcome], _Fact]] = {
@@ -106,6 +114,7 @@ class Hostile:
     section: str
     abuse: tuple[str, ...]
     verdict: Verdict
+    cgroup2_verdict: Verdict
     limits: Limits
     compile_limits: Limits | None
     stdin: bytes
@@ -113,6 +122,34 @@ class Hostile:
     collect: tuple[str, ...]
     collected: tuple[str, ...] | None
     facts: tuple[Fact, ...]
+
+    async def run(self, engine: Engine) -> Outcome:
+        """Run it as its header says."""
+        return await engine.run(
+            self.program,
+            self.stdin,
+            self.limits,
+            compile_limits=self.compile_limits,
+            collect=self.collect,
+        )
+
+    def on_cgroup2(self) -> Hostile:
+        """What comes of it under cgroup v2."""
+        if self.cgroup2_verdict is self.verdict:
+            return self
+        return dataclasses.replace(self, verdict=self.cgroup2_verdict, stdout=None)
+
+    def on_slow_machine(self, factor: float) -> Hostile:
+        """The same with time for what it does on a machine so many times slower, and no facts about time."""
+        facts = tuple(fact for fact in self.facts if fact.name not in _TIMES)
+        changed = dataclasses.replace(self, facts=facts)
+        # Stopping one sooner proves the same, unless it has something to do before.
+        if self.verdict is not Verdict.TIME_LIMIT or any(fact.name != "stopped_by" for fact in facts):
+            changed = dataclasses.replace(changed, limits=_longer(self.limits, factor))
+        if self.verdict is not Verdict.COMPILE_ERROR:
+            compile_limits = self.compile_limits or EngineConfig().compile_limits
+            changed = dataclasses.replace(changed, compile_limits=_longer(compile_limits, factor))
+        return changed
 
     def verdict_of(self, outcome: Outcome) -> Verdict:
         """The run's verdict, with stdout compared to what the header expects."""
@@ -134,6 +171,16 @@ class Hostile:
         if found:
             found.append(_shown(outcome))
         return found
+
+
+def _longer(limits: Limits, factor: float) -> Limits:
+    most = EngineConfig().ceilings
+    cpu, wall = limits.cpu_seconds * factor, limits.wall_seconds and limits.wall_seconds * factor
+    return msgspec.structs.replace(
+        limits,
+        cpu_seconds=min(cpu, most.cpu_seconds),
+        wall_seconds=wall and min(wall, most.wall_seconds or wall),
+    )
 
 
 def _shown(outcome: Outcome) -> str:
@@ -169,6 +216,7 @@ def read(path: Path) -> Hostile:
         section=section,
         abuse=tuple(header.get("abuse", ())),
         verdict=_verdict(path.name, header["verdict"][0]),
+        cgroup2_verdict=_verdict(path.name, header.get("cgroup2", header["verdict"])[0]),
         limits=_limits(path.name, header.get("limits")) or Limits(),
         compile_limits=_limits(path.name, header.get("compile limits")),
         stdin=_literals(path.name, header.get("stdin")) or b"",

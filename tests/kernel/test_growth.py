@@ -88,10 +88,7 @@ async def run(engine: Engine, what: str | Hostile | None) -> list[str]:
         with contextlib.suppress(asyncio.CancelledError):
             await under_way
         return []
-    outcome = await engine.run(
-        what.program, what.stdin, what.limits, compile_limits=what.compile_limits, collect=what.collect
-    )
-    return [f"{what.name}: {complaint}" for complaint in what.complaints(outcome)]
+    return [f"{what.name}: {complaint}" for complaint in what.complaints(await what.run(engine))]
 
 
 async def at_rest(engine: Engine) -> None:

@@ -60,16 +60,6 @@ async def as_new() -> list[Probe]:
     return seen
 
 
-async def run(engine: Engine, hostile: Hostile) -> Outcome:
-    return await engine.run(
-        hostile.program,
-        hostile.stdin,
-        hostile.limits,
-        compile_limits=hostile.compile_limits,
-        collect=hostile.collect,
-    )
-
-
 async def run_by_argument(engine: Engine, program: Program, stdin: bytes, limits: Limits) -> Outcome:
     return await engine.run_argv([*BY_ARGUMENT[program.language], program.source], stdin, limits)
 
@@ -92,7 +82,7 @@ def seen_by(outcome: Outcome) -> Probe:
 
 
 async def check(engine: Engine, hostile: Hostile, repeats: int) -> None:
-    outcomes = await asyncio.gather(*[run(engine, hostile) for _ in range(repeats)])
+    outcomes = await asyncio.gather(*[hostile.run(engine) for _ in range(repeats)])
     complaints = [found for outcome in outcomes if (found := hostile.complaints(outcome))]
     assert not complaints, f"{len(complaints)} of {repeats}: " + "\n".join(complaints[0])
 
@@ -115,10 +105,10 @@ async def test_the_verdict_stays_exact(engine: Engine, hostile: Hostile) -> None
 # One that is plainly right leaves what the others leave.
 @each(hostile for hostile in programs() if hostile.section not in ("Languages", "Cheating the judge"))
 async def test_the_slot_is_as_new(one_slot: Engine, as_new: list[Probe], hostile: Hostile) -> None:
-    assert not (found := hostile.complaints(await run(one_slot, hostile))), "\n".join(found)
+    assert not (found := hostile.complaints(await hostile.run(one_slot))), "\n".join(found)
     same(await probe(one_slot), as_new[0])
     # What the kernel still counts for the earlier run would take from this one, which needs nearly all of its memory.
-    assert not (found := WITHIN.complaints(await run(one_slot, WITHIN))), "\n".join(found)
+    assert not (found := WITHIN.complaints(await WITHIN.run(one_slot))), "\n".join(found)
     if hostile.program.language in BY_ARGUMENT:
         await run_by_argument(one_slot, hostile.program, hostile.stdin, hostile.limits)
         same(await probe_by_argument(one_slot), as_new[1])

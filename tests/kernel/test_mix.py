@@ -76,13 +76,7 @@ def mix() -> list[Hostile]:
 
 async def run(engine: Engine, hostile: Hostile, turn: asyncio.Semaphore) -> Outcome:
     async with turn:
-        return await engine.run(
-            hostile.program,
-            hostile.stdin,
-            hostile.limits,
-            compile_limits=hostile.compile_limits,
-            collect=hostile.collect,
-        )
+        return await hostile.run(engine)
 
 
 def test_the_shares_are_those_of_the_mix() -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 
 from engine import Engine, Verdict
 from tests.hostile import named
-from tests.kernel.test_hostile import Probe, probe, run, same
+from tests.kernel.test_hostile import Probe, probe, same
 from tests.mutants import COMPILE_LIMITS, LIMITS, Mutant, mutants
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
@@ -33,7 +33,7 @@ async def judged(slot: tuple[Engine, Engine, Probe], mutant: Mutant) -> None:
     note(f"made of {mutant.parents}")
     # A fault of ours would be raised here.
     outcome, control = await asyncio.gather(
-        engine.run(mutant.program, mutant.stdin, LIMITS, compile_limits=COMPILE_LIMITS), run(other, CONTROL)
+        engine.run(mutant.program, mutant.stdin, LIMITS, compile_limits=COMPILE_LIMITS), CONTROL.run(other)
     )
     assert outcome.verdict in Verdict
     assert (outcome.exit_code is None) or (outcome.signal is None)

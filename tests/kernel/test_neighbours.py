@@ -14,7 +14,6 @@ import pytest_asyncio
 
 from engine import Engine
 from engine.config import Runtime
-from engine.program import Outcome
 from tests.hostile import Hostile, named, programs
 from tests.runtimes import NewEngine
 
@@ -38,19 +37,9 @@ async def engine(host_services: list[str], new_engine: NewEngine) -> AsyncIterat
         yield engine
 
 
-async def run(engine: Engine, hostile: Hostile) -> Outcome:
-    return await engine.run(
-        hostile.program,
-        hostile.stdin,
-        hostile.limits,
-        compile_limits=hostile.compile_limits,
-        collect=hostile.collect,
-    )
-
-
 async def control(engine: Engine) -> float:
     """CPU seconds of the honest program, which has to be right."""
-    outcome = await run(engine, CONTROL)
+    outcome = await CONTROL.run(engine)
     assert not (found := CONTROL.complaints(outcome)), "\n".join(found)
     return outcome.cpu_seconds
 
@@ -62,7 +51,7 @@ async def times_alone(engine: Engine, hostiles: Sequence[Hostile], times: int, a
 
     async def beside(hostile: Hostile, alone: float) -> None:
         async with pairs:
-            neighbour = asyncio.create_task(run(engine, hostile))
+            neighbour = asyncio.create_task(hostile.run(engine))
             rounds[hostile.name].append(await control(engine) / alone)
             await neighbour
 

@@ -1,6 +1,7 @@
 # trick: memory in the buffers of TCP connections to itself, which cgroups count only where they are told to
 # section: Resources
 # verdict: ACCEPTED
+# cgroup2: MEMORY_LIMIT
 # limits: memory_bytes=67108864 open_files=1024
 # expect stdout: 'held within the limit\n'
 

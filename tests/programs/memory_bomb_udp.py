@@ -1,6 +1,7 @@
 # trick: memory in datagrams that nobody reads, on very many sockets
 # section: Resources
 # verdict: ACCEPTED
+# cgroup2: MEMORY_LIMIT
 # limits: memory_bytes=67108864 open_files=1024
 # expect stdout: 'held within the limit\n'
 
