@@ -49,8 +49,10 @@ bench-report: bootstrap ## Assay beside its peers, written to benches/containers
 	$(BIN)/assay bench containers --markdown benches/containers.md --json benches/containers.json \
 		--png benches/containers.png $(ARGS)
 
-soak: bootstrap ## the tests that take many minutes
+soak: bootstrap ## the tests that take many minutes; without ARGS those of the cgroup v2 lane too
 	$(BIN)/python -m pytest -m soak --timeout=7200 $(ARGS)
+	$(if $(ARGS),,LANE_SECONDS=14400 scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider \
+		-m "cgroup2 and soak" --timeout=14400 tests/kernel/test_cgroup2.py)
 
 fuzz: bootstrap ## cargo-fuzz on what decodes messages and numbers, each for SECONDS=30
 	@scripts/fuzz $(or $(SECONDS),30)
