@@ -172,8 +172,8 @@ async def test_indexes_that_name_nothing_to_run(tmp_path: Path) -> None:
     (image / "index.json").unlink()
     (image / "index.json").symlink_to("/etc/passwd")
     # With nothing that could be an index it is a directory like any other.
-    layers, _, tools = await unpack_image(str(tmp_path / "store"), str(image), ["python3"])
-    assert (layers, tools) == ([str(image)], {})
+    found = await unpack_image(str(tmp_path / "store"), str(image), ["python3"])
+    assert (found.layers, found.tools) == ([str(image)], {})
     with pytest.raises(OSError, match="a plain directory has no tags"):
         await unpack_image(str(tmp_path / "store"), f"{image}:three", [])
 
@@ -218,8 +218,9 @@ async def test_a_bomb_ends_at_what_the_store_can_spare(tmp_path: Path) -> None:
         image = oci_layout(tmp_path / "many", {"only": [layer(*(directory(f"d/{n}") for n in range(1000)))]})
         assert "No space left on device" in await refused(store, image)
         fits = oci_layout(tmp_path / "fits", {"only": [layer(file("a", bytes(4 << 20)))]})
-        layers, _, _ = await unpack_image(str(store), str(fits), [])
-        assert len(layers) == 1
+        found = await unpack_image(str(store), str(fits), [])
+        assert len(found.layers) == 1
+        found.release()
 
 
 async def test_what_is_taken_over_and_what_is_not(tmp_path: Path) -> None:
@@ -242,9 +243,9 @@ async def test_what_is_taken_over_and_what_is_not(tmp_path: Path) -> None:
         file("l" * 200 + "/" + "m" * 200, "a long name"),
     )
     image = oci_layout(tmp_path / "layout", {"only": [inside]})
-    layers, path, _ = await unpack_image(str(tmp_path / "store"), str(image), [])
-    root = Path(layers[0])
-    assert path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    found = await unpack_image(str(tmp_path / "store"), str(image), [])
+    root = Path(found.layers[0])
+    assert found.path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     assert oct((root / "suid").stat().st_mode) == "0o100755"
     assert oct((root / "sticky").stat().st_mode) == "0o41777"
     assert os.listxattr(root / "capable") == []
@@ -273,7 +274,8 @@ async def test_a_file_system_without_whiteouts_says_what_to_do(tmp_path: Path) -
     parts = ",".join(f"{name}={tmp_path / name.removesuffix('dir')}" for name in ("lowerdir", "upperdir", "workdir"))
     with mounted("overlay", parts, tmp_path / "store"):
         fine = oci_layout(tmp_path / "fine", {"only": [layer(file("a"))]})
-        layers, _, _ = await unpack_image(str(tmp_path / "store"), str(fine), [])
-        assert len(layers) == 1
+        found = await unpack_image(str(tmp_path / "store"), str(fine), [])
+        assert len(found.layers) == 1
+        found.release()
         hiding = oci_layout(tmp_path / "hiding", {"only": [layer(file(".wh.a"))]})
         assert "keeps no whiteouts: set image_store to a directory" in await refused(tmp_path / "store", hiding)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
@@ -10,7 +10,7 @@ use super::digest::Hashing;
 use super::entries;
 use super::manifest::Layer;
 use super::source::Source;
-use super::store::Store;
+use super::store::{Held, Store};
 use super::tree::Tree;
 use super::zstd::ZstdDecoder;
 use super::{refusal, refuse};
@@ -21,16 +21,16 @@ const MAX_LAYER_BYTES: u64 = 32 << 30;
 const BLOCK_BYTES: usize = 512;
 const MAGIC_BYTES: usize = 4;
 
-/// The layers' directories in the store, the topmost first.
-pub fn unpack_all(source: &Source, store: &Store, layers: &[Layer]) -> Result<Vec<PathBuf>> {
+/// The layers in the store, the topmost first.
+pub fn unpack_all(source: &Source, store: &Store, layers: &[Layer]) -> Result<Vec<Held>> {
     let mut seen = HashSet::new();
-    let mut directories = Vec::new();
     // A layer that comes again higher up says the same there, and an overlay refuses to hold it twice.
-    for layer in layers.iter().rev().filter(|layer| seen.insert(layer.diff_id)) {
+    let layers = layers.iter().rev().filter(|layer| seen.insert(layer.diff_id));
+    let held = layers.map(|layer| {
         let fill = |directory: &Path| unpack(source, layer, &Tree::open(directory, store.keeps_owners)?);
-        directories.push(store.layer(&layer.diff_id, fill)?);
-    }
-    Ok(directories)
+        store.layer(&layer.diff_id, fill)
+    });
+    held.collect()
 }
 
 fn unpack(source: &Source, layer: &Layer, tree: &Tree) -> Result<()> {
