@@ -102,6 +102,23 @@ async def test_each_trick_is_refused(tmp_path: Path, trick: str) -> None:
     assert not escaped()
 
 
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([directory(f"n{number}") for number in range(128)], "more than 128 names in the image's /"),
+        ([directory(f"var/n{number}") for number in range(129)], "more than 128 names in the image's /var"),
+        ([file("\udcff")], "a name that is not UTF-8: /"),
+        ([link("var/l", "\udcff")], "a link that is not UTF-8: /var/l"),
+    ],
+)
+async def test_what_no_root_could_show_is_refused_too(tmp_path: Path, entries: list[Entry], words: str) -> None:
+    """With /etc there is one name more."""
+    image = oci_layout(tmp_path / "layout", {"only": [layer(*entries)]})
+    assert words in await refused(tmp_path / "store", image)
+    image = oci_layout(tmp_path / "fewer", {"only": [layer(*entries[1:])]})
+    await unpack_image(str(tmp_path / "store"), str(image), [])
+
+
 async def test_headers_that_lie(tmp_path: Path) -> None:
     whole = layer(file("a", "x" * 1000))
     lies = {

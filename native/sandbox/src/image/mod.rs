@@ -129,13 +129,15 @@ fn unpack(store: &Store, reference: &str, tools: &[&str]) -> Result<(Unpacked, V
     let (layers, locks, search) = match find(reference)? {
         Found::Directory(path) => (vec![path], Vec::new(), None),
         Found::Image(source, image) => {
-            let held = layer::unpack_all(&source, store, &image.layers)?;
-            let (layers, locks) = held.into_iter().map(|held| (held.directory, held.lock)).unzip();
+            let (held, seen) = layer::unpack_all(&source, store, &image.layers)?;
+            let (mut layers, locks): (Vec<_>, _) = held.into_iter().map(|held| (held.directory, held.lock)).unzip();
+            layers.truncate(seen);
             (layers, locks, image.path)
         }
     };
     let search = search.unwrap_or_else(|| DEFAULT_PATH.to_owned());
-    let tools = inspect::find_tools(store, &layers, &search, tools)?;
+    let root = inspect::open(store, &layers)?;
+    let tools = inspect::find_tools(&root, &search, tools);
     let text = |path: PathBuf| match path.into_os_string().into_string() {
         Ok(text) => Ok(text),
         Err(path) => refuse(format!("{path:?}: not UTF-8")),
