@@ -5,6 +5,7 @@
 //! and user are not looked at, of its environment only PATH is.
 
 mod digest;
+mod elf;
 mod entries;
 mod inspect;
 mod layer;
@@ -14,6 +15,7 @@ mod source;
 mod stock;
 mod store;
 mod tree;
+mod warm;
 mod zstd;
 
 use std::ffi::CStr;
@@ -138,6 +140,7 @@ fn unpack(store: &Store, reference: &str, tools: &[&str]) -> Result<(Unpacked, V
     let search = search.unwrap_or_else(|| DEFAULT_PATH.to_owned());
     let root = inspect::open(store, &layers)?;
     let tools = inspect::find_tools(&root, &search, tools);
+    warm::read_ahead(&root, tools.values());
     let text = |path: PathBuf| match path.into_os_string().into_string() {
         Ok(text) => Ok(text),
         Err(path) => refuse(format!("{path:?}: not UTF-8")),
