@@ -7,10 +7,13 @@ __all__ = [
     "Completion",
     "Crun",
     "Pool",
+    "UnpackedImage",
     "__version__",
     "bare_runs",
     "build_profile",
+    "list_images",
     "numbers_equal",
+    "prune_images",
     "static_program",
     "unpack_image",
 ]
@@ -155,11 +158,38 @@ def numbers_equal(answer: str, reference: str) -> bool | None:
     Raises ValueError if `reference` is not a number. Linear time; more than 1,000 digits is not a number.
     """
 
-def unpack_image(store: str, reference: str, tools: Sequence[str]) -> tuple[list[str], str, dict[str, str]]:
-    """Make an image ready: its layers' directories (the topmost first), its PATH, and where each tool is inside.
+@final
+class UnpackedImage:
+    """An image that is ready: its layers' directories (the topmost first), its PATH, and where each tool is inside.
+
+    Its layers are in use, so that nobody prunes them, until it is released or gone.
+    """
+
+    @property
+    def layers(self) -> list[str]: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def tools(self) -> dict[str, str]: ...
+    def release(self) -> None: ...
+
+def unpack_image(store: str, reference: str, tools: Sequence[str]) -> UnpackedImage:
+    """Make an image ready.
 
     reference: a directory, an OCI image layout or a docker save archive, as PATH or PATH:NAME.
     Blocks (GIL released) until every layer is in the store. Raises OSError whose text says what is wrong.
+    """
+
+def list_images(store: str, references: Sequence[str]) -> tuple[list[tuple[str, int, bool]], list[list[str] | str]]:
+    """Digest, bytes and whether it is in use, of each layer in the store; and of each image the digests of its layers.
+
+    An image that cannot be used has a sentence instead. Raises OSError if the store cannot be read.
+    """
+
+def prune_images(store: str) -> tuple[list[tuple[str, int, bool]], int, int]:
+    """Remove the layers that nobody uses: these, the bytes of what killed processes had left, and how many are in use.
+
+    Blocks (GIL released). Raises OSError.
     """
 
 def bare_runs(argv: Sequence[str], in_flight: int, seconds: float) -> tuple[float, int, str, list[int]]:

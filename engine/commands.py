@@ -1,4 +1,4 @@
-"""The engine's commands: `assay run` and `assay doctor`.
+"""The engine's commands: `assay run`, `assay doctor` and `assay images`.
 
 `register` adds their parsers; each sets `handler`, which takes the parsed arguments and answers the exit code.
 """
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from engine import image_commands
 from engine.config import HOST, EngineConfig
 from engine.doctor import doctor
 from engine.engine import Engine
@@ -30,7 +31,7 @@ _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `run` and `doctor` to the parsers of `assay`."""
+    """Add `run`, `doctor` and `images` to the parsers of `assay`."""
     run_parser = subparsers.add_parser("run", help="run one program; its output and exit code become the command's")
     run_parser.add_argument("file", metavar="FILE", help="the program's source")
     run_parser.add_argument("--language", metavar="L", help="the default is told by the file's name")
@@ -48,6 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     doctor_parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slots")
     doctor_parser.add_argument("--allow-degraded", action="store_true", help="exit code 0 all the same")
     doctor_parser.set_defaults(handler=doctor)
+    image_commands.register(subparsers)
 
 
 def run(arguments: argparse.Namespace) -> int:

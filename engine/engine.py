@@ -67,10 +67,11 @@ class Engine:
         config = self._config
         memory_bytes = int(machine.memory_bytes() * _MEMORY_SHARE)
         self._ceilings = ceilings_here(config, self._slots, memory_bytes)
-        self._images, layers = await prepare(config)
-        present = [language.warm for language in LANGUAGES.values() if language.installed]
-        pool, _ = await asyncio.gather(Pool.start(self._slots, config, layers), asyncio.to_thread(warm, present))
         async with contextlib.AsyncExitStack() as undo:
+            self._images, layers = await prepare(config)
+            undo.callback(self._images.release)
+            present = [language.warm for language in LANGUAGES.values() if language.installed]
+            pool, _ = await asyncio.gather(Pool.start(self._slots, config, layers), asyncio.to_thread(warm, present))
             undo.push_async_callback(pool.close)
             await self._prove(pool)
             undo.pop_all()
@@ -89,7 +90,10 @@ class Engine:
         """Kill what runs and remove every trace."""
         pool, queue = self._running()
         queue.close(CLOSED)
-        await pool.close()
+        try:
+            await pool.close()
+        finally:
+            self._images.release()
 
     async def run(
         self,

@@ -13,7 +13,7 @@ from engine.config import HOST, EngineConfig
 from engine.errors import BadInput, CannotStart
 from engine.files import JobFile
 from engine.languages import ENVIRONMENT, LANGUAGES, Language, LanguageStatus, language_named, missing
-from engine.pool import Job, unpack_image
+from engine.pool import Job, UnpackedImage, unpack_image
 from engine.program import Limits
 
 _PROGRAM: Final = "/program/"
@@ -82,12 +82,22 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Images:
-    """Those that the configuration names, by name; the first one is that of requests that name none."""
+    """Those that the configuration names, by name; the first one is that of requests that name none.
 
-    def __init__(self, default: Image, named: Mapping[str, Image], problems: Mapping[str, str]) -> None:
+    Their layers stay in the store until they are released.
+    """
+
+    def __init__(
+        self,
+        default: Image,
+        named: Mapping[str, Image],
+        problems: Mapping[str, str],
+        unpacked: Sequence[UnpackedImage] = (),
+    ) -> None:
         self._default = default
         self._named = named
         self._problems = problems
+        self._unpacked = unpacked
 
     def named(self, name: str | None, field: str = "image") -> Image:
         """The image of that name, None for the default; raises BadInput naming the known ones."""
@@ -110,11 +120,20 @@ class Images:
             facts["images"] = ", ".join(told)
         return facts
 
+    def release(self) -> None:
+        """Let go of the layers: no slot shows them any more."""
+        for image in self._unpacked:
+            image.release()
+
+
+def places_of(config: EngineConfig) -> dict[str, str]:
+    """Where each image is, that of requests that name none first: one of the named, "host", or a place of its own."""
+    return {config.rootfs: config.images.get(config.rootfs, config.rootfs), **config.images}
+
 
 async def prepare(config: EngineConfig) -> tuple[Images, list[Sequence[str]]]:
     """The images, and the layers of each for the pool; raises CannotStart if the default one cannot be used."""
-    # The default may be one of the named, the machine's own, or a place of its own.
-    wanted = {config.rootfs: config.images.get(config.rootfs, config.rootfs), **config.images}
+    wanted = places_of(config)
     answers = await asyncio.gather(*(_unpacked(config, place) for place in wanted.values()))
     layers: list[Sequence[str]] = []
     named: dict[str, Image] = {}
@@ -124,29 +143,27 @@ async def prepare(config: EngineConfig) -> tuple[Images, list[Sequence[str]]]:
             problems[name] = answer
             continue
         named[name] = _image(name, len(layers), answer)
-        layers.append(answer[0])
+        layers.append(answer.layers if answer else ())
     if config.rootfs in problems:
         raise CannotStart(f"rootfs {config.rootfs}: {problems[config.rootfs]}")
     default = named[config.rootfs]
     if config.rootfs != HOST and config.rootfs not in config.images:
         # A place is no name.
         del named[config.rootfs]
-    return Images(default, named, problems), layers
+    unpacked = [answer for answer in answers if answer is not None and not isinstance(answer, str)]
+    return Images(default, named, problems, unpacked), layers
 
 
-_Unpacked = tuple[list[str], str, dict[str, str]]
-
-
-async def _unpacked(config: EngineConfig, place: str) -> _Unpacked | str:
-    """Layers, PATH and tools of what is at `place`, or why it cannot be used."""
+async def _unpacked(config: EngineConfig, place: str) -> UnpackedImage | str | None:
+    """What is at `place`, or why it cannot be used; None for this machine's own trees."""
     if place == HOST:
-        return [], "", {}
+        return None
     tools = sorted({PurePosixPath(language.tool).name for language in LANGUAGES.values()})
     try:
         unpacked = await unpack_image(config.image_store, place, tools)
     except OSError as error:
         return str(error)
-    return _hidden(config.state_dir, unpacked[0]) or unpacked
+    return _hidden(config.state_dir, unpacked.layers) or unpacked
 
 
 def _hidden(state_dir: str, layers: Sequence[str]) -> str | None:
@@ -157,10 +174,10 @@ def _hidden(state_dir: str, layers: Sequence[str]) -> str | None:
     return None
 
 
-def _image(name: str, number: int, unpacked: _Unpacked) -> Image:
-    layers, path, tools = unpacked
-    if not layers:
+def _image(name: str, number: int, unpacked: UnpackedImage | None) -> Image:
+    if unpacked is None:
         return Image(name=name, number=number)
+    path, tools = unpacked.path, unpacked.tools
     environment = tuple(f"PATH={path}" if entry.startswith("PATH=") else entry for entry in ENVIRONMENT)
     languages = {language.name: _placed(language, tools) for language in LANGUAGES.values() if _tool(language) in tools}
     return Image(name=name, number=number, environment=environment, languages=languages)

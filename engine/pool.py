@@ -233,9 +233,37 @@ async def bare_runs(argv: Sequence[str], in_flight: int, seconds: float) -> tupl
     return await asyncio.to_thread(_native.bare_runs, argv, in_flight, seconds)
 
 
-async def unpack_image(store: str, place: str, tools: Sequence[str]) -> tuple[list[str], str, dict[str, str]]:
-    """Layers, PATH and tools of the image at `place`, unpacked into `store`; raises OSError that says what is wrong."""
-    return await asyncio.to_thread(_module().unpack_image, store, place, tools)
+class UnpackedImage(Protocol):
+    """An image that is ready; its layers are in use, so that nobody prunes them, until it is released."""
+
+    @property
+    def layers(self) -> list[str]: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def tools(self) -> dict[str, str]: ...
+    def release(self) -> None: ...
+
+
+async def unpack_image(store: str, place: str, tools: Sequence[str]) -> UnpackedImage:
+    """The image at `place`, unpacked into `store`; raises OSError that says what is wrong."""
+    image: UnpackedImage = await asyncio.to_thread(_module().unpack_image, store, place, tools)
+    return image
+
+
+def list_images(store: str, places: Sequence[str]) -> tuple[list[tuple[str, int, bool]], list[list[str] | str]]:
+    """Digest, bytes and use of each layer in the store, and the digests of each image or why it has none.
+
+    Raises OSError if the store cannot be read.
+    """
+    listed: tuple[list[tuple[str, int, bool]], list[list[str] | str]] = _module().list_images(store, places)
+    return listed
+
+
+def prune_images(store: str) -> tuple[list[tuple[str, int, bool]], int, int]:
+    """Remove the layers that no engine uses: these, the bytes of half ones, and how many are in use; raises OSError."""
+    pruned: tuple[list[tuple[str, int, bool]], int, int] = _module().prune_images(store)
+    return pruned
 
 
 def _module() -> ModuleType:

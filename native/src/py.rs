@@ -1,8 +1,8 @@
 //! The Python module: thin twins of what the other modules do. Everything that may wait releases the GIL.
 
 mod crun;
+mod images;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -240,19 +240,6 @@ fn run_bare(argv: &[String], in_flight: u32, seconds: f64) -> Result<BareRuns, F
     }
 }
 
-/// Layers, PATH and tools of the image at `reference`, unpacked into `store` by a process of its own.
-#[pyfunction]
-#[allow(clippy::type_complexity)] // the stub's three names
-fn unpack_image(
-    py: Python<'_>,
-    store: &str,
-    reference: &str,
-    tools: Vec<String>,
-) -> PyResult<(Vec<String>, String, BTreeMap<String, String>)> {
-    let unpacked = py.detach(|| pool::unpack(store, reference, &tools)).map_err(os_error)?;
-    Ok((unpacked.layers, unpacked.path, unpacked.tools))
-}
-
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -262,6 +249,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<crun::Crun>()?;
     module.add_function(wrap_pyfunction!(numbers_equal, module)?)?;
     module.add_function(wrap_pyfunction!(static_program, module)?)?;
-    module.add_function(wrap_pyfunction!(unpack_image, module)?)?;
+    module.add_class::<images::UnpackedImage>()?;
+    module.add_function(wrap_pyfunction!(images::unpack_image, module)?)?;
+    module.add_function(wrap_pyfunction!(images::list_images, module)?)?;
+    module.add_function(wrap_pyfunction!(images::prune_images, module)?)?;
     module.add_function(wrap_pyfunction!(bare_runs, module)?)
 }

@@ -102,6 +102,23 @@ async def test_each_trick_is_refused(tmp_path: Path, trick: str) -> None:
     assert not escaped()
 
 
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([directory(f"n{number}") for number in range(128)], "more than 128 names in the image's /"),
+        ([directory(f"var/n{number}") for number in range(129)], "more than 128 names in the image's /var"),
+        ([file("\udcff")], "a name that is not UTF-8: /"),
+        ([link("var/l", "\udcff")], "a link that is not UTF-8: /var/l"),
+    ],
+)
+async def test_what_no_root_could_show_is_refused_too(tmp_path: Path, entries: list[Entry], words: str) -> None:
+    """With /etc there is one name more."""
+    image = oci_layout(tmp_path / "layout", {"only": [layer(*entries)]})
+    assert words in await refused(tmp_path / "store", image)
+    image = oci_layout(tmp_path / "fewer", {"only": [layer(*entries[1:])]})
+    await unpack_image(str(tmp_path / "store"), str(image), [])
+
+
 async def test_headers_that_lie(tmp_path: Path) -> None:
     whole = layer(file("a", "x" * 1000))
     lies = {
@@ -172,8 +189,8 @@ async def test_indexes_that_name_nothing_to_run(tmp_path: Path) -> None:
     (image / "index.json").unlink()
     (image / "index.json").symlink_to("/etc/passwd")
     # With nothing that could be an index it is a directory like any other.
-    layers, _, tools = await unpack_image(str(tmp_path / "store"), str(image), ["python3"])
-    assert (layers, tools) == ([str(image)], {})
+    found = await unpack_image(str(tmp_path / "store"), str(image), ["python3"])
+    assert (found.layers, found.tools) == ([str(image)], {})
     with pytest.raises(OSError, match="a plain directory has no tags"):
         await unpack_image(str(tmp_path / "store"), f"{image}:three", [])
 
@@ -218,8 +235,9 @@ async def test_a_bomb_ends_at_what_the_store_can_spare(tmp_path: Path) -> None:
         image = oci_layout(tmp_path / "many", {"only": [layer(*(directory(f"d/{n}") for n in range(1000)))]})
         assert "No space left on device" in await refused(store, image)
         fits = oci_layout(tmp_path / "fits", {"only": [layer(file("a", bytes(4 << 20)))]})
-        layers, _, _ = await unpack_image(str(store), str(fits), [])
-        assert len(layers) == 1
+        found = await unpack_image(str(store), str(fits), [])
+        assert len(found.layers) == 1
+        found.release()
 
 
 async def test_what_is_taken_over_and_what_is_not(tmp_path: Path) -> None:
@@ -242,9 +260,9 @@ async def test_what_is_taken_over_and_what_is_not(tmp_path: Path) -> None:
         file("l" * 200 + "/" + "m" * 200, "a long name"),
     )
     image = oci_layout(tmp_path / "layout", {"only": [inside]})
-    layers, path, _ = await unpack_image(str(tmp_path / "store"), str(image), [])
-    root = Path(layers[0])
-    assert path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    found = await unpack_image(str(tmp_path / "store"), str(image), [])
+    root = Path(found.layers[0])
+    assert found.path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     assert oct((root / "suid").stat().st_mode) == "0o100755"
     assert oct((root / "sticky").stat().st_mode) == "0o41777"
     assert os.listxattr(root / "capable") == []
@@ -273,7 +291,8 @@ async def test_a_file_system_without_whiteouts_says_what_to_do(tmp_path: Path) -
     parts = ",".join(f"{name}={tmp_path / name.removesuffix('dir')}" for name in ("lowerdir", "upperdir", "workdir"))
     with mounted("overlay", parts, tmp_path / "store"):
         fine = oci_layout(tmp_path / "fine", {"only": [layer(file("a"))]})
-        layers, _, _ = await unpack_image(str(tmp_path / "store"), str(fine), [])
-        assert len(layers) == 1
+        found = await unpack_image(str(tmp_path / "store"), str(fine), [])
+        assert len(found.layers) == 1
+        found.release()
         hiding = oci_layout(tmp_path / "hiding", {"only": [layer(file(".wh.a"))]})
         assert "keeps no whiteouts: set image_store to a directory" in await refused(tmp_path / "store", hiding)

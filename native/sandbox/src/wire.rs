@@ -119,6 +119,32 @@ pub struct Unpacked {
     pub tools: BTreeMap<String, String>,
 }
 
+/// A layer in the store.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Layer {
+    pub digest: String,
+    pub bytes: u64,
+    pub in_use: bool,
+}
+
+/// What is in the store.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Inventory {
+    pub layers: Vec<Layer>,
+    /// Of each image that was asked for, the digests of its layers, the topmost first; or why it cannot be used.
+    pub images: Vec<std::result::Result<Vec<String>, String>>,
+}
+
+/// What was removed from the store.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Pruned {
+    pub layers: Vec<Layer>,
+    /// Of layers that a killed process had half unpacked or half removed.
+    pub leftover_bytes: u64,
+    /// Layers that are still there.
+    pub in_use: u32,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
     pub run_id: u64,

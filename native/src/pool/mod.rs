@@ -7,11 +7,11 @@
 //! completed (any thread) <-- Completion, told by an eventfd
 //! ```
 
+pub mod images;
 mod io;
 mod output;
 mod run;
 mod supervisor;
-mod unpack;
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -29,7 +29,6 @@ use run::Run;
 pub use run::{Completion, Request};
 use supervisor::Supervisor;
 pub use supervisor::{PROGRAM, program};
-pub use unpack::unpack;
 
 /// The epoll token of the eventfd that wakes the I/O thread; runs and supervisors count on from 1.
 const WAKE: u64 = 0;

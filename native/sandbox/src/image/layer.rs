@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
@@ -10,27 +10,33 @@ use super::digest::Hashing;
 use super::entries;
 use super::manifest::Layer;
 use super::source::Source;
-use super::store::Store;
+use super::store::{Held, Store};
 use super::tree::Tree;
 use super::zstd::ZstdDecoder;
 use super::{refusal, refuse};
 use crate::fault::{Fault, Result};
+use crate::rootfs::opaque_attribute;
 
 /// Of the uncompressed archive: whatever a few kilobytes claim to hold ends here.
 const MAX_LAYER_BYTES: u64 = 32 << 30;
 const BLOCK_BYTES: usize = 512;
 const MAGIC_BYTES: usize = 4;
 
-/// The layers' directories in the store, the topmost first.
-pub fn unpack_all(source: &Source, store: &Store, layers: &[Layer]) -> Result<Vec<PathBuf>> {
+/// The layers in the store, the topmost first, and how many of these can be seen.
+pub fn unpack_all(source: &Source, store: &Store, layers: &[Layer]) -> Result<(Vec<Held>, usize)> {
     let mut seen = HashSet::new();
-    let mut directories = Vec::new();
     // A layer that comes again higher up says the same there, and an overlay refuses to hold it twice.
-    for layer in layers.iter().rev().filter(|layer| seen.insert(layer.diff_id)) {
+    let layers = layers.iter().rev().filter(|layer| seen.insert(layer.diff_id));
+    let held = layers.map(|layer| {
         let fill = |directory: &Path| unpack(source, layer, &Tree::open(directory, store.keeps_owners)?);
-        directories.push(store.layer(&layer.diff_id, fill)?);
-    }
-    Ok(directories)
+        store.layer(&layer.diff_id, fill)
+    });
+    let held: Vec<_> = held.collect::<Result<_>>()?;
+    // An overlay looks for this mark everywhere but at its layers' own roots.
+    let opaque = opaque_attribute()?;
+    let hides = held.iter().position(|layer| rustix::fs::fgetxattr(&layer.lock, opaque, &mut [0; 1]).is_ok());
+    let seen = hides.map_or(held.len(), |index| index + 1);
+    Ok((held, seen))
 }
 
 fn unpack(source: &Source, layer: &Layer, tree: &Tree) -> Result<()> {

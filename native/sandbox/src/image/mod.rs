@@ -5,23 +5,30 @@
 //! and user are not looked at, of its environment only PATH is.
 
 mod digest;
+mod elf;
 mod entries;
 mod inspect;
 mod layer;
 mod manifest;
 mod pax;
 mod source;
+mod stock;
 mod store;
 mod tree;
+mod warm;
 mod zstd;
 
-use std::fs;
+use std::ffi::CStr;
+use std::fs::{self, File};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use crate::fault::{Context, Fault, Result};
 use crate::sys;
-use crate::wire::{Unpacked, encode};
+use crate::wire::{Inventory, Unpacked, encode};
 use source::Source;
 use store::Store;
 
@@ -45,8 +52,31 @@ fn refusal(why: impl AsRef<str>) -> Fault {
 }
 
 /// Makes the image at `reference` ready in the store, and writes what it is, encoded, to standard output.
+///
+/// The locks of its layers go to standard input, a socket: whoever started this holds them from then on.
 pub fn main(store: &str, reference: &str, tools: &[&str]) -> Result<()> {
-    sys::set_process_name(c"assay-unpack");
+    let store = open_store(c"assay-unpack", store)?;
+    let (unpacked, locks) = unpack(&store, reference, tools)?;
+    let locks: Vec<_> = locks.iter().map(AsRawFd::as_raw_fd).collect();
+    sys::send(std::io::stdin(), &[0], &locks)?;
+    say(&unpacked)
+}
+
+/// Writes the store's layers, and those that each of these images is made of, to standard output.
+pub fn list(store: &str, references: &[&str]) -> Result<()> {
+    let layers = stock::list(&open_store(c"assay-images", store)?)?;
+    let images = references.iter().map(|reference| layers_of(reference).map_err(|fault| fault.to_string()));
+    say(&Inventory { layers, images: images.collect() })
+}
+
+/// Removes what no engine uses from the store, and writes what that was to standard output.
+pub fn prune(store: &str) -> Result<()> {
+    say(&stock::prune(&open_store(c"assay-prune", store)?)?)
+}
+
+/// The store, with bounds to what this process can do by mistake.
+fn open_store(process: &CStr, store: &str) -> Result<Store> {
+    sys::set_process_name(process);
     let keeps_owners = rustix::process::geteuid().is_root();
     if !keeps_owners {
         // Its own files are beyond nobody, whatever modes an image gives them, and its layers can be mounted.
@@ -58,8 +88,7 @@ pub fn main(store: &str, reference: &str, tools: &[&str]) -> Result<()> {
     sys::rlimit(libc::RLIMIT_NOFILE, OPEN_FILES)?;
     sys::rlimit(libc::RLIMIT_CORE, 0)?;
     sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
-    let unpacked = unpack(&Store::open(Path::new(store), keeps_owners)?, reference, tools)?;
-    std::io::stdout().write_all(&encode(&unpacked)?).context("write", "standard output")
+    Store::open(Path::new(store), keeps_owners)
 }
 
 fn enter_user_namespace() -> Result<()> {
@@ -68,23 +97,56 @@ fn enter_user_namespace() -> Result<()> {
     })
 }
 
-fn unpack(store: &Store, reference: &str, tools: &[&str]) -> Result<Unpacked> {
+fn say(answer: &impl Serialize) -> Result<()> {
+    std::io::stdout().write_all(&encode(answer)?).context("write", "standard output")
+}
+
+/// What a reference leads to.
+enum Found {
+    Directory(PathBuf),
+    Image(Source, manifest::Image),
+}
+
+fn find(reference: &str) -> Result<Found> {
     let (path, name) = split(reference)?;
-    let (layers, search) = match Source::open(&path)? {
-        None if name.is_some() => return refuse(format!("{}: a plain directory has no tags", path.display())),
-        None => (vec![path], None),
+    match Source::open(&path)? {
+        None if name.is_some() => refuse(format!("{}: a plain directory has no tags", path.display())),
+        None => Ok(Found::Directory(path)),
         Some(source) => {
             let image = manifest::resolve(&source, name)?;
-            (layer::unpack_all(&source, store, &image.layers)?, image.path)
+            Ok(Found::Image(source, image))
+        }
+    }
+}
+
+/// The digests of its layers in the store, the topmost first; a directory has none there.
+fn layers_of(reference: &str) -> Result<Vec<String>> {
+    match find(reference)? {
+        Found::Directory(_) => Ok(Vec::new()),
+        Found::Image(_, image) => Ok(image.layers.iter().rev().map(|layer| layer.diff_id.hex()).collect()),
+    }
+}
+
+fn unpack(store: &Store, reference: &str, tools: &[&str]) -> Result<(Unpacked, Vec<File>)> {
+    let (layers, locks, search) = match find(reference)? {
+        Found::Directory(path) => (vec![path], Vec::new(), None),
+        Found::Image(source, image) => {
+            let (held, seen) = layer::unpack_all(&source, store, &image.layers)?;
+            let (mut layers, locks): (Vec<_>, _) = held.into_iter().map(|held| (held.directory, held.lock)).unzip();
+            layers.truncate(seen);
+            (layers, locks, image.path)
         }
     };
     let search = search.unwrap_or_else(|| DEFAULT_PATH.to_owned());
-    let tools = inspect::find_tools(store, &layers, &search, tools)?;
+    let root = inspect::open(store, &layers)?;
+    let tools = inspect::find_tools(&root, &search, tools);
+    warm::read_ahead(&root, tools.values());
     let text = |path: PathBuf| match path.into_os_string().into_string() {
         Ok(text) => Ok(text),
         Err(path) => refuse(format!("{path:?}: not UTF-8")),
     };
-    Ok(Unpacked { layers: layers.into_iter().map(text).collect::<Result<_>>()?, path: search, tools })
+    let layers = layers.into_iter().map(text).collect::<Result<_>>()?;
+    Ok((Unpacked { layers, path: search, tools }, locks))
 }
 
 /// `PATH` or `PATH:NAME`; both may hold colons, so the first that makes a path that is there counts.

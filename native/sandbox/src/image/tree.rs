@@ -51,12 +51,8 @@ impl Tree {
         let directory = match open_directory(&parent, name) {
             Ok(directory) => directory,
             Err(Errno::NOENT) => make_directory(&parent, name)?,
-            Err(_) => {
-                let hides = kind(&parent, name)? == Some(FileType::CharacterDevice);
-                remove(&parent, name)?;
-                let directory = make_directory(&parent, name)?;
-                if hides { self.set_opaque(&directory) } else { Ok(()) }.map(|()| directory)?
-            }
+            // What had its place hid whatever lower layers have there, a whiteout as well as a file.
+            Err(_) => self.replace_by_directory(&parent, name)?,
         };
         self.give(directory.as_fd(), name, owner, DIRECTORY_BITS)
     }
@@ -127,8 +123,12 @@ impl Tree {
             // This layer's own, which the whiteout does not speak of; but nothing below shows through it.
             Some(FileType::Directory) => self.set_opaque(&open_directory(&parent, name).map_err(failed("open", name))?),
             Some(_) => Ok(()),
-            None => rustix::fs::mknodat(&parent, name, FileType::CharacterDevice, Mode::empty(), 0)
-                .map_err(|errno| no_whiteouts(errno, "mknod", name)),
+            None => {
+                rustix::fs::mknodat(&parent, name, FileType::CharacterDevice, Mode::empty(), 0)
+                    .map_err(|errno| no_whiteouts(errno, "mknod", name))?;
+                // Where no lower layer has this directory, whiteouts would be listed by name but for this mark.
+                mark(&parent, &self.opaque.replace("opaque", "origin"), b"")
+            }
         }
     }
 
@@ -145,12 +145,7 @@ impl Tree {
                 Ok(next) => next,
                 Err(Errno::NOENT) => make_directory(&directory, part)?,
                 Err(errno) => match kind(&directory, part)? {
-                    Some(FileType::CharacterDevice) => {
-                        remove(&directory, part)?;
-                        let next = make_directory(&directory, part)?;
-                        self.set_opaque(&next)?;
-                        next
-                    }
+                    Some(FileType::CharacterDevice) => self.replace_by_directory(&directory, part)?,
                     Some(FileType::Symlink) => return refuse("its directory is a symbolic link"),
                     Some(FileType::RegularFile) => return refuse("its directory is a file"),
                     _ => return Err(failed("open", part)(errno)),
@@ -160,9 +155,15 @@ impl Tree {
         Ok(directory)
     }
 
+    fn replace_by_directory(&self, parent: &OwnedFd, name: &[u8]) -> Result<OwnedFd> {
+        remove(parent, name)?;
+        let directory = make_directory(parent, name)?;
+        self.set_opaque(&directory)?;
+        Ok(directory)
+    }
+
     fn set_opaque(&self, directory: &OwnedFd) -> Result<()> {
-        rustix::fs::fsetxattr(directory, self.opaque, b"y", XattrFlags::empty())
-            .map_err(|errno| no_whiteouts(errno, "setxattr", self.opaque.as_bytes()))
+        mark(directory, self.opaque, b"y")
     }
 
     /// Set-user-id, set-group-id and what else is beyond `bits` is not taken over.
@@ -220,6 +221,11 @@ fn remove(parent: &OwnedFd, name: &[u8]) -> Result<()> {
         Err(Errno::ISDIR) => refuse("both a directory and something else"),
         Err(errno) => Err(failed("unlink", name)(errno)),
     }
+}
+
+fn mark(directory: &OwnedFd, name: &str, value: &[u8]) -> Result<()> {
+    rustix::fs::fsetxattr(directory, name, value, XattrFlags::empty())
+        .map_err(|errno| no_whiteouts(errno, "setxattr", name.as_bytes()))
 }
 
 fn no_whiteouts(errno: Errno, operation: &str, name: &[u8]) -> Fault {

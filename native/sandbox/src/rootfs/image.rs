@@ -41,10 +41,15 @@ pub fn make(base: &Path, slot: &Path, layers: &[String], uid: Option<u32>) -> Re
     let lowers = [above.as_path()].into_iter().chain(layers.iter().map(Path::new)).chain([below.as_path()]);
     let lowers: Vec<&Path> = lowers.collect();
     mount_layers(slot, &lowers, map.as_ref(), &parts)?;
+    layout(&parts)
+}
+
+/// What of the image mounted at `parts` stands in a program's root; a fault where that is more than a root can take.
+pub fn layout(parts: &Path) -> Result<Layout> {
     let mut layout = Layout::default();
-    add_entries(&parts, "", &OURS, &mut layout)?;
+    add_entries(parts, "", &OURS, &mut layout)?;
     if fs::symlink_metadata(parts.join("var")).is_ok_and(|var| var.is_dir()) {
-        add_entries(&parts, "var/", &["tmp"], &mut layout)?;
+        add_entries(parts, "var/", &["tmp"], &mut layout)?;
     }
     Ok(layout)
 }
@@ -87,13 +92,13 @@ fn add_entries(parts: &Path, place: &str, ours: &[&str], layout: &mut Layout) ->
     let directory = parts.join(place);
     let mut entries: Vec<_> = fs::read_dir(&directory).context("read", &directory)?.flatten().collect();
     if entries.len() > MAX_NAMES {
-        return Err(Fault::new("more than 128 names in the image's", Path::new("/").join(place), libc::E2BIG));
+        return Err(Fault::new("more than 128 names in the image's", Path::new("/").join(place), 0));
     }
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-            return Err(Fault::new("a top-level name that is not UTF-8", path, libc::EILSEQ));
+            return Err(not_text("name", place, &entry));
         };
         if ours.contains(&name.as_str()) {
             continue;
@@ -105,9 +110,13 @@ fn add_entries(parts: &Path, place: &str, ours: &[&str], layout: &mut Layout) ->
         } else if kind.is_file() {
             layout.files.push(name);
         } else if kind.is_symlink() {
-            let target = fs::read_link(&path).context("readlink", &path)?;
-            layout.links.push((name, target.display().to_string()));
+            let target = fs::read_link(&path).context("readlink", &path)?.into_os_string().into_string();
+            layout.links.push((name, target.map_err(|_| not_text("link", place, &entry))?));
         }
     }
     Ok(())
+}
+
+fn not_text(what: &str, place: &str, entry: &fs::DirEntry) -> Fault {
+    Fault::new(&format!("a {what} that is not UTF-8:"), Path::new("/").join(place).join(entry.file_name()), 0)
 }

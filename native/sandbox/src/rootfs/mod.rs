@@ -17,7 +17,7 @@ use crate::fault::{Context, Result};
 use crate::sys::{mknod, mount, set_times, statfs};
 use crate::wire::Rootfs;
 
-pub use image::{mount_layers, opaque_attribute};
+pub use image::{layout, mount_layers, opaque_attribute};
 
 const NO_PRIVILEGES: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 /// Where the keeper makes the program's root.
