@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -233,16 +233,8 @@ async def bare_runs(argv: Sequence[str], in_flight: int, seconds: float) -> tupl
     return await asyncio.to_thread(_native.bare_runs, argv, in_flight, seconds)
 
 
-class UnpackedImage(Protocol):
-    """An image that is ready; its layers are in use, so that nobody prunes them, until it is released."""
-
-    @property
-    def layers(self) -> list[str]: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def tools(self) -> dict[str, str]: ...
-    def release(self) -> None: ...
+# Of the native module, which is not there where only clients run.
+UnpackedImage: TypeAlias = "_native.UnpackedImage"
 
 
 async def unpack_image(store: str, place: str, tools: Sequence[str]) -> UnpackedImage:
