@@ -80,6 +80,7 @@ def test_unconfined_it_runs_degraded_without_any_more_rights(docker: Docker) -> 
     assert answer["spins"][0] == "TIME_LIMIT"
 
 
+@pytest.mark.cgroup2
 def test_privileged_everything_is_enforced(docker: Docker) -> None:
     answer = engine(docker, *PRIVILEGED)
     assert answer["place"].startswith("Docker --privileged: works")
