@@ -1,8 +1,8 @@
 //! Slots made by crun: the keeper is the entry point of an OCI container.
 //!
 //! The container is made of what a native slot is made of. What lives as long as a native slot lives as long as the
-//! builder, which makes one container after the other in it: the mounts, the control group, and a user and a network
-//! namespace, made under the slot's own uid and joined by path. crun makes the other namespaces, mounts /proc, enters the
+//! builder, which makes one container after the other in it: the mounts, the control group, and the user, network, IPC and
+//! UTS namespace, made under the slot's own uid and joined by path. crun makes the other namespaces, mounts /proc, enters the
 //! root and gives the entry point the few capabilities that a keeper needs. Bundle and state lie on a tmpfs of the
 //! builder's own mount namespace; of a dead container there is nothing to delete but three files there.
 
@@ -130,26 +130,25 @@ impl<'a> Workshop<'a> {
     }
 }
 
-/// A user and a network namespace of it.
-struct Namespaces {
-    user: File,
-    network: File,
-}
+/// The namespaces that the containers of a slot share, as crun names them.
+struct Namespaces(Vec<(&'static str, File)>);
 
 impl Namespaces {
     fn make(ids: &Ids, slot: u32) -> Result<Self> {
         let (held, hold) = sys::pipe()?;
-        let Some(holder) = clone_in_user_namespace(libc::CLONE_NEWNET | libc::SIGCHLD, ids, slot)? else {
+        let flags = libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        let Some(holder) = clone_in_user_namespace(flags | libc::SIGCHLD, ids, slot)? else {
             drop(hold);
             // Returns when the builder lets go or dies.
             let _ = sys::read_at_most(&held, &mut [0]);
             sys::exit_now(0);
         };
-        let open = |name: &str| {
+        let open = |(kind, name): (&'static str, &str)| {
             let path = format!("/proc/{holder}/ns/{name}");
-            File::open(&path).context("open", path)
+            Ok((kind, File::open(&path).context("open", path)?))
         };
-        let namespaces = Self { user: open("user")?, network: open("net")? };
+        let all = [("user", "user"), ("network", "net"), ("ipc", "ipc"), ("uts", "uts")];
+        let namespaces = Self(all.into_iter().map(open).collect::<Result<_>>()?);
         drop((held, hold));
         sys::wait_for(holder)?;
         Ok(namespaces)
@@ -157,15 +156,14 @@ impl Namespaces {
 }
 
 fn config_json(root: &Path, arguments: &[String], namespaces: &Namespaces) -> Value {
-    let namespace = |kind: &str| json!({"type": kind});
-    let joined = |kind: &str, held: &File| {
+    let joined = namespaces.0.iter().map(|(kind, held)| {
         let path = format!("/proc/{}/fd/{}", sys::getpid(), held.as_raw_fd());
         json!({"type": kind, "path": path})
-    };
+    });
+    let made = ["mount", "pid"].map(|kind| json!({"type": kind}));
     json!({
         "ociVersion": "1.0.0",
         "root": {"path": root},
-        "hostname": "assay",
         "process": {
             "terminal": false,
             "user": {"uid": 0, "gid": 0},
@@ -184,14 +182,7 @@ fn config_json(root: &Path, arguments: &[String], namespaces: &Namespaces) -> Va
             "options": ["nosuid", "nodev", "noexec", "hidepid=invisible"],
         }],
         "linux": {
-            "namespaces": [
-                joined("user", &namespaces.user),
-                joined("network", &namespaces.network),
-                namespace("mount"),
-                namespace("pid"),
-                namespace("ipc"),
-                namespace("uts"),
-            ],
+            "namespaces": joined.chain(made).collect::<Vec<_>>(),
         },
     })
 }
