@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -122,8 +123,12 @@ async def test_engine_and_supervisor_are_killed(runtime: Runtime, new_engine: Ne
 async def test_everything_at_once_is_killed(runtime: Runtime, new_engine: NewEngine) -> None:
     before = Machine.now()
     with victim(runtime) as killed:
+        supervisor = os.pidfd_open(killed.instance.supervisor)
         kill(killed.process.pid, killed.instance.supervisor, *killed.instance.keepers)
         await asyncio.to_thread(killed.process.wait)
+        # Its lock is free when it has ended, some milliseconds after the signal.
+        assert select.select([supervisor], [], [], CLEAN_SECONDS)[0]
+        os.close(supervisor)
         async with new_engine(slots=1) as engine:
             assert RIGHT.complaints(await run_right(engine)) == []
         wait_until_nothing(lambda: left(killed.instance, before), 0)
