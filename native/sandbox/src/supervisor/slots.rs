@@ -24,9 +24,15 @@ impl Supervisor {
     pub(super) fn build(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         slot.generation += 1;
-        let build = match (&slot.builder, &mut slot.kept) {
-            (Some(builder), Some(kept)) => kept.cgroup.renew().and_then(|leaf| builder.make_next(leaf)),
-            _ => {
+        let next = match (&slot.builder, &mut slot.kept) {
+            (Some(builder), Some(kept)) => kept.cgroup.renew().and_then(|leaf| builder.make_next(leaf)).ok(),
+            _ => None,
+        };
+        let build = match next {
+            Some(build) => Ok(build),
+            None => {
+                // Of the slot's first life, or of one whose builder died: a program's memory may have been its end.
+                slot.kept.take_if(|kept| !kept.cgroup.outlives_builder());
                 let site = Site { slot: index as u32, image: slot.image, keeps_groups: slot.kept.is_some() };
                 builder::start(&self.plan, &*self.hierarchy, &site, &self.own_pidfd).map(|(build, builder)| {
                     slot.builder = Some(builder);
