@@ -55,7 +55,7 @@ def probes(program_bytes: int, host: Host) -> tuple[Probe, ...]:
         Probe(
             name="cpus",
             limit=f"{cpus:g} cores",
-            arguments=("40", f"{cpus * 100:.0f}"),
+            arguments=("100", f"{cpus * 100:.0f}"),
             limits=replace(_BASE, cpus=cpus),
             stopped=_seen_inside,
             advice="the kernel needs CONFIG_CFS_BANDWIDTH, and the engine the cpu controller of its cgroup",

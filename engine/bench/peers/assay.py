@@ -30,10 +30,10 @@ LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=64 << 20, processes=16, open_
 _PROBE: Final = (
     "/usr/bin/bash",
     "-c",
-    "cat /proc/self/status /proc/self/limits; echo both >&2; head -c 16000000 /dev/zero >/tmp/m",
+    f"cat /proc/self/status /proc/self/limits; echo both >&2; head -c {16 << 20} /dev/zero >/tmp/m",
 )
-# Less than it writes: what went since the run began is missing from the peak, up to 2 MiB.
-_PROBE_BYTES: Final = 12_000_000
+# What it writes, less the 2 MiB that a peak can miss of what went since the run began.
+_PROBE_BYTES: Final = 14 << 20
 
 
 class NotHeld(SandboxError):
