@@ -1,4 +1,5 @@
-//! Builds the static program for the same target and leaves it where `include_bytes!` finds it.
+//! Builds what the extension carries, for the same target, and leaves it where `include_bytes!` finds it: the static program,
+//! and the library that holds crun.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -15,28 +16,37 @@ const OUTER: [&str; 6] = [
 ];
 
 fn main() {
-    let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"));
-    println!("cargo::rerun-if-changed=sandbox/src");
-    println!("cargo::rerun-if-changed=sandbox/Cargo.toml");
     println!("cargo::rustc-env=ASSAY_BUILD_PROFILE={}", variable("PROFILE"));
+    // Fixed addresses: a position-independent keeper would carry relocated pages into every child that it forks.
+    let fixed = "-C target-feature=+crt-static -C relocation-model=static -C strip=symbols";
+    let program = build("sandbox", "--bin=assay-sandbox", fixed).join("assay-sandbox");
+    println!("cargo::rustc-env=ASSAY_SANDBOX_PROGRAM={}", program.display());
+    let library = build("hold", "--lib", "-C strip=symbols").join("libhold.so");
+    println!("cargo::rustc-env=ASSAY_HOLD_LIBRARY={}", library.display());
+}
 
+/// Where cargo leaves what this crate becomes.
+fn build(name: &str, what: &str, flags: &str) -> PathBuf {
+    println!("cargo::rerun-if-changed={name}/src");
+    println!("cargo::rerun-if-changed={name}/Cargo.toml");
     let target = variable("TARGET");
-    let directory = PathBuf::from(variable("OUT_DIR")).join("sandbox");
-    let manifest = Path::new(&variable("CARGO_MANIFEST_DIR")).join("sandbox/Cargo.toml");
+    let directory = PathBuf::from(variable("OUT_DIR")).join(name);
     let mut cargo = Command::new(variable("CARGO"));
     for name in OUTER {
         cargo.env_remove(name);
     }
-    // Fixed addresses: a position-independent keeper would carry relocated pages into every child that it forks.
     let status = cargo
-        .args(["build", "--release", "--bin", "assay-sandbox", "--target", &target, "--manifest-path"])
-        .arg(manifest)
+        .args(["build", "--release", what, "--target", &target, "--manifest-path"])
+        .arg(Path::new(&variable("CARGO_MANIFEST_DIR")).join(name).join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&directory)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static -C strip=symbols")
+        .env("RUSTFLAGS", flags)
         .status()
-        .unwrap_or_else(|error| panic!("start cargo for the static program: {error}"));
-    assert!(status.success(), "the static program did not build: {status}");
-    let program = directory.join(target).join("release/assay-sandbox");
-    println!("cargo::rustc-env=ASSAY_SANDBOX_PROGRAM={}", program.display());
+        .unwrap_or_else(|error| panic!("start cargo for {name}: {error}"));
+    assert!(status.success(), "{name} did not build: {status}");
+    directory.join(target).join("release")
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
 }

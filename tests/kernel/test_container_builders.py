@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,18 @@ def engine(fresh: Fresh = "proved") -> Engine:
     return Engine(slots=1, config=EngineConfig(runtime="crun", fresh=fresh))
 
 
+def children(pid: int, name: str) -> set[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child) for child in found if Path(f"/proc/{child}/comm").read_text() == f"{name}\n"}
+
+
 def builders(engine: Engine) -> set[int]:
-    supervisor = Path(f"/proc/{Instance.of(engine.facts()).supervisor}")
-    children = (supervisor / f"task/{supervisor.name}/children").read_text().split()
-    return {int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() == "assay-builder\n"}
+    return children(Instance.of(engine.facts()).supervisor, "assay-builder")
+
+
+def held(engine: Engine) -> set[int]:
+    """The cruns that containers are forked from."""
+    return {pid for builder in builders(engine) for pid in children(builder, "assay-held")}
 
 
 async def clean(engine: Engine, runs: int) -> None:
@@ -82,3 +91,33 @@ async def test_one_that_dies_idle_is_replaced() -> None:
             os.kill(pid, signal.SIGKILL)
         await clean(one, RUNS)
         assert not await others_than(before, one) & before
+
+
+async def test_what_containers_are_forked_from_is_replaced_when_it_dies() -> None:
+    async with engine() as one:
+        before = held(one)
+        assert len(before) == 2
+        await clean(one, RUNS)
+        assert held(one) == before
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        await clean(one, RUNS)
+        assert len(now := held(one)) == 2
+        assert not now & before
+
+
+async def test_a_crun_that_cannot_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "crun"
+    source = f"""
+        #include <unistd.h>
+        int main(int count, char **arguments) {{
+            char *environment[] = {{0}};
+            return execve("{shutil.which("crun")}", arguments, environment);
+        }}
+    """
+    gcc = ["gcc", "-static", "-x", "c", "-", "-o", str(program)]
+    await asyncio.to_thread(subprocess.run, gcc, input=source, text=True, check=True)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    async with engine() as one:
+        assert not held(one)
+        await clean(one, RUNS)

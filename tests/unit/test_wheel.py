@@ -31,6 +31,7 @@ def test_the_sdist_holds_what_the_native_module_is_built_from(tmp_path: Path) ->
         "Cargo.lock",
         "LICENSE",
         "native/build.rs",
+        "native/hold/src/lib.rs",
         "native/sandbox/Cargo.toml",
         "native/sandbox/src/main.rs",
         "engine/_native.pyi",

@@ -21,6 +21,7 @@ pub const MAX_SLOTS: u32 = 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToSupervisor {
+    /// Descriptor: the library that holds crun, if `runtime` is that.
     Start(Start),
     /// Descriptors: stdin if `stdin`, stdout, stderr, then channel in and out if `channel`, then the launch if `launch` is
     /// empty.

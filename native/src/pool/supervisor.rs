@@ -9,10 +9,12 @@ use std::time::Instant;
 
 use assay_sandbox::fault::{Context, Fault, Result};
 use assay_sandbox::sys::{self, Epoll, READABLE};
-use assay_sandbox::wire::{FromSupervisor, Start, ToSupervisor, decode, encode};
+use assay_sandbox::wire::{FromSupervisor, Runtime, Start, ToSupervisor, decode, encode};
 
 /// The static program.
 pub static PROGRAM: &[u8] = include_bytes!(env!("ASSAY_SANDBOX_PROGRAM"));
+/// The library that holds crun.
+static HOLD: &[u8] = include_bytes!(env!("ASSAY_HOLD_LIBRARY"));
 /// An outcome and its descriptors; the supervisor's messages are shorter.
 const BUFFER_BYTES: usize = 2 * sys::MESSAGE_BYTES;
 
@@ -50,7 +52,12 @@ impl Supervisor {
             .stdout(Stdio::null())
             .spawn()
             .context("start the supervisor", path)?;
-        sys::send(&socket, &encode(&ToSupervisor::Start(start.clone()))?, &[])?;
+        let hold = match start.runtime {
+            Runtime::Native => None,
+            Runtime::Crun { .. } => Some(sys::sealed_memfd(c"assay-hold", HOLD)?),
+        };
+        let fds: Vec<_> = hold.iter().map(AsRawFd::as_raw_fd).collect();
+        sys::send(&socket, &encode(&ToSupervisor::Start(start.clone()))?, &fds)?;
         let facts = vec![("supervisor_pid", child.id().to_string())];
         Ok(Self { socket, child, buffer: vec![0; BUFFER_BYTES], waits_for_room: false, token: 0, spawned, facts })
     }

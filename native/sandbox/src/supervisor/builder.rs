@@ -53,9 +53,17 @@ pub struct Site {
     pub keeps_groups: bool,
 }
 
+/// The processes of a slot that was made.
+#[derive(Serialize, Deserialize)]
+pub struct Made {
+    pub keeper_pid: i32,
+    /// The crun that containers are forked from.
+    pub held_pid: Option<i32>,
+}
+
 #[derive(Serialize, Deserialize)]
 enum Report {
-    Made { keeper_pid: i32 },
+    Made(Made),
     Failed(Fault),
 }
 
@@ -89,7 +97,7 @@ pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, site: &Site, supervisor: &O
             // Not the engine's socket, and above all not the instance's lock, which must be free when the supervisor dies.
             let Order { control, job, report, .. } = &order;
             let mut kept: Vec<_> = [control, job, report, supervisor, &builder_orders].map(AsFd::as_fd).to_vec();
-            kept.extend(plan.crun.as_ref().map(|crun| crun.program.as_fd()));
+            kept.extend(plan.crun.iter().flat_map(Crun::fds));
             close_all_but(&kept);
             live(plan, hierarchy, site, supervisor, order, &builder_orders)
         }
@@ -108,13 +116,13 @@ impl Builder {
     }
 }
 
-/// The keeper's pid, once the report is readable.
-pub fn finish(build: &Build) -> Result<i32> {
+/// What was made, once the report is readable.
+pub fn finish(build: &Build) -> Result<Made> {
     let mut bytes = Vec::new();
     let report = build.report.try_clone().context("dup", "builder")?;
     fs::File::from(report).read_to_end(&mut bytes).context("read", "builder")?;
     match decode(&bytes)? {
-        Report::Made { keeper_pid } => Ok(keeper_pid),
+        Report::Made(made) => Ok(made),
         Report::Failed(fault) => Err(fault),
     }
 }
@@ -147,9 +155,9 @@ fn live(
     }
 }
 
-fn tell(report: OwnedFd, made: Result<i32>) {
+fn tell(report: OwnedFd, made: Result<Made>) {
     let message = match made {
-        Ok(keeper_pid) => Report::Made { keeper_pid },
+        Ok(made) => Report::Made(made),
         Err(fault) => Report::Failed(fault),
     };
     if let Ok(bytes) = encode(&message) {
@@ -202,8 +210,8 @@ impl<'a> Surroundings<'a> {
         Ok(Self { plan, slot, supervisor, by_rlimits: !hierarchy.is_there(), parts, leaf, workshop })
     }
 
-    /// The keeper's pid; `leaf`: given if it is another one than the last.
-    fn make_keeper(&mut self, control: OwnedFd, job: OwnedFd, leaf: Option<OwnedFd>) -> Result<i32> {
+    /// `leaf`: given if it is another one than the last.
+    fn make_keeper(&mut self, control: OwnedFd, job: OwnedFd, leaf: Option<OwnedFd>) -> Result<Made> {
         self.leaf = leaf.or(self.leaf.take());
         let Self { plan, slot, supervisor, by_rlimits, parts, leaf, workshop } = self;
         let (go, started) = sys::seqpacket_pair()?;
@@ -219,12 +227,12 @@ impl<'a> Surroundings<'a> {
             shared_user: plan.ids.shared(),
             by_rlimits: *by_rlimits,
         };
-        let pid = match workshop {
+        let keeper_pid = match workshop {
             Some(workshop) => workshop.make_container(&keeper, &started)?,
             None => clone_keeper(keeper, &plan.ids, *slot)?,
         };
         sys::send(&started, b"g", &[])?;
-        Ok(pid)
+        Ok(Made { keeper_pid, held_pid: workshop.as_ref().and_then(Workshop::held_pid) })
     }
 }
 

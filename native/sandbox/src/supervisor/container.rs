@@ -9,12 +9,12 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::builder::clone_in_user_namespace;
+use super::held::Held;
 use super::ids::Ids;
 use crate::fault::{Context, Fault, Result};
 use crate::slot::Keeper;
@@ -25,6 +25,7 @@ use crate::sys;
 const PATIENCE_SECONDS: u32 = 30;
 const NAME: &str = "slot";
 const STATE: &str = "state";
+const STREAMS: usize = 3;
 /// What the keeper needs until it gives up everything: mounts and namespaces, the change of user, other users' files, the
 /// loopback interface, the number of user namespaces.
 const CAPABILITIES: [&str; 9] = [
@@ -41,15 +42,22 @@ const CAPABILITIES: [&str; 9] = [
 
 pub struct Crun {
     /// The program as a sealed memfd. From anywhere else crun first copies itself into one, for half of its CPU time.
-    pub program: File,
+    program: File,
+    /// The library that holds it, where it takes one.
+    hold: Option<File>,
     bundle: PathBuf,
 }
 
 impl Crun {
     /// Once per supervisor, in its own mount namespace.
-    pub fn prepare(program: &str, base: &Path) -> Result<Self> {
+    pub fn prepare(program: &str, hold: Option<File>, base: &Path) -> Result<Self> {
         let content = fs::read(program).context("read", program)?;
         let program = sys::sealed_memfd(c"crun", &content)?;
+        let trial = hold.as_ref().map(|library| Held::start(&program, library, &["crun", "--version"]));
+        let hold = match trial.transpose()?.flatten() {
+            Some(held) => held.end().map(|()| hold)?,
+            None => None,
+        };
         // crun 1.8 refuses a machine that has cgroup v2 mounted here beside v1. It has no business with control groups in
         // the first place, so it is not shown this one.
         match sys::detach("/sys/fs/cgroup/unified") {
@@ -58,18 +66,25 @@ impl Crun {
         }
         let bundle = base.join("bundle");
         fs::create_dir(&bundle).context("mkdir", &bundle)?;
-        Ok(Self { program, bundle })
+        Ok(Self { program, hold, bundle })
+    }
+
+    /// What a builder needs of it.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        [self.program.as_fd()].into_iter().chain(self.hold.as_ref().map(AsFd::as_fd))
     }
 }
 
 /// Where a builder makes the containers of its slot, one at a time.
 pub struct Workshop<'a> {
-    crun: &'a Crun,
+    starter: Starter<'a>,
     /// The container's root.
     root: PathBuf,
     namespaces: Namespaces,
     /// The static program, as the containers' entry point.
     program: File,
+    /// The last container's keeper, our child by now.
+    keeper: Option<i32>,
 }
 
 impl<'a> Workshop<'a> {
@@ -78,43 +93,74 @@ impl<'a> Workshop<'a> {
         // The keepers are our children, so that we see their end.
         sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
         sys::mount("tmpfs", &crun.bundle, "tmpfs", libc::MS_NOSUID | libc::MS_NODEV, "mode=0700,size=1m")?;
-        // crun puts the devices of its own list there.
-        let dev = root.join("dev");
-        chown(&dev, ids.root_of(slot), ids.root_of(slot)).context("chown", dev)?;
         let namespaces = Namespaces::make(ids, slot)?;
         let program = File::open("/proc/self/exe").context("open", "/proc/self/exe")?;
-        Ok(Self { crun, root: root.to_owned(), namespaces, program })
+        let starter = Starter { crun, held: None };
+        Ok(Self { starter, root: root.to_owned(), namespaces, program, keeper: None })
     }
 
     /// Makes and starts a container once the last one is gone; its keeper's pid, which comes over `started`.
-    pub fn make_container(&self, keeper: &Keeper, started: &OwnedFd) -> Result<i32> {
+    pub fn make_container(&mut self, keeper: &Keeper, started: &OwnedFd) -> Result<i32> {
         // SAFETY: no pointers. The signal ends this builder and with it whatever hangs.
         unsafe { libc::alarm(PATIENCE_SECONDS) };
-        sys::wait_for_all()?;
+        self.keeper.take().map(sys::wait_for).transpose()?;
         let Entry { arguments, fds } = contained::entry(keeper, &self.program)?;
-        let config = self.crun.bundle.join("config.json");
+        let bundle = &self.starter.crun.bundle;
+        let config = bundle.join("config.json");
         if config.exists() {
-            let state = self.crun.bundle.join(STATE).join(NAME);
+            let state = bundle.join(STATE).join(NAME);
             fs::remove_dir_all(&state).context("remove", state)?;
         } else {
             let text = config_json(&self.root, &arguments, &self.namespaces).to_string();
             fs::write(&config, text).context("write", config)?;
         }
-        let pid = self.run(&fds, started)?;
+        let pid = self.starter.run(&fds, started)?;
+        self.keeper = Some(pid);
         // SAFETY: no pointers.
         unsafe { libc::alarm(0) };
         Ok(pid)
     }
 
-    fn run(&self, preserved: &[BorrowedFd<'_>], started: &OwnedFd) -> Result<i32> {
+    pub fn held_pid(&self) -> Option<i32> {
+        self.starter.held.as_ref().map(|held| held.pid)
+    }
+}
+
+/// Starts cruns: forks of a held one, where crun takes the library.
+struct Starter<'a> {
+    crun: &'a Crun,
+    held: Option<Held>,
+}
+
+impl Starter<'_> {
+    /// `crun run` with these descriptors; its pid.
+    fn start(&mut self, fds: &[BorrowedFd<'_>]) -> Result<i32> {
         let path = |name: &str| self.crun.bundle.join(name).display().to_string();
-        let (root, bundle, count) = (path(STATE), path("."), preserved.len().to_string());
+        let (root, bundle, preserved) = (path(STATE), path("."), (fds.len() - STREAMS).to_string());
         let mut argv = vec!["crun", "--cgroup-manager=disabled", "--root", &root, "run", "--no-new-keyring"];
-        argv.extend(["--preserve-fds", &count, "--bundle", &bundle, NAME]);
+        argv.extend(["--preserve-fds", &preserved, "--bundle", &bundle, NAME]);
+        let Some(library) = &self.crun.hold else { return sys::execute(&self.crun.program, &argv, &[], fds) };
+        if let Some(held) = self.held.take() {
+            match held.fork(fds) {
+                Ok(pid) => {
+                    self.held = Some(held);
+                    return Ok(pid);
+                }
+                // A program's memory may have been its end.
+                Err(_) => held.end()?,
+            }
+        }
+        match Held::start(&self.crun.program, library, &argv)? {
+            Some(held) => self.held.insert(held).fork(fds),
+            None => Err(Fault::new("crun took the library that holds it once, and then no more", "", 0)),
+        }
+    }
+
+    fn run(&mut self, preserved: &[BorrowedFd<'_>], started: &OwnedFd) -> Result<i32> {
         let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
         let mut said = sys::memfd(c"crun-stderr")?;
-        let streams = [stdin.as_fd(), stdout.as_fd(), said.as_fd()];
-        let crun = sys::execute(&self.crun.program, &argv, &[&streams, preserved].concat())?;
+        let streams: [_; STREAMS] = [stdin.as_fd(), stdout.as_fd(), said.as_fd()];
+        let crun = self.start(&[&streams, preserved].concat())?;
         let end = sys::pidfd_open(crun)?;
         if let [true, _] = sys::poll([started, &end])? {
             let keeper = sys::receive(started, &mut [0; 8])?.map_or(0, |received| received.pid);
@@ -175,12 +221,21 @@ fn config_json(root: &Path, arguments: &[String], namespaces: &Namespaces) -> Va
                 "permitted": CAPABILITIES,
             },
         },
-        "mounts": [{
-            "destination": "/proc",
-            "type": "proc",
-            "source": "proc",
-            "options": ["nosuid", "nodev", "noexec", "hidepid=invisible"],
-        }],
+        "mounts": [
+            {
+                "destination": "/proc",
+                "type": "proc",
+                "source": "proc",
+                "options": ["nosuid", "nodev", "noexec", "hidepid=invisible"],
+            },
+            // With a /dev from here crun does not make its own list of devices, which takes it six mounts.
+            {
+                "destination": "/dev",
+                "type": "bind",
+                "source": root.join("devices"),
+                "options": ["rbind"],
+            },
+        ],
         "linux": {
             "namespaces": joined.chain(made).collect::<Vec<_>>(),
         },

@@ -1,6 +1,7 @@
 //! The supervisor's side of the engine's socket: what it reads, and an outbox for when the engine is slow.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use super::instance::Instance;
@@ -31,7 +32,7 @@ impl Engine {
         // SAFETY: nothing here owns a descriptor above 2 yet.
         sys::check("close_range", "", unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) })?;
         let socket = std::io::stdin().as_fd().try_clone_to_owned().context("dup", "stdin")?;
-        let null = std::fs::File::open("/dev/null").context("open", "/dev/null")?;
+        let null = File::open("/dev/null").context("open", "/dev/null")?;
         // SAFETY: no pointers; standard input stays open, as /dev/null.
         sys::check("dup2", "stdin", unsafe { libc::dup2(null.as_raw_fd(), 0) }.into())?;
         let pidfd = sys::pidfd_open(sys::peer_pid(&socket)?)?;
@@ -45,12 +46,12 @@ impl Engine {
         })
     }
 
-    /// The first message, which the engine sends at once.
-    pub fn wait_for_start(&mut self) -> Result<Start> {
+    /// The first message, which the engine sends at once, with the library that holds crun.
+    pub fn wait_for_start(&mut self) -> Result<(Start, Option<File>)> {
         match self.receive()? {
-            Some((ToSupervisor::Start(start), _)) => {
+            Some((ToSupervisor::Start(start), fds)) => {
                 sys::set_nonblocking(&self.socket)?;
-                Ok(start)
+                Ok((start, fds.into_iter().next().map(File::from)))
             }
             _ => Err(Fault::new("expected a start as the first message", "", libc::EBADMSG)),
         }

@@ -5,6 +5,7 @@
 mod builder;
 mod container;
 mod engine;
+mod held;
 mod ids;
 mod instance;
 mod prepare;
@@ -14,7 +15,9 @@ mod slots;
 mod user_namespace;
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cgroup::{Hierarchy, SlotCgroup};
@@ -106,8 +109,8 @@ struct Supervisor {
 pub fn main() -> Result<()> {
     prepare::reset_inherited()?;
     let mut engine = Engine::adopt()?;
-    let start = engine.wait_for_start()?;
-    match Made::make(&mut engine, &start) {
+    let (start, hold) = engine.wait_for_start()?;
+    match Made::make(&mut engine, &start, hold) {
         Ok(made) => made.supervise(engine, &start),
         Err(fault) => engine.refuse(&fault),
     }
@@ -124,7 +127,7 @@ struct Made {
 }
 
 impl Made {
-    fn make(engine: &mut Engine, start: &Start) -> Result<Self> {
+    fn make(engine: &mut Engine, start: &Start, hold: Option<File>) -> Result<Self> {
         let epoll = Epoll::new()?;
         let supply = Supply::find(start.uid_base)?;
         let slots = start.pooled_slots();
@@ -132,7 +135,7 @@ impl Made {
         let (instance, hierarchy) = Instance::take(&start.state_dir, start.allow_degraded)?;
         let unlink = Unlink::prepare(&instance)?;
         let (part, ids) = supply.part(instance.number, slots);
-        let made = enter_own_namespaces(&part, &start.state_dir).and_then(|()| prepare_crun(start));
+        let made = enter_own_namespaces(&part, &start.state_dir).and_then(|()| prepare_crun(start, hold));
         let crun = match made {
             Ok(crun) => crun,
             Err(fault) => {
@@ -200,10 +203,10 @@ fn refuse_crun_without_root(part: &Supply, start: &Start) -> Result<()> {
     }
 }
 
-fn prepare_crun(start: &Start) -> Result<Option<Crun>> {
+fn prepare_crun(start: &Start, hold: Option<File>) -> Result<Option<Crun>> {
     match &start.runtime {
         Runtime::Native => Ok(None),
-        Runtime::Crun { program } => Crun::prepare(program, std::path::Path::new(&start.state_dir)).map(Some),
+        Runtime::Crun { program } => Crun::prepare(program, hold, Path::new(&start.state_dir)).map(Some),
     }
 }
 
@@ -213,7 +216,7 @@ fn enter_own_namespaces(part: &Supply, base: &str) -> Result<()> {
         user_namespace::enter(part)?;
     }
     prepare::leave_mount_namespace()?;
-    rootfs::make_shared(std::path::Path::new(base))
+    rootfs::make_shared(Path::new(base))
 }
 
 impl Supervisor {

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::builder::{self, Build, Site};
+use super::builder::{self, Build, Made, Site};
 use super::slot::{Keeper, Run, State};
 use super::{Kept, Source, Supervisor, token};
 use crate::fault::{Fault, Result};
@@ -65,7 +65,7 @@ impl Supervisor {
     }
 
     pub(super) fn adopt(&mut self, index: usize, build: Build) -> Result<()> {
-        let pid = builder::finish(&build)?;
+        let Made { keeper_pid: pid, held_pid } = builder::finish(&build)?;
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
         let slot = &mut self.slots[index];
@@ -73,7 +73,8 @@ impl Supervisor {
             // Only a builder of containers has more to do.
             slot.builder = None;
         }
-        let ours: Vec<_> = [pid].into_iter().chain(slot.builder.as_ref().map(|builder| builder.pid)).collect();
+        let builder_pid = slot.builder.as_ref().map(|builder| builder.pid);
+        let ours: Vec<_> = [pid].into_iter().chain(builder_pid).chain(held_pid).collect();
         let Kept { mut cgroup, baseline_bytes } = match slot.kept.take() {
             Some(kept) => kept,
             None => {

@@ -25,7 +25,7 @@ pub use namespaces::{enter_user_namespace_alone, in_first_user_namespace};
 pub use privileged::{draw_secret, privileged};
 pub use process::{
     Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
-    wait_for, wait_for_all,
+    wait_for,
 };
 pub use signals::{ChildSignals, unblock_signals};
 pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};

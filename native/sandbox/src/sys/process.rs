@@ -91,18 +91,6 @@ pub fn rlimit(resource: libc::__rlimit_resource_t, value: u64) -> Result<()> {
     check("setrlimit", resource.to_string(), unsafe { libc::setrlimit(resource, &limit) }.into()).map(drop)
 }
 
-/// Waits until no child is left.
-pub fn wait_for_all() -> Result<()> {
-    loop {
-        // SAFETY: the status pointer may be NULL.
-        match check("waitpid", "", unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) }.into()) {
-            Err(fault) if fault.is(libc::ECHILD) => return Ok(()),
-            Err(fault) if !fault.is(libc::EINTR) => return Err(fault),
-            _ => {}
-        }
-    }
-}
-
 /// The exit code of this child, waiting for it; a signal counts as 128 and its number.
 pub fn wait_for(pid: i32) -> Result<i32> {
     let mut status = 0;
