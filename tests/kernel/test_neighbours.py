@@ -1,7 +1,7 @@
 """An honest program keeps its verdict beside each hostile one, and pays no more CPU time than alone.
 
-Its twin without the neighbour runs just before; the median of five such rounds counts. Two hundred neighbours are looked
-at on a machine that does other things too, so one is dear that is dear each time it is looked at.
+Its twin without the neighbour runs just before; the median of five such rounds counts. Two hundred neighbours are
+looked at on a machine that does other things too, so one is dear that is dear each time it is looked at.
 """
 
 from __future__ import annotations
