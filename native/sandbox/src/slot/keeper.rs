@@ -37,12 +37,13 @@ pub struct Keeper {
 
 /// The keeper's whole life; never returns.
 pub fn keep(keeper: Keeper) -> ! {
-    match keeper.control.try_clone() {
-        Ok(control) => match live(keeper) {
+    // The job socket stays open too: were its end heard first, the fault would be told to nobody.
+    match (keeper.control.try_clone(), keeper.job.try_clone()) {
+        (Ok(control), Ok(_job)) => match live(keeper) {
             Ok(()) => sys::exit_now(0),
             Err(fault) => fail(&control, fault),
         },
-        Err(_) => sys::exit_now(1),
+        _ => sys::exit_now(1),
     }
 }
 

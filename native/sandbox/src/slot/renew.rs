@@ -116,7 +116,8 @@ impl Processes {
     /// Holds the knob open: it speaks of the namespace of whoever writes.
     pub fn open() -> Result<Self> {
         let path = "/proc/sys/kernel/ns_last_pid";
-        let last_pid = fs::OpenOptions::new().write(true).open(path).context("open", path)?;
+        let open = "open (the kernel needs CHECKPOINT_RESTORE)";
+        let last_pid = fs::OpenOptions::new().write(true).open(path).context(open, path)?;
         Ok(Self { last_pid })
     }
 
