@@ -9,14 +9,13 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 
 from engine.engine import Engine
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.hostile import named
-from tests.kernel.traces import Instance, programs_of
+from tests.kernel.traces import Instance, children, name_of, programs_of
 from tests.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
@@ -68,20 +67,6 @@ async def busy_keeper(engine: Engine) -> int:
                 return pid
         await asyncio.sleep(0.005)
     raise AssertionError("no program sleeps")
-
-
-def children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def name_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 def assert_in_time(outcomes: list[Outcome]) -> None:

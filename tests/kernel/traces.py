@@ -106,6 +106,14 @@ async def wait_until_running(instance: Instance, seconds: float = 20.0) -> None:
     await asyncio.to_thread(wait_until_nothing, lambda: [] if running(instance) else ["no program runs"], seconds)
 
 
+def children(pid: int) -> list[int]:
+    return [int(child) for child in _text(pid, f"task/{pid}/children").split()]
+
+
+def name_of(pid: int) -> str:
+    return _text(pid, "comm").strip()
+
+
 def cgroups(name: str) -> list[Path]:
     """The control groups of that name, in every hierarchy."""
     found = []
@@ -149,7 +157,7 @@ def _status(pid: int, key: str) -> list[str]:
 
 
 def _name(pid: int) -> str:
-    return f"{_text(pid, 'comm').strip()} {_text(pid, 'cmdline')[:60]!r}"
+    return f"{name_of(pid)} {_text(pid, 'cmdline')[:60]!r}"
 
 
 def _uids(pid: int) -> set[int]:

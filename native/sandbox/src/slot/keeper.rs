@@ -76,7 +76,7 @@ fn live(keeper: Keeper) -> Result<()> {
     slot.park()?;
     loop {
         let [child, message, orphaned, socket] =
-            sys::poll([signals.fd(), &slot.control, &keeper.supervisor, network.watch.fd()])?;
+            sys::poll([signals.fd(), &slot.control, &keeper.supervisor, network.watch.fd()], None)?;
         if orphaned {
             sys::exit_now(0);
         }

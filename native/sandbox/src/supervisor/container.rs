@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -22,7 +23,9 @@ use crate::slot::contained::{self, Entry};
 use crate::sys;
 
 /// A crun that takes longer is stuck.
-const PATIENCE_SECONDS: u32 = 30;
+const PATIENCE: Duration = Duration::from_secs(20);
+/// All that a container needs; longer than crun alone is waited for, so that its fault can be told.
+const CONTAINER_SECONDS: u32 = 30;
 const NAME: &str = "slot";
 const STATE: &str = "state";
 const STREAMS: usize = 3;
@@ -102,7 +105,7 @@ impl<'a> Workshop<'a> {
     /// Makes and starts a container once the last one is gone; its keeper's pid, which comes over `started`.
     pub fn make_container(&mut self, keeper: &Keeper, started: &OwnedFd) -> Result<i32> {
         // SAFETY: no pointers. The signal ends this builder and with it whatever hangs.
-        unsafe { libc::alarm(PATIENCE_SECONDS) };
+        unsafe { libc::alarm(CONTAINER_SECONDS) };
         self.keeper.take().map(sys::wait_for).transpose()?;
         let Entry { arguments, fds } = contained::entry(keeper, &self.program)?;
         let bundle = &self.starter.crun.bundle;
@@ -162,17 +165,23 @@ impl Starter<'_> {
         let streams: [_; STREAMS] = [stdin.as_fd(), stdout.as_fd(), said.as_fd()];
         let crun = self.start(&[&streams, preserved].concat())?;
         let end = sys::pidfd_open(crun)?;
-        if let [true, _] = sys::poll([started, &end])? {
+        let ready = sys::poll([started, &end], Some(PATIENCE))?;
+        if let [true, _] = ready {
             let keeper = sys::receive(started, &mut [0; 8])?.map_or(0, |received| received.pid);
             // It would only wait for the container's end. To detach it forks twice more, which costs more than all of this.
             sys::pidfd_kill(&end)?;
             sys::wait_for(crun)?;
             return Ok(keeper);
         }
+        sys::pidfd_kill(&end)?;
         let code = sys::wait_for(crun)?;
         let mut text = String::new();
         said.rewind().and_then(|()| said.read_to_string(&mut text)).context("read", "crun")?;
-        Err(Fault::new(&format!("crun run failed with exit code {code}: {}", text.trim()), "", 0))
+        let how = match ready {
+            [false, false] => format!("started nothing in {} s", PATIENCE.as_secs()),
+            _ => format!("failed with exit code {code}"),
+        };
+        Err(Fault::new(&format!("crun run {how}; it said {:?}", text.trim()), "", 0))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use crate::fault::{Fault, Result};
 use crate::sys;
@@ -9,22 +10,30 @@ use crate::sys;
 /// The library is its descriptor 4; the orders come before it.
 const PRELOAD: &str = "LD_PRELOAD=/proc/self/fd/4";
 
+/// It takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub struct Held {
     pub pid: i32,
     orders: OwnedFd,
 }
 
 impl Held {
-    /// None where crun takes no library, because it is linked statically: then it has run with these arguments.
+    /// None where crun takes no library, because it is linked statically: then it has run with these arguments, and is
+    /// ended.
     pub fn start(crun: &File, library: &File, argv: &[&str]) -> Result<Option<Self>> {
         let (orders, theirs) = sys::seqpacket_pair()?;
         let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
         let fds = [stdin.as_fd(), stdout.as_fd(), stdout.as_fd(), theirs.as_fd(), library.as_fd()];
         let pid = sys::execute(crun, argv, &[PRELOAD], &fds)?;
         drop(theirs);
-        if sys::receive(&orders, &mut [0; 8])?.is_some_and(|received| received.length > 0) {
+        let end = sys::pidfd_open(pid)?;
+        if let [true, _] = sys::poll([&orders, &end], Some(PATIENCE))?
+            && sys::receive(&orders, &mut [0; 8])?.is_some_and(|received| received.length > 0)
+        {
             return Ok(Some(Self { pid, orders }));
         }
+        sys::pidfd_kill(&end)?;
         sys::wait_for(pid)?;
         Ok(None)
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use super::check;
 use crate::fault::{Context, Result};
@@ -111,12 +112,13 @@ pub fn replace_standard_streams() -> Result<()> {
     Ok(())
 }
 
-/// Waits until one of these can be read.
-pub fn poll<const N: usize>(fds: [&OwnedFd; N]) -> Result<[bool; N]> {
+/// Waits until one of these can be read, for ever or so long; then none can.
+pub fn poll<const N: usize>(fds: [&OwnedFd; N], patience: Option<Duration>) -> Result<[bool; N]> {
+    let milliseconds = patience.map_or(-1, |patience| patience.as_millis() as libc::c_int);
     let mut entries = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
     loop {
         // SAFETY: N entries that outlive the call.
-        match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), N as libc::nfds_t, -1) }.into()) {
+        match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), N as libc::nfds_t, milliseconds) }.into()) {
             Err(fault) if fault.is(libc::EINTR) => {}
             Err(fault) => return Err(fault),
             Ok(_) => return Ok(entries.map(|entry| entry.revents != 0)),
