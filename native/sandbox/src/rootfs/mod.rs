@@ -119,7 +119,10 @@ pub fn make_root(layout: &Layout, disk_bytes: u64) -> Result<Blank> {
     // With the nodes that are mounts themselves.
     mount("/devices", root.join("dev"), "", libc::MS_BIND | libc::MS_REC, "")?;
     bind(&root.join("run/shm"), &root.join("dev/shm"))?;
-    bind(Path::new("/proc"), &root.join("proc"))?;
+    let proc = root.join("proc");
+    bind(Path::new("/proc"), &proc)?;
+    // There a program would lower its oom_score_adj, and the slot's own processes die for what it takes.
+    mount("", &proc, "", libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY | NO_PRIVILEGES | libc::MS_NOEXEC, "")?;
     Blank::mark(root)
 }
 
