@@ -20,7 +20,7 @@ import pytest
 
 from engine.config import Runtime
 from engine.engine import Engine
-from engine.errors import SandboxError
+from engine.errors import CannotStart, SandboxError
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.hostile import named
 from tests.kernel.traces import Instance, Machine, left, programs_of, running, wait_until_nothing
@@ -221,3 +221,22 @@ def open_descriptors() -> int:
 
 def alive(pids: Iterable[int]) -> list[str]:
     return [str(pid) for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+async def test_a_refused_start_leaves_no_process(new_engine: NewEngine) -> None:
+    before = own_children()
+    with pytest.raises(CannotStart):
+        async with new_engine(slots=1, trees=("/no/such/tree",)):
+            pass
+    # Of the compilers that were asked for their versions meanwhile, one may still be at it.
+    deadline = time.monotonic() + CLEAN_SECONDS
+    while own_children() != before:
+        assert time.monotonic() < deadline, own_children()
+        await asyncio.sleep(0.02)
+
+
+def own_children() -> list[int]:
+    """Of every thread, dead ones that nobody has waited for too."""
+    return sorted(
+        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+    )

@@ -70,6 +70,19 @@ fn lock(shared: &Shared) -> MutexGuard<'_, State> {
     shared.state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The pids of the keepers, once every slot is ready.
+fn started(supervisor: &mut Supervisor, slots: u32) -> std::result::Result<Vec<i32>, Refused> {
+    let mut keepers = vec![0; slots as usize];
+    loop {
+        match supervisor.wait()? {
+            (FromSupervisor::Started, _) => return Ok(keepers),
+            (FromSupervisor::Refused { permission, message }, _) => return Err(Refused { permission, message }),
+            (FromSupervisor::Keeper { slot, pid }, _) => keepers[slot as usize] = pid,
+            (FromSupervisor::Instance { .. } | FromSupervisor::Ended(_), _) => {}
+        }
+    }
+}
+
 /// Why a pool did not start.
 pub struct Refused {
     pub permission: bool,
@@ -87,15 +100,13 @@ impl Pool {
     /// Starts the supervisor and waits until every slot is ready.
     pub fn start(start: Start) -> std::result::Result<Self, Refused> {
         let mut supervisor = Supervisor::spawn(&start)?;
-        let mut keepers = vec![0; start.pooled_slots() as usize];
-        loop {
-            match supervisor.wait()? {
-                (FromSupervisor::Started, _) => break,
-                (FromSupervisor::Refused { permission, message }, _) => return Err(Refused { permission, message }),
-                (FromSupervisor::Keeper { slot, pid }, _) => keepers[slot as usize] = pid,
-                (FromSupervisor::Instance { .. } | FromSupervisor::Ended(_), _) => {}
+        let keepers = match started(&mut supervisor, start.pooled_slots()) {
+            Ok(keepers) => keepers,
+            Err(refused) => {
+                supervisor.reap()?;
+                return Err(refused);
             }
-        }
+        };
         supervisor.go_on_without_blocking()?;
         let epoll = Epoll::new()?;
         let (wake, ready) = (eventfd()?, eventfd()?);
