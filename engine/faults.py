@@ -23,11 +23,13 @@ async def settle(job: Job, first: Completion, attempt: Callable[[Job], Awaitable
     """The completion to judge `job` by, after `first` faulted; raises SandboxError if the fault is ours."""
     if _program_did_it(first):
         return first
-    # Whatever took one keeper may just have hit them all: their ends are heard, and their slots made anew, by then.
+    # Whatever took one keeper may just have hit them all: their ends are heard, and their slots made anew, by then;
+    # so before the control program too.
     await asyncio.sleep(_PAUSE_SECONDS)
     second = await attempt(job)
     if second.fault is None or _program_did_it(second):
         return second
+    await asyncio.sleep(_PAUSE_SECONDS)
     control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
     if control.fault is None and control.exit_code == 0:
         return second
