@@ -120,6 +120,15 @@ async def test_an_engine_without_crun_says_how_to_get_it(monkeypatch: pytest.Mon
         await Engine(slots=1, config=EngineConfig(runtime="crun")).__aenter__()
 
 
+async def test_a_script_for_crun_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "crun"
+    script.write_text('#!/bin/sh\nexec /usr/bin/crun "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(CannotStart, match=f"this is a script {script}"):
+        await Engine(slots=1, config=EngineConfig(runtime="crun")).__aenter__()
+
+
 @pytest.fixture
 def open_to_all() -> Iterator[Path]:
     """A directory that anybody may use; pytest's own are closed again by whichever session starts next."""

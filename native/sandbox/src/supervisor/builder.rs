@@ -121,6 +121,9 @@ pub fn finish(build: &Build) -> Result<Made> {
     let mut bytes = Vec::new();
     let report = build.report.try_clone().context("dup", "builder")?;
     fs::File::from(report).read_to_end(&mut bytes).context("read", "builder")?;
+    if bytes.is_empty() {
+        return Err(Fault::new("a slot's builder ended and did not say why", "", 0));
+    }
     match decode(&bytes)? {
         Report::Made(made) => Ok(made),
         Report::Failed(fault) => Err(fault),

@@ -55,6 +55,9 @@ impl Crun {
     /// Once per supervisor, in its own mount namespace.
     pub fn prepare(program: &str, hold: Option<File>, base: &Path) -> Result<Self> {
         let content = fs::read(program).context("read", program)?;
+        if !content.starts_with(b"\x7fELF") {
+            return Err(Fault::new("crun has to be the program itself, and this is a script", program, libc::ENOEXEC));
+        }
         let program = sys::sealed_memfd(c"crun", &content)?;
         let trial = hold.as_ref().map(|library| Held::start(&program, library, &["crun", "--version"]));
         let hold = match trial.transpose()?.flatten() {
@@ -175,13 +178,13 @@ impl Starter<'_> {
         }
         sys::pidfd_kill(&end)?;
         let code = sys::wait_for(crun)?;
-        let mut text = String::new();
-        said.rewind().and_then(|()| said.read_to_string(&mut text)).context("read", "crun")?;
+        let mut text = Vec::new();
+        said.rewind().and_then(|()| said.read_to_end(&mut text)).context("read", "crun")?;
         let how = match ready {
             [false, false] => format!("started nothing in {} s", PATIENCE.as_secs()),
             _ => format!("failed with exit code {code}"),
         };
-        Err(Fault::new(&format!("crun run {how}; it said {:?}", text.trim()), "", 0))
+        Err(Fault::new(&format!("crun run {how}; it said {:?}", String::from_utf8_lossy(&text).trim()), "", 0))
     }
 }
 
