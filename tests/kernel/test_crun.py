@@ -125,7 +125,7 @@ async def test_a_script_for_crun_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     script.write_text('#!/bin/sh\nexec /usr/bin/crun "$@"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(CannotStart, match=f"this is a script {script}"):
+    with pytest.raises(CannotStart, match=f"this is no ELF file {script}"):
         await Engine(slots=1, config=EngineConfig(runtime="crun")).__aenter__()
 
 

@@ -56,7 +56,11 @@ impl Crun {
     pub fn prepare(program: &str, hold: Option<File>, base: &Path) -> Result<Self> {
         let content = fs::read(program).context("read", program)?;
         if !content.starts_with(b"\x7fELF") {
-            return Err(Fault::new("crun has to be the program itself, and this is a script", program, libc::ENOEXEC));
+            return Err(Fault::new(
+                "crun has to be the program itself, and this is no ELF file",
+                program,
+                libc::ENOEXEC,
+            ));
         }
         let program = sys::sealed_memfd(c"crun", &content)?;
         let trial = hold.as_ref().map(|library| Held::start(&program, library, &["crun", "--version"]));
