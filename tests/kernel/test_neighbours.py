@@ -1,7 +1,7 @@
 """An honest program keeps its verdict beside each hostile one, and pays no more CPU time than alone.
 
-Its twin without the neighbour runs just before; the median of five such rounds counts. Two hundred neighbours are
-looked at on a machine that does other things too, so one is dear that is dear each time it is looked at.
+Its twin without the neighbour runs just before; the median of five such rounds counts, and where that is past the bound
+the median of fifteen: of two hundred neighbours chance makes one look dear in five.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GROUP = 16
 # Hostile programs at a time, each with a control program of its own; more than there are cores.
 PAIRS = 4
 MOST_TIMES_ALONE = 1.3
-LOOKS = 3
+MORE_ROUNDS = 10
 CONTROL = named("control.py")
 HOSTILE = [hostile for hostile in programs() if hostile.section not in ("Languages", "Cheating the judge")]
 GROUPS = [HOSTILE[first : first + GROUP] for first in range(0, len(HOSTILE), GROUP)]
@@ -46,8 +46,8 @@ async def control(engine: Engine) -> float:
     return outcome.cpu_seconds
 
 
-async def times_alone(engine: Engine, hostiles: Sequence[Hostile], times: int, at_once: int) -> dict[str, float]:
-    """What the control program's CPU time beside each is of its twin's, alone just before; the median of the rounds."""
+async def times_alone(engine: Engine, hostiles: Sequence[Hostile], times: int, at_once: int) -> dict[str, list[float]]:
+    """What the control program's CPU time beside each is of its twin's, alone just before, in each round."""
     pairs = asyncio.Semaphore(at_once)
     rounds: dict[str, list[float]] = {hostile.name: [] for hostile in hostiles}
 
@@ -60,13 +60,14 @@ async def times_alone(engine: Engine, hostiles: Sequence[Hostile], times: int, a
     for _ in range(times):
         alone = await control(engine)
         await asyncio.gather(*[beside(hostile, alone) for hostile in hostiles])
-    return {name: statistics.median(ratios) for name, ratios in rounds.items()}
+    return rounds
 
 
 async def is_dear(engine: Engine, hostile: Hostile) -> bool:
-    for _ in range(LOOKS):
-        ratios = await times_alone(engine, [hostile], ROUNDS, 1)
-        if ratios[hostile.name] <= MOST_TIMES_ALONE:
+    ratios: list[float] = []
+    for times in (ROUNDS, MORE_ROUNDS):
+        ratios += (await times_alone(engine, [hostile], times, 1))[hostile.name]
+        if statistics.median(ratios) <= MOST_TIMES_ALONE:
             return False
     return True
 
@@ -75,5 +76,5 @@ async def is_dear(engine: Engine, hostile: Hostile) -> bool:
 async def test_a_neighbour_pays_nothing(engine: Engine, runtime: Runtime, group: list[Hostile]) -> None:
     crowded = await times_alone(engine, group, CROWDED_ROUNDS[runtime], PAIRS)
     # With so many at once they also take each other's caches: one that looks dear is looked at by itself.
-    looks_dear = [hostile for hostile in group if crowded[hostile.name] > MOST_TIMES_ALONE]
+    looks_dear = [hostile for hostile in group if statistics.median(crowded[hostile.name]) > MOST_TIMES_ALONE]
     assert not [hostile.name for hostile in looks_dear if await is_dear(engine, hostile)]
