@@ -223,6 +223,14 @@ def alive(pids: Iterable[int]) -> list[str]:
     return [str(pid) for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+async def test_the_program_dies_for_its_memory_and_none_of_ours(new_engine: NewEngine) -> None:
+    lowered = named("oom_score_lowered.c")
+    async with new_engine(slots=1) as engine:
+        for _ in range(3):
+            assert lowered.complaints(await lowered.run(engine)) == []
+        assert engine.stats().faults == 0
+
+
 async def test_a_refused_start_leaves_no_process(new_engine: NewEngine) -> None:
     before = own_children()
     with pytest.raises(CannotStart):
