@@ -14,7 +14,7 @@ bootstrap: ## .venv with everything in it; seconds when nothing changed
 build: bootstrap ## the native module, in release mode, into this checkout
 
 demo: bootstrap ## start the daemon, score the bundled sample, show a table, stop it
-	@$(BIN)/python -m rewards.demo $(ARGS)
+	@$(BIN)/assay demo $(ARGS)
 
 serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 	@$(BIN)/assay serve $(ARGS)
@@ -65,4 +65,4 @@ wheel: bootstrap ## wheel and sdist into dist/, the wheel tried in a clean envir
 
 clean: ## remove what was built here; the build directory shared by all checkouts stays
 	rm -rf .venv dist target engine/*.so .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
-	find engine rewards trainer tests benches -name __pycache__ -prune -exec rm -rf {} +
+	find assay engine rewards trainer tests benches -name __pycache__ -prune -exec rm -rf {} +

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AssayError, BadInput, CannotStart, Overloaded, SandboxError
+from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
 from engine.program import Limits, Outcome, Program, Verdict
-from engine.tests import AssertsTest, CallTest, StdinTest, Test, TestRun
 
 if TYPE_CHECKING:
-    from engine.client import Client, SyncClient
-    from engine.config import EngineConfig
+    from engine.client.client import Client, SyncClient
+    from engine.config.engine import EngineConfig
     from engine.engine import Engine
 
 __all__ = [
@@ -45,11 +45,11 @@ def __getattr__(name: str) -> Any:
 
         return Engine
     if name == "EngineConfig":
-        from engine.config import EngineConfig
+        from engine.config.engine import EngineConfig
 
         return EngineConfig
     if name in ("Client", "SyncClient"):
-        from engine import client
+        from engine.client import client
 
         return getattr(client, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,24 +12,26 @@ from typing import Final
 
 import msgspec
 
-from engine import faults, machine, selftest
-from engine.calls import Call, answer_of, call_of
-from engine.compiler import Compiler
-from engine.config import EngineConfig, ceilings_here, check_ceilings
-from engine.control import CONTROL
+from engine.config.engine import EngineConfig, ceilings_here, check_ceilings
 from engine.errors import BadInput, CannotStart, SandboxError
-from engine.files import collected_names, job_files
-from engine.images import Image, Images, prepare
-from engine.languages import LANGUAGES, LanguageStatus
-from engine.pool import CLOSED, Completion, Job, Pool, outcome_of
+from engine.harness.channel import Call, answer_of, call_of
+from engine.harness.kinds import Test, TestRun
+from engine.jobs.compiler import Compiler
+from engine.jobs.files import collected_names, job_files
+from engine.jobs.store import Compiled, Store
+from engine.jobs.work import Work
+from engine.languages.read_ahead import read_ahead
+from engine.languages.table import LANGUAGES, LanguageStatus
+from engine.machine import resources
+from engine.pool.images import Image, Images, prepare
+from engine.pool.job import CLOSED, Completion, Job, outcome_of
+from engine.pool.pool import Pool
 from engine.program import MIB, Limits, Outcome, Program
-from engine.queue import Queue, Request
-from engine.selftest import Finding
+from engine.proof import faults, selftest
+from engine.proof.control import CONTROL
+from engine.proof.selftest import Finding
+from engine.queue import Queue, Ticket
 from engine.stats import Counters, Stats
-from engine.store import Compiled, Store
-from engine.tests import Test, TestRun
-from engine.warm import warm
-from engine.work import Work
 
 _MEMORY_SHARE: Final = 0.8
 _VERSION_LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=256 * MIB)
@@ -48,7 +50,7 @@ class Engine:
         self, *, slots: int | None = None, config: EngineConfig | None = None, prove_anew: bool = False
     ) -> None:
         self._config = config or EngineConfig()
-        self._slots = slots or self._config.slots or machine.cores()
+        self._slots = slots or self._config.slots or resources.cores()
         self._counters = Counters()
         self._store = Store(self._config.store_bytes)
         self._compiler = Compiler(self._store)
@@ -65,13 +67,15 @@ class Engine:
         if self._pool is not None:
             raise CannotStart("an engine starts once: make another one")
         config = self._config
-        memory_bytes = int(machine.memory_bytes() * _MEMORY_SHARE)
+        memory_bytes = int(resources.memory_bytes() * _MEMORY_SHARE)
         self._ceilings = ceilings_here(config, self._slots, memory_bytes)
         async with contextlib.AsyncExitStack() as undo:
             self._images, layers = await prepare(config)
             undo.callback(self._images.release)
-            present = [language.warm for language in LANGUAGES.values() if language.installed]
-            pool, _ = await asyncio.gather(Pool.start(self._slots, config, layers), asyncio.to_thread(warm, present))
+            present = [language.read_ahead for language in LANGUAGES.values() if language.installed]
+            pool, _ = await asyncio.gather(
+                Pool.start(self._slots, config, layers), asyncio.to_thread(read_ahead, present)
+            )
             undo.push_async_callback(pool.close)
             await self._prove(pool)
             undo.pop_all()
@@ -252,7 +256,7 @@ class Engine:
         )
 
     @contextlib.contextmanager
-    def _admitted(self, client: str, size_bytes: int, deadline_seconds: float | None) -> Iterator[Request]:
+    def _admitted(self, client: str, size_bytes: int, deadline_seconds: float | None) -> Iterator[Ticket]:
         if deadline_seconds is not None and not (deadline_seconds > 0 and math.isfinite(deadline_seconds)):
             raise BadInput("deadline_seconds", deadline_seconds, "expected a number above 0")
         queue = self._running()[1]
@@ -265,7 +269,7 @@ class Engine:
         finally:
             queue.leave(request)
 
-    async def _compiled(self, request: Request, work: Work) -> Compiled | None:
+    async def _compiled(self, request: Ticket, work: Work) -> Compiled | None:
         if work.language.compile is None:
             return None
         queue = self._running()[1]
@@ -279,11 +283,11 @@ class Engine:
             run=lambda job, waited: self._run_in_slot(request, job, waited, None),
         )
 
-    async def _run(self, request: Request, job: Job, compiled: Compiled | None) -> Outcome:
+    async def _run(self, request: Ticket, job: Job, compiled: Compiled | None) -> Outcome:
         waited = await self._running()[1].take(request, job.limits.memory_bytes)
         return await self._run_in_slot(request, job, waited, compiled)
 
-    async def _run_in_slot(self, request: Request, job: Job, waited: float, compiled: Compiled | None) -> Outcome:
+    async def _run_in_slot(self, request: Ticket, job: Job, waited: float, compiled: Compiled | None) -> Outcome:
         pool, queue = self._running()
         completion = await pool.run(job, functools.partial(queue.give_back, request))
         if completion.fault is not None:
@@ -292,7 +296,7 @@ class Engine:
         self._counters.ended(outcome.verdict)
         return outcome
 
-    async def _settled(self, request: Request, job: Job, first: Completion) -> Completion:
+    async def _settled(self, request: Ticket, job: Job, first: Completion) -> Completion:
         pool, queue = self._running()
 
         async def attempt(job: Job) -> Completion:

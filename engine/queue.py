@@ -13,7 +13,7 @@ from collections import OrderedDict
 from engine.errors import BadInput, Overloaded, SandboxError
 
 
-class Request:
+class Ticket:
     """One request's place in the engine, from the door to the answer; it holds or waits for one slot at a time."""
 
     __slots__ = (
@@ -57,7 +57,7 @@ class Queue:
         self._queue_bytes = queue_bytes
         self._without_slot = 0
         # Who waits, by client; the first client is the next one to be served.
-        self._lines: OrderedDict[str, OrderedDict[Request, None]] = OrderedDict()
+        self._lines: OrderedDict[str, OrderedDict[Ticket, None]] = OrderedDict()
         self._closed: str | None = None
 
     @property
@@ -65,7 +65,7 @@ class Queue:
         """Requests that are in and hold no slot."""
         return self._without_slot
 
-    def enter(self, client: str, size_bytes: int, deadline_seconds: float | None) -> Request:
+    def enter(self, client: str, size_bytes: int, deadline_seconds: float | None) -> Ticket:
         """Let a request in, that has to `leave`; raises Overloaded at once if there is no room, BadInput if never."""
         if self._closed is not None:
             raise SandboxError(self._closed)
@@ -79,16 +79,16 @@ class Queue:
             raise Overloaded(f"the queue is full: its requests hold {self.bytes_held} bytes")
         self._without_slot += 1
         self.bytes_held += size_bytes
-        return Request(client, size_bytes, deadline_seconds)
+        return Ticket(client, size_bytes, deadline_seconds)
 
-    def leave(self, request: Request) -> None:
+    def leave(self, request: Ticket) -> None:
         """The request is over; a slot that it still holds comes back by `give_back`."""
         request.gone = True
         self.bytes_held -= request.size_bytes
         if not request.holding:
             self._without_slot -= 1
 
-    async def take(self, request: Request, memory_bytes: int, *, patient: bool = False) -> float:
+    async def take(self, request: Ticket, memory_bytes: int, *, patient: bool = False) -> float:
         """Wait for a slot and return the seconds waited; it has to be given back.
 
         Raises Overloaded when the request's deadline passes, unless `patient`; SandboxError when the queue closes.
@@ -122,7 +122,7 @@ class Queue:
                 request.patience_seconds -= waited
         return waited
 
-    def give_back(self, request: Request) -> None:
+    def give_back(self, request: Ticket) -> None:
         """The request's slot is free again."""
         self.running -= 1
         self._memory_in_use -= request.memory_bytes
@@ -146,7 +146,7 @@ class Queue:
             self._memory_in_use + memory_bytes <= self._memory_bytes or not self.running
         )
 
-    def _grant(self, request: Request) -> None:
+    def _grant(self, request: Ticket) -> None:
         self.running += 1
         self._memory_in_use += request.memory_bytes
         request.holding = True
@@ -171,7 +171,7 @@ class Queue:
                 self._grant(request)
                 turn.set_result(None)
 
-    def _forget(self, request: Request) -> None:
+    def _forget(self, request: Ticket) -> None:
         line = self._lines.get(request.client)
         if line is None or request not in line:
             return
@@ -181,7 +181,7 @@ class Queue:
         # It may have been the one that others had to wait behind.
         self._serve()
 
-    def _expire(self, request: Request) -> None:
+    def _expire(self, request: Ticket) -> None:
         if request.turn is None or request.turn.done():
             return
         self.expired += 1

@@ -12,8 +12,8 @@ from rewards.reward import NotJudged, Reward
 
 if TYPE_CHECKING:
     from rewards.client import RewardClient, SyncRewardClient
-    from rewards.code import CodeReward
-    from rewards.math import MathReward
+    from rewards.code.reward import CodeReward
+    from rewards.math.reward import MathReward
 
 __all__ = ["CodeReward", "MathReward", "NotJudged", "Reward", "RewardClient", "SyncRewardClient"]
 
@@ -21,11 +21,11 @@ __all__ = ["CodeReward", "MathReward", "NotJudged", "Reward", "RewardClient", "S
 # Imported at first use: a client must not pay for the engine.
 def __getattr__(name: str) -> Any:
     if name == "CodeReward":
-        from rewards.code import CodeReward
+        from rewards.code.reward import CodeReward
 
         return CodeReward
     if name == "MathReward":
-        from rewards.math import MathReward
+        from rewards.math.reward import MathReward
 
         return MathReward
     if name in ("RewardClient", "SyncRewardClient"):

@@ -9,9 +9,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from engine.client import Client
+from engine.client.client import Client
+from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput, Overloaded, SandboxError
-from engine.loop_thread import LoopThread
 from rewards.reward import NotJudged, Reward, from_wire
 
 _T = TypeVar("_T")

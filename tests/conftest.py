@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine import Engine, EngineConfig
-from engine.config import Fresh, Runtime
-from tests.runtimes import RENEWALS, RUNTIMES, NewEngine
+from engine.config.engine import Fresh, Runtime
+from tests.support.runtimes import RENEWALS, RUNTIMES, NewEngine
 
 CAP_SYS_ADMIN = 21
 

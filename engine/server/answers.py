@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from engine.errors import AssayError, BadInput, Overloaded
-from engine.protocol import error_body
+from engine.wire.messages import error_body
 
 _JSON: Final = "application/json"
 

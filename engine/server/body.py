@@ -40,7 +40,7 @@ def _too_large(length: int, cap: int) -> TooLarge:
     return TooLarge("body", length, f"longer than the cap of {cap} bytes (server.request_bytes)")
 
 
-class Connection(Protocol):
+class Lost(Protocol):
     """What the scope of a request holds under `CONNECTION`: the client's connection."""
 
     waiting: set[asyncio.Task[Any]]
@@ -52,7 +52,7 @@ class Connection(Protocol):
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     """What `work` returns; if the client disconnects first, `work` is cancelled and ClientGone raised."""
-    connection: Connection = request.scope[CONNECTION]
+    connection: Lost = request.scope[CONNECTION]
     task = asyncio.current_task()
     if connection.is_lost() or task is None:
         work.close()

@@ -12,8 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from engine.errors import AssayError, BadInput, Overloaded
-from engine.framing import FrameBuffer, encode_frame
-from engine.protocol import (
+from engine.server.service import Service
+from engine.wire.decode import decode_msgpack
+from engine.wire.frames import FrameBuffer, encode_frame
+from engine.wire.messages import (
     PROTOCOL_VERSION,
     Cancel,
     ErrorBody,
@@ -25,8 +27,6 @@ from engine.protocol import (
     error_body,
     outcome_to_wire,
 )
-from engine.server.service import Service
-from engine.wire import decode_msgpack
 
 log = logging.getLogger("assay.server")
 _READ_BYTES: Final = 1 << 15
@@ -34,7 +34,7 @@ _ID_CHARS: Final = 200
 _LEAST_SECONDS: Final = 0.001
 
 
-class Connection:
+class FrameConnection:
     """Reads requests without pause, so that a disconnect is always seen; whatever the client runs ends with it."""
 
     def __init__(self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:

@@ -10,11 +10,11 @@ import struct
 from typing import Final
 
 from engine.errors import AssayError, BadInput, Overloaded
-from engine.framing import encode_frame
-from engine.protocol import error_body
-from engine.server.connection import Connection
+from engine.server.connection import FrameConnection
 from engine.server.listen import BACKLOG
 from engine.server.service import Service
+from engine.wire.frames import encode_frame
+from engine.wire.messages import error_body
 
 log = logging.getLogger("assay.server")
 _PEER_CREDENTIALS: Final = struct.Struct("iII")
@@ -25,7 +25,7 @@ class FrameServer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._connections: dict[asyncio.Task[None], Connection] = {}
+        self._connections: dict[asyncio.Task[None], FrameConnection] = {}
         self._named = 0
         self._server: asyncio.Server | None = None
 
@@ -60,7 +60,7 @@ class FrameServer:
         task = asyncio.current_task()
         assert task is not None
         self._named += 1
-        connection = Connection(self._service, reader, writer, f"unix-{self._named}")
+        connection = FrameConnection(self._service, reader, writer, f"unix-{self._named}")
         self._connections[task] = connection
         self._service.metrics.connections.add("unix")
         try:

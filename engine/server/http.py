@@ -16,18 +16,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from engine.config.server import LOOPBACK_HOSTS, is_loopback
 from engine.errors import AssayError, BadInput, SandboxError
-from engine.protocol import Run, check_deadline, outcome_to_wire
 from engine.server.answers import ClientGone, error_response, json_response
 from engine.server.body import read_body, while_connected
-from engine.server.config import LOOPBACK_HOSTS, is_loopback
 from engine.server.gate import Gate
 from engine.server.http_protocol import protocol_for
 from engine.server.listen import BACKLOG
 from engine.server.run_code import run_code
 from engine.server.service import Service
-from engine.wire import decode_json
-from engine.wire_bytes import json_ready
+from engine.wire.bytes import json_ready
+from engine.wire.decode import decode_json
+from engine.wire.messages import Run, check_deadline, outcome_to_wire
 
 log = logging.getLogger("assay.server")
 

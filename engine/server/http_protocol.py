@@ -18,10 +18,10 @@ _NOT_IN_HEAD: Final = -(1 << 62)
 
 def protocol_for(service: Service) -> type[HttpToolsProtocol]:
     """The connection class of one daemon."""
-    return type("Connection", (_Bounded,), {"service": service})
+    return type("BoundedProtocol", (_BoundedProtocol,), {"service": service})
 
 
-class _Bounded(HttpToolsProtocol):
+class _BoundedProtocol(HttpToolsProtocol):
     service: Service
     _head_bytes = 0
     _stalled: asyncio.TimerHandle | None = None

@@ -19,12 +19,12 @@ from starlette.responses import Response
 
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.program import MIB, Limits, Outcome
-from engine.protocol import Run, error_body
-from engine.selftest import summary
+from engine.proof.selftest import summary
 from engine.server.answers import json_response, status_of
 from engine.server.body import read_body, while_connected
 from engine.server.service import Service
-from engine.wire import decode_json, to_struct
+from engine.wire.decode import decode_json, to_struct
+from engine.wire.messages import Run, error_body
 
 log = logging.getLogger("assay.server")
 

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
-from engine import selftest
+from engine.config.settings import Settings
 from engine.engine import Engine
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.program import Outcome
-from engine.protocol import PROTOCOL_VERSION, Request, Run, request_from
+from engine.proof import selftest
 from engine.scorer import Scorer
-from engine.server.config import Settings
 from engine.server.metrics import Metrics
+from engine.wire.messages import PROTOCOL_VERSION, Request, Run, request_from
 
 # Items of one list under way for each slot: enough to keep the slots busy, too few to fill the queue.
 _ITEMS_PER_SLOT: Final = 8

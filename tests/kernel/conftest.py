@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile import HOST_NAME, HOST_PORT
+from tests.support.hostile import HOST_NAME, HOST_PORT
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 from pathlib import Path
@@ -10,21 +9,12 @@ from pathlib import Path
 import pytest
 
 from engine.bench import chart, report
-from engine.bench.command import register
 from engine.bench.containers import Plan, Report, containers
 from engine.bench.peers import PEERS
 from engine.bench.peers.commands import BARE, CommandPeer
+from engine.cli.main import main
 
 pytestmark = pytest.mark.kernel
-
-
-def assay(*words: str) -> int:
-    parser = argparse.ArgumentParser(prog="assay")
-    register(parser.add_subparsers(required=True))
-    arguments = parser.parse_args(words)
-    code = arguments.handler(arguments)
-    assert isinstance(code, int)
-    return code
 
 
 async def measured(*peers: CommandPeer) -> Report:
@@ -39,7 +29,7 @@ def test_each_peer_runs_without_errors(tmp_path: Path, capsys: pytest.CaptureFix
     files = {kind: tmp_path / f"bench.{kind}" for kind in ("json", "markdown")}
     words = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
     peers = name if name == "bare" else f"bare,{name}"
-    assert assay("bench", "containers", "--peers", peers, "--slots", "2", "--seconds", "0.25", *words) == 0
+    assert main(["bench", "containers", "--peers", peers, "--slots", "2", "--seconds", "0.25", *words]) == 0
     found = json.loads(files["json"].read_bytes())
     rows = [row for row in found["rows"] if row["peer"] == name]
     assert [row["program"] for row in rows] == list(PEERS[name].programs)
@@ -90,5 +80,5 @@ async def test_a_peer_that_fails_is_an_error_count(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_argument_is_named(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
-    assert assay("bench", "containers", *words) == 2
+    assert main(["bench", "containers", *words]) == 2
     assert f"assay bench: {said}" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.test_bench_containers import assay
+from engine.cli.main import main
 
 pytestmark = pytest.mark.kernel
 SLOTS = 6
@@ -16,7 +16,7 @@ SLOTS = 6
 def test_every_quantity_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {kind: tmp_path / f"bench.{kind}" for kind in ("json", "markdown")}
     words = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
-    assert assay("bench", "slots", "--slots", f"1,{SLOTS}", "--seconds", "0.5", *words) == 0
+    assert main(["bench", "slots", "--slots", f"1,{SLOTS}", "--seconds", "0.5", *words]) == 0
     alone, row = json.loads(files["json"].read_bytes())
     assert (alone["slots"], row["slots"]) == (1, SLOTS)
     assert 0 < row["ratio_lowest"] <= row["ratio"] <= row["ratio_highest"]
@@ -28,5 +28,5 @@ def test_every_quantity_is_measured(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_wrong_argument_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert assay("bench", "slots", "--slots", "many") == 2
+    assert main(["bench", "slots", "--slots", "many"]) == 2
     assert "assay bench: slots 'many': expected numbers" in capsys.readouterr().err

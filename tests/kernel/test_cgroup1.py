@@ -14,7 +14,7 @@ from cgroupspy.trees import Tree
 
 from engine.engine import Engine
 from engine.program import MIB, Limits, Program, Verdict
-from tests.kernel.traces import Instance, running, wait_until_running
+from tests.support.traces import Instance, running, wait_until_running
 
 pytestmark = [
     pytest.mark.kernel,

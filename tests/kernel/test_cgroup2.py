@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.config import EngineConfig
+from engine.config.engine import EngineConfig
 from engine.engine import Engine
 from engine.program import MIB, Limits, Program, Verdict
-from tests.hostile import programs
-from tests.kernel.traces import Instance, running, wait_until_running
+from tests.support.hostile import programs
+from tests.support.traces import Instance, running, wait_until_running
 
 ROOT = Path(__file__).parents[2]
 CGROUPS = Path("/sys/fs/cgroup")
@@ -64,7 +64,7 @@ def children(group: Path) -> list[str]:
 
 async def in_group(group: Path) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.kernel.in_cgroup", str(group), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        sys.executable, "-m", "tests.support.in_cgroup", str(group), stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     stdout, _ = await process.communicate()
     told: dict[str, Any] = json.loads(stdout)

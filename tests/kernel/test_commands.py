@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 
 import pytest
 
-from engine.commands import register
-from engine.config import Runtime
+from engine.cli.main import main
+from engine.config.engine import Runtime
 
 pytestmark = pytest.mark.kernel
-
-
-def assay(*words: str) -> int:
-    parser = argparse.ArgumentParser(prog="assay")
-    register(parser.add_subparsers(required=True))
-    arguments = parser.parse_args(words)
-    code = arguments.handler(arguments)
-    assert isinstance(code, int)
-    return code
 
 
 @pytest.mark.parametrize(
@@ -80,14 +70,14 @@ def test_the_program_speaks_for_itself(
     monkeypatch.chdir(tmp_path)
     Path(name).write_text(source)
     Path("input").write_text("hello\n")
-    assert assay("run", name, "--runtime", runtime, *words) == code
+    assert main(["run", name, "--runtime", runtime, *words]) == code
     assert capfdbinary.readouterr() == (stdout, stderr)
 
 
 def test_facts_go_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.cpp"
     path.write_text("int main() { return 3; }")
-    assert assay("run", str(path), "-v") == 3
+    assert main(["run", str(path), "-v"]) == 3
     captured = capfd.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("exit 3 · cpu 0.0")
@@ -97,7 +87,7 @@ def test_facts_go_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
 def test_a_compile_error_is_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.c"
     path.write_text("int main(void) { return missing; }")
-    assert assay("run", str(path)) == 1
+    assert main(["run", str(path)]) == 1
     captured = capfd.readouterr()
     assert captured.out == ""
     assert "missing" in captured.err
@@ -105,7 +95,7 @@ def test_a_compile_error_is_shown(tmp_path: Path, capfd: pytest.CaptureFixture[s
 
 
 def test_doctor_lists_the_languages_with_their_versions(capsys: pytest.CaptureFixture[str]) -> None:
-    assert assay("doctor") == 0
+    assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     assert "sandbox  ready in" in said
     assert "every limit proved" in said

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine import Engine, EngineConfig, Outcome, Program
-from engine.config import Fresh
-from tests.kernel.traces import Instance, children, name_of
+from engine.config.engine import Fresh
+from tests.support.traces import Instance, children, name_of
 
 pytestmark = [
     pytest.mark.kernel,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from engine import CannotStart, Engine, EngineConfig
-from engine.crun import Crun, CrunError, stock_bundle
+from engine.pool.crun import Crun, CrunError, stock_bundle
 
 pytestmark = [
     pytest.mark.kernel,
@@ -148,7 +148,7 @@ def open_to_all() -> Iterator[Path]:
 )
 def test_without_root_it_is_refused_in_one_line(open_to_all: Path, words: list[str], code: int) -> None:
     (open_to_all / "a.py").write_text("print(1)")
-    command = [sys.executable, "-m", "rewards.cli", *(word.format(place=open_to_all) for word in words)]
+    command = [sys.executable, "-m", "assay", *(word.format(place=open_to_all) for word in words)]
     ended = subprocess.run(
         [*command, "--runtime", "crun"],
         capture_output=True,

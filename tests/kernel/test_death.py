@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Runtime
+from engine.config.engine import Runtime
 from engine.engine import Engine
 from engine.errors import CannotStart, SandboxError
 from engine.program import Limits, Outcome, Program, Verdict
-from tests.hostile import named
-from tests.kernel.traces import Instance, Machine, left, programs_of, running, wait_until_nothing
-from tests.runtimes import NewEngine
+from tests.support.hostile import named
+from tests.support.runtimes import NewEngine
+from tests.support.traces import Instance, Machine, left, programs_of, running, wait_until_nothing
 
 pytestmark = pytest.mark.kernel
 
@@ -45,7 +45,7 @@ class Victim:
 def victim(runtime: Runtime, *arguments: str) -> Iterator[Victim]:
     """Another process with an engine whose programs are under way."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.kernel.victim", runtime, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", "tests.support.victim", runtime, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     child = 0
     try:

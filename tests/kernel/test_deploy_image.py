@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.dockerd import PRIVILEGED, Docker, dockerd
-from tests.kernel.base_images import build, make_base_images
+from tests.support.base_images import build, make_base_images
+from tests.support.dockerd import PRIVILEGED, Docker, dockerd
 
 pytestmark = [pytest.mark.kernel, pytest.mark.soak]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Runtime
+from engine.config.engine import Runtime
 from engine.engine import Engine
 from engine.program import Program
-from tests.hostile import PROBE, PROGRAMS
+from tests.support.hostile import PROBE, PROGRAMS
 
 pytestmark = pytest.mark.kernel
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 async def test_nothing_of_a_dirty_parent_reaches_a_program(runtime: Runtime) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.kernel.dirty_parent", runtime, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        sys.executable, "-m", "tests.support.dirty_parent", runtime, stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     told, _ = await process.communicate()
     assert process.returncode == 0

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.dockerd import PRIVILEGED, Docker, dockerd
+from tests.support.dockerd import PRIVILEGED, Docker, dockerd
 
 pytestmark = pytest.mark.kernel
 
@@ -37,7 +37,7 @@ def engine(docker: Docker, *options: str, degraded: bool = False) -> dict[str, A
     volumes = [f"--volume={outside}:{inside}:ro" for outside, inside in seen.items()]
     python = str(Path(sys.executable).resolve())
     environment = ("--env=PYTHONPATH=/assay:/packages", "--env=PYTHONDONTWRITEBYTECODE=1")
-    what = (python, "-m", "tests.kernel.ordinary_user", "/run/assay", *(["degraded"] if degraded else []))
+    what = (python, "-m", "tests.support.ordinary_user", "/run/assay", *(["degraded"] if degraded else []))
     answer = json.loads(docker("run", "--rm", "--network=none", *volumes, *environment, *options, IMAGE, *what))
     assert isinstance(answer, dict)
     return answer

@@ -10,20 +10,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from engine import (
-    AssertsTest,
-    BadInput,
-    CallTest,
-    Engine,
-    Limits,
-    Program,
-    StdinTest,
-    TestRun,
-    Verdict,
-)
-from engine.languages import LANGUAGES
+from engine import AssertsTest, BadInput, CallTest, Engine, Limits, Program, StdinTest, TestRun, Verdict
+from engine.languages.table import LANGUAGES
 from engine.program import MIB
-from tests.runtimes import NewEngine
+from tests.support.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
 

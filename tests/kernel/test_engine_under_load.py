@@ -11,18 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine import (
-    CannotStart,
-    Engine,
-    EngineConfig,
-    Limits,
-    Overloaded,
-    Program,
-    SandboxError,
-    Verdict,
-)
+from engine import CannotStart, Engine, EngineConfig, Limits, Overloaded, Program, SandboxError, Verdict
 from engine.program import MIB
-from tests.runtimes import NewEngine
+from tests.support.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
 

@@ -18,10 +18,10 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from engine.engine import Engine
 from engine.errors import SandboxError
 from engine.program import Limits, Program
-from tests.hostile import Hostile, named
-from tests.kernel.growth import Growth, sample
-from tests.kernel.growth_report import draw, table
-from tests.kernel.traces import Instance
+from tests.support.growth import Growth, sample
+from tests.support.growth_report import draw, table
+from tests.support.hostile import Hostile, named
+from tests.support.traces import Instance
 
 pytestmark = pytest.mark.kernel
 

@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 
 from engine import BadInput, Engine, EngineConfig
-from engine.config import Fresh, Runtime
+from engine.config.engine import Fresh, Runtime
 from engine.program import Limits, Outcome, Program, Verdict
-from tests.hostile import PROBE, PROGRAMS, Hostile, named, programs
-from tests.runtimes import NewEngine
+from tests.support.hostile import PROBE, PROGRAMS, Hostile, named, programs
+from tests.support.runtimes import NewEngine
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 

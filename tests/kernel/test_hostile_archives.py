@@ -18,10 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.pool import UnpackedImage, unpack_image
-from tests.images import Entry, docker_save, gzipped, layer, oci_layout, plain, zstd
-from tests.kernel.mounts import mounted
-from tests.layers import entry_lists
+from engine.pool.native import UnpackedImage, unpack_image
+from tests.support.images import Entry, docker_save, gzipped, layer, oci_layout, plain, zstd
+from tests.support.layers import entry_lists
+from tests.support.mounts import mounted
 
 pytestmark = pytest.mark.kernel
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.pool import unpack_image
-from tests.images import Entry, digest, directory, docker_save, file, layer, link, oci_layout
-from tests.kernel.mounts import mounted
+from engine.pool.native import unpack_image
+from tests.support.images import Entry, digest, directory, docker_save, file, layer, link, oci_layout
+from tests.support.mounts import mounted
 
 pytestmark = pytest.mark.kernel
 

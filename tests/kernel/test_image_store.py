@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from engine import CannotStart, Engine, EngineConfig
-from engine.pool import list_images, prune_images, static_program, unpack_image
-from rewards.cli import main
-from tests.images import digest, directory, docker_save, file, layer, oci_layout
+from engine.cli.main import main
+from engine.pool.native import list_images, prune_images, static_program, unpack_image
+from tests.support.images import digest, directory, docker_save, file, layer, oci_layout
 
 pytestmark = pytest.mark.kernel
 

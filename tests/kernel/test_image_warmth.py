@@ -9,7 +9,7 @@ import pytest
 
 from engine import Engine, EngineConfig, Program
 from engine.program import MIB
-from tests.kernel.sample_images import python_image
+from tests.support.sample_images import python_image
 
 pytestmark = pytest.mark.kernel
 

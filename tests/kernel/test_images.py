@@ -14,9 +14,9 @@ import pytest_asyncio
 
 from engine import BadInput, CallTest, CannotStart, Engine, Limits, Program, SandboxError, Verdict
 from engine.program import MIB
-from tests.images import docker_save, gzipped, oci_layout, plain, zstd
-from tests.kernel.sample_images import HELLO, built, glibc_layers, musl_image, python_image
-from tests.runtimes import NewEngine
+from tests.support.images import docker_save, gzipped, oci_layout, plain, zstd
+from tests.support.runtimes import NewEngine
+from tests.support.sample_images import HELLO, built, glibc_layers, musl_image, python_image
 
 pytestmark = pytest.mark.kernel
 

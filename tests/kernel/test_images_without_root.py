@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.images import directory, file, layer, oci_layout
-from tests.kernel.accounts import Account, account
-from tests.kernel.mounts import mounted
-from tests.kernel.sample_images import glibc_layers
+from tests.support.accounts import Account, account
+from tests.support.images import directory, file, layer, oci_layout
+from tests.support.mounts import mounted
+from tests.support.sample_images import glibc_layers
 
 pytestmark = pytest.mark.kernel
 
@@ -43,7 +43,7 @@ def image(user: Account) -> Path:
 
 
 def said(user: Account, store: Path, image: str | Path, *words: str) -> dict[str, Any]:
-    command = user.command(str(store), str(image), *words, module="tests.kernel.image_user")
+    command = user.command(str(store), str(image), *words, module="tests.support.image_user")
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
-from engine.pool import unpack_image
-from tests.images import Entry, directory, oci_layout, plain
-from tests.kernel.mounts import mounted
-from tests.layers import Refused, archived, stacks, tree_of
+from engine.pool.native import unpack_image
+from tests.support.images import Entry, directory, oci_layout, plain
+from tests.support.layers import Refused, archived, stacks, tree_of
+from tests.support.mounts import mounted
 
 pytestmark = pytest.mark.kernel
 

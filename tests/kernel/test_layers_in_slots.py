@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
 from engine import Engine, EngineConfig
-from tests.images import Entry, file, layer, oci_layout, plain
-from tests.kernel.mounts import mounted
-from tests.kernel.sample_images import built
-from tests.layers import Refused, archived, stacks, tree_of
+from tests.support.images import Entry, file, layer, oci_layout, plain
+from tests.support.layers import Refused, archived, stacks, tree_of
+from tests.support.mounts import mounted
+from tests.support.sample_images import built
 
 pytestmark = pytest.mark.kernel
 

@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.program import Limits, Outcome, Program, Verdict
-from tests.hostile import Hostile, named, programs
-from tests.runtimes import NewEngine
+from tests.support.hostile import Hostile, named, programs
+from tests.support.runtimes import NewEngine
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(400)]
 in_one_loop = pytest.mark.asyncio(loop_scope="module")

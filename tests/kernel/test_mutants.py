@@ -10,9 +10,9 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from engine import Engine, Verdict
-from tests.hostile import named
 from tests.kernel.test_hostile import Probe, probe, same
-from tests.mutants import COMPILE_LIMITS, LIMITS, Mutant, mutants
+from tests.support.hostile import named
+from tests.support.mutants import COMPILE_LIMITS, LIMITS, Mutant, mutants
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 

@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 
 from engine import Engine
-from engine.config import Runtime
-from tests.hostile import Hostile, named, programs
-from tests.runtimes import NewEngine
+from engine.config.engine import Runtime
+from tests.support.hostile import Hostile, named, programs
+from tests.support.runtimes import NewEngine
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import statistics
 import subprocess
@@ -14,15 +13,16 @@ from typing import Literal
 
 import pytest
 
-from engine import CannotStart, Engine, EngineConfig, Program, Verdict, selftest
-from engine.commands import register
-from engine.config import Runtime
-from engine.pool import static_program
-from engine.probes import Probe, host_listens, probes, said
+from engine import CannotStart, Engine, EngineConfig, Program, Verdict
+from engine.cli.main import main
+from engine.config.engine import Runtime
+from engine.pool.native import static_program
 from engine.program import MIB
+from engine.proof import selftest
+from engine.proof.probes import Probe, host_listens, probes, said
 from rewards import CodeReward, Reward
-from tests import broken
-from tests.broken import BREAKABLE, BrokenPool
+from tests.support import broken
+from tests.support.broken import BREAKABLE, BrokenPool
 
 pytestmark = pytest.mark.kernel
 
@@ -204,22 +204,13 @@ async def test_a_degraded_engine_says_so_in_every_reply(state_dir: Path, monkeyp
         assert "not_enforced" not in reward.to_wire()
 
 
-def assay(*words: str) -> int:
-    parser = argparse.ArgumentParser(prog="assay")
-    register(parser.add_subparsers(required=True))
-    arguments = parser.parse_args(words)
-    code = arguments.handler(arguments)
-    assert isinstance(code, int)
-    return code
-
-
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     broken.patch(monkeypatch, "memory")
     path = tmp_path / "a.py"
     path.write_text("print(1)")
-    assert assay("run", str(path)) == 125
+    assert main(["run", str(path)]) == 125
     assert "assay run: not enforced here: memory (" in capfd.readouterr().err
-    assert assay("run", str(path), "--allow-degraded", "-v") == 0
+    assert main(["run", str(path), "--allow-degraded", "-v"]) == 0
     out, err = capfd.readouterr()
     assert out == "1\n"
     assert err.endswith(" · not enforced: memory\n")

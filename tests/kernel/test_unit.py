@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.accounts import Account, account
+from tests.support.accounts import Account, account
 
 # The unit asks for cgroup v2.
 pytestmark = [pytest.mark.kernel, pytest.mark.cgroup2]

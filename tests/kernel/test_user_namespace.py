@@ -22,7 +22,7 @@ START_SECONDS = 10.0
 
 
 def engine(command: list[str], state: Path, *arguments: str) -> dict[str, Any]:
-    run = [*command, sys.executable, "-m", "tests.kernel.ordinary_user", str(state), *arguments]
+    run = [*command, sys.executable, "-m", "tests.support.ordinary_user", str(state), *arguments]
     environment = {**os.environ, "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
     done = subprocess.run(run, capture_output=True, text=True, timeout=60, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr

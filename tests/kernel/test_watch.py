@@ -14,9 +14,9 @@ import pytest
 
 from engine.engine import Engine
 from engine.program import Limits, Outcome, Program, Verdict
-from tests.hostile import named
-from tests.kernel.traces import Instance, children, name_of, programs_of
-from tests.runtimes import NewEngine
+from tests.support.hostile import named
+from tests.support.runtimes import NewEngine
+from tests.support.traces import Instance, children, name_of, programs_of
 
 pytestmark = pytest.mark.kernel
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.accounts import SUB_IDS, Account, account
-from tests.kernel.traces import wait_until_nothing
+from tests.support.accounts import SUB_IDS, Account, account
+from tests.support.traces import wait_until_nothing
 
 pytestmark = pytest.mark.kernel
 

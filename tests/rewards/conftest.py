@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from engine import Engine
-from tests.runtimes import NewEngine
+from tests.support.runtimes import NewEngine
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

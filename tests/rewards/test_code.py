@@ -10,11 +10,11 @@ import pytest
 
 from engine import Engine, Verdict
 from rewards import CodeReward, MathReward, NotJudged, Reward
-from rewards.datasets import Labelled, humaneval
-from rewards.demo import sample
+from rewards.cli.demo import sample
+from rewards.cli.tally import verdict_name
+from rewards.data.datasets import Labelled, humaneval
 from rewards.flow import flow
 from rewards.reward import SHOWN_CHARS
-from rewards.tally import verdict_name
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 

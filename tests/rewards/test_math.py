@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from engine import Verdict
 from engine._native import numbers_equal
 from rewards import MathReward, NotJudged, Reward
-from rewards.datasets import gsm8k
-from rewards.math import grade
-from rewards.schema import MathItem
-from rewards.tally import verdict_name
+from rewards.cli.tally import verdict_name
+from rewards.data.datasets import gsm8k
+from rewards.math.item import MathItem
+from rewards.math.reward import grade
 
 
 def graded(answer: str, reference: str | int = "42") -> Reward | NotJudged:

@@ -20,9 +20,9 @@ import msgpack
 import pytest
 
 from engine import Client
-from engine.config import Runtime
+from engine.config.engine import Runtime
 
-ASSAY = (sys.executable, "-m", "rewards.cli")
+ASSAY = (sys.executable, "-m", "assay")
 READY_SECONDS = 30
 _FAR_FUTURE = 1_000_000
 

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.native_only("a container is used once, so that what is taken away from it does not last"),
 ]
 
-DEGRADED = (sys.executable, "-m", "tests.degraded_daemon", "memory")
+DEGRADED = (sys.executable, "-m", "tests.support.degraded_daemon", "memory")
 CODE = {"kind": "code", "completion": "```python\nprint(input())\n```", "tests": [{"stdin": "1", "expected": "1"}]}
 MATH = {"kind": "math", "completion": "\\boxed{42}", "reference": "42"}
 NAMES = ["memory"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine import BadInput, Client, Limits, Program, SandboxError, SyncClient, Verdict
-from tests.runtimes import no_slot_in_it
+from tests.support.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, Marked, StartDaemon

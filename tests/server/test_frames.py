@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import pytest
 
-from tests.runtimes import no_slot_in_it
+from tests.support.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, Marked, StartDaemon

@@ -10,9 +10,9 @@ import pytest
 
 from engine import BadInput, Program
 from rewards import Reward, RewardClient
-from tests.images import oci_layout
-from tests.kernel.sample_images import glibc_layers
 from tests.server.conftest import Daemon, StartDaemon
+from tests.support.images import oci_layout
+from tests.support.sample_images import glibc_layers
 
 pytestmark = [pytest.mark.kernel, pytest.mark.server]
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.config import Runtime
-from tests.runtimes import no_slot_in_it
+from engine.config.engine import Runtime
+from tests.support.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, Marked, StartDaemon

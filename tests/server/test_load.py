@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from engine import Program
-from tests.runtimes import no_slot_in_it
+from tests.support.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, StartDaemon

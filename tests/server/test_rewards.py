@@ -12,8 +12,8 @@ import pytest
 
 from engine import BadInput
 from rewards import NotJudged, Reward, RewardClient
-from tests.runtimes import no_slot_in_it
 from tests.server.conftest import ASSAY, Daemon
+from tests.support.runtimes import no_slot_in_it
 
 pytestmark = [pytest.mark.kernel, pytest.mark.server]
 
@@ -178,7 +178,7 @@ def test_the_command_tells_its_version() -> None:
 
 
 def test_the_demo_agrees_with_its_sample(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rewards.demo", "--data", str(tmp_path)]
+    command = [sys.executable, "-m", "assay", "demo", "--data", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "daemon ready" in done.stdout

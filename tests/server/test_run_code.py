@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sandbox_fusion
 
-from tests.runtimes import no_slot_in_it
+from tests.support.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
     from tests.server.conftest import Daemon, StartDaemon

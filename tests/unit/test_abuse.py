@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.abuse import TRICKS
-from tests.hostile import programs
+from tests.support.abuse import TRICKS
+from tests.support.hostile import programs
 
 LIST = Path(__file__).parents[2].parent / "shared/reference/abuse.md"
 

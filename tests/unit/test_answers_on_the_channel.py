@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calls import MAX_ANSWER_BYTES, call_of, decode_answer, plain
-from engine.drivers.call import MAX_DEPTH, CannotCross, encode
 from engine.errors import BadInput
-from engine.languages import LANGUAGES
-from engine.tests import AssertsTest, CallTest
+from engine.harness.channel import call_of
+from engine.harness.drivers.call import MAX_DEPTH, CannotCross, encode
+from engine.harness.kinds import AssertsTest, CallTest
+from engine.harness.plain import MAX_ANSWER_BYTES, decode_answer, plain
+from engine.languages.table import LANGUAGES
 
 PYTHON = LANGUAGES["python"]
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=20)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from engine.calls import answer_of, call_of
 from engine.errors import BadInput
-from engine.languages import LANGUAGES
+from engine.harness.channel import answer_of, call_of
+from engine.harness.kinds import AssertsTest, CallTest, StdinTest
+from engine.languages.table import LANGUAGES
 from engine.program import Outcome
-from engine.tests import AssertsTest, CallTest, StdinTest
 
 PYTHON = LANGUAGES["python"]
 ONE = b'\0\0\0\x10{"returned":[1]}'

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
-from rewards.checkers import Checker, Floats, Tolerance, same_output, same_value
+from rewards.code.checkers import Checker, Floats, Tolerance, same_output, same_value
 
 FLOATS = Floats(floats=Tolerance())
 CHECKERS: list[Checker] = ["lines", "exact", "tokens", FLOATS]

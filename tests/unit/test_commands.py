@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
-from engine.commands import register, size
+from engine.cli.main import main
+from engine.cli.options import size
 from engine.errors import BadInput
-
-
-def assay(*words: str) -> int:
-    parser = argparse.ArgumentParser(prog="assay")
-    register(parser.add_subparsers(required=True))
-    arguments = parser.parse_args(words)
-    code = arguments.handler(arguments)
-    assert isinstance(code, int)
-    return code
 
 
 @pytest.mark.parametrize(
@@ -68,5 +59,5 @@ def test_wrong_arguments_are_one_line(
     Path("a.py").write_text("print(1)")
     Path("noname").write_text("print(1)")
     Path("bytes.py").write_bytes(b"\xff")
-    assert assay("run", *words) == 2
+    assert main(["run", *words]) == 2
     assert capsys.readouterr() == ("", f"assay run: {message}\n")

@@ -6,13 +6,12 @@ import asyncio
 
 import pytest
 
-from engine.compiler import PROGRAM_PATH, Compiler
-from engine.files import JobFile
-from engine.images import Image
-from engine.languages import LANGUAGES
-from engine.pool import Job
+from engine.jobs.compiler import PROGRAM_PATH, Compiler
+from engine.jobs.store import Compiled, Store, key_of
+from engine.languages.table import LANGUAGES
+from engine.pool.images import Image
+from engine.pool.job import Job, JobFile
 from engine.program import Limits, Outcome, StoppedBy
-from engine.store import Compiled, Store, key_of
 
 C = LANGUAGES["c"]
 LIMITS = Limits()

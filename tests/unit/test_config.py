@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import EngineConfig, check_ceilings, load
+from engine.config.engine import EngineConfig, check_ceilings
+from engine.config.toml import load
 from engine.errors import BadInput
 from engine.program import Limits
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.calls import answer_of, call_of
-from engine.languages import LANGUAGES
+from engine.harness.channel import answer_of, call_of
+from engine.harness.kinds import AssertsTest, CallTest, Test, TestRun
+from engine.languages.table import LANGUAGES
 from engine.program import Outcome
-from engine.tests import AssertsTest, CallTest, Test, TestRun
 
 PYTHON = "/usr/bin/python3"
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.extract import MAX_COMPLETION_CHARS, Extracted, Nothing, answer_part, program
+from rewards.code.extract import Extracted, program
+from rewards.completion import MAX_COMPLETION_CHARS, Nothing, answer_part
 
 PYTHON = frozenset({"python", "py", "python3"})
 

@@ -7,11 +7,11 @@ from typing import Literal
 
 import pytest
 
-from engine.control import CONTROL
 from engine.errors import SandboxError
-from engine.faults import settle
-from engine.pool import Completion, Job, outcome_of
+from engine.pool.job import Completion, Job, outcome_of
 from engine.program import Limits, Verdict
+from engine.proof.control import CONTROL
+from engine.proof.faults import settle
 
 
 @dataclasses.dataclass(frozen=True)

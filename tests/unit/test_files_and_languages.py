@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
-from engine.files import MAX_FILES, collected_names, job_files, with_room
-from engine.languages import LANGUAGES, language_named, language_of_file
+from engine.jobs.files import MAX_FILES, collected_names, job_files, with_room
+from engine.languages.table import LANGUAGES, language_named, language_of_file
 from engine.program import Limits, Program
 
 PYTHON = LANGUAGES["python"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import BadInput
-from engine.framing import FrameBuffer, encode_frame
+from engine.wire.frames import FrameBuffer, encode_frame
 
 messages = st.lists(st.dictionaries(st.text(max_size=8), st.binary(max_size=64) | st.integers(-5, 5)), max_size=8)
 

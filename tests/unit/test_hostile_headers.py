@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.program import Limits, Outcome, Verdict
-from tests.hostile import HOST_PORT, LANGUAGES, PROGRAMS, WrongHeader, programs, read
+from tests.support.hostile import HOST_PORT, LANGUAGES, PROGRAMS, WrongHeader, programs, read
 
 HEADER = "# trick: t\n# section: Files\n# verdict: ACCEPTED\n"
 

@@ -7,9 +7,9 @@ import pytest
 
 from engine import BadInput, Limits, Outcome, Overloaded, SandboxError
 from engine.errors import AssayError
-from engine.protocol import Run, error_body, error_from_wire, outcome_from_wire, outcome_to_wire, request_from
-from engine.wire import decode_json, decode_msgpack
-from engine.wire_bytes import json_ready
+from engine.wire.bytes import json_ready
+from engine.wire.decode import decode_json, decode_msgpack
+from engine.wire.messages import Run, error_body, error_from_wire, outcome_from_wire, outcome_to_wire, request_from
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from engine.errors import BadInput, Overloaded, SandboxError
-from engine.queue import Queue, Request
+from engine.queue import Queue, Ticket
 
 MEMORY = 1000
 
@@ -21,7 +21,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def enter(at: Queue, client: str = "", size_bytes: int = 1, deadline_seconds: float | None = None) -> Request:
+def enter(at: Queue, client: str = "", size_bytes: int = 1, deadline_seconds: float | None = None) -> Ticket:
     return at.enter(client, size_bytes, deadline_seconds)
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from engine.errors import BadInput
 from engine.program import Limits
-from rewards.checkers import Floats, Tolerance
-from rewards.schema import AssertsCase, CallCase, StdinCase, code_item, math_item
+from rewards.code.checkers import Floats, Tolerance
+from rewards.code.item import AssertsCase, CallCase, StdinCase, code_item
+from rewards.math.item import math_item
 
 CODE: dict[str, Any] = {
     "id": "1",

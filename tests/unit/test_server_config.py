@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine import BadInput, CannotStart
-from engine.address import default_socket, unix_path
-from engine.server.config import ServerConfig, host_and_port, is_loopback, load_settings, read_token
+from engine.config.server import ServerConfig, host_and_port, is_loopback, read_token
+from engine.config.settings import load_settings
+from engine.wire.address import default_socket, unix_path
 
 
 def test_the_tables_of_a_file(tmp_path: Path) -> None:

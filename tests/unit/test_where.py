@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.where import Facts, Outlook, own_groups, place_of, read_facts, sub_ids
+from engine.machine.place import Facts, Outlook, own_groups, place_of, read_facts, sub_ids
 
 EVERYTHING = 0x1FF_FFFF_FFFF
 DOCKER_DEFAULT = 0xA804_25FB

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import BadInput
-from engine.wire import decode_json, decode_msgpack, to_struct
-from engine.wire_bytes import json_ready, with_bytes
+from engine.wire.bytes import json_ready, with_bytes
+from engine.wire.decode import decode_json, decode_msgpack, to_struct
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ import msgspec
 from engine.bench.load import Segment, closed_loop
 from engine.bench.peer import Load
 from engine.bench.programs import NAMES, Name, Programs
-from engine.config import EngineConfig
+from engine.config.engine import EngineConfig
 from engine.engine import Engine
 from engine.errors import AssayError, SandboxError
 from engine.program import Limits, Outcome

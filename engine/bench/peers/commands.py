@@ -16,7 +16,7 @@ from typing import Any, Final
 from engine.bench.load import Segment, busy_seconds
 from engine.bench.peer import Load, PeerFailed
 from engine.bench.programs import NAMES, Name, Programs
-from engine.pool import bare_runs
+from engine.pool.native import bare_runs
 
 Commands = dict[Name, list[str]]
 # Stands for a name that no other run has.

@@ -1,0 +1,91 @@
+"""Assay's public names in one place: `from assay import Engine, RewardClient`.
+
+The packages behind it are called engine, rewards and trainer. Where a module of your own of such a name comes first on
+sys.path, it would be taken for ours; here that is an ImportError that says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine import (
+        AssayError,
+        AssertsTest,
+        BadInput,
+        CallTest,
+        CannotStart,
+        Client,
+        Engine,
+        EngineConfig,
+        Limits,
+        Outcome,
+        Overloaded,
+        Program,
+        SandboxError,
+        StdinTest,
+        SyncClient,
+        Test,
+        TestRun,
+        Verdict,
+    )
+    from rewards import CodeReward, MathReward, NotJudged, Reward, RewardClient, SyncRewardClient
+
+__all__ = [
+    "AssayError",
+    "AssertsTest",
+    "BadInput",
+    "CallTest",
+    "CannotStart",
+    "Client",
+    "CodeReward",
+    "Engine",
+    "EngineConfig",
+    "Limits",
+    "MathReward",
+    "NotJudged",
+    "Outcome",
+    "Overloaded",
+    "Program",
+    "Reward",
+    "RewardClient",
+    "SandboxError",
+    "StdinTest",
+    "SyncClient",
+    "SyncRewardClient",
+    "Test",
+    "TestRun",
+    "Verdict",
+]
+
+_PACKAGES = ("engine", "rewards")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    for package in map(_ours, _PACKAGES):
+        if name in package.__all__:
+            return getattr(package, name)
+    raise AttributeError(name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _ours(name: str) -> Any:
+    """Our package of that name; raises ImportError if it is somebody else's."""
+    package = importlib.import_module(name)
+    here = Path(__file__).resolve().parent.parent
+    found = Path(package.__file__ or "").resolve()
+    if found.parent.parent != here:
+        raise ImportError(
+            f"{name!r} is {found}, not Assay's {here / name}: it comes first on sys.path and hides ours; "
+            f"rename it, or run from another directory",
+            name=name,
+            path=str(found),
+        )
+    return package

@@ -1,0 +1,1 @@
+"""The command `assay`: its start, and the commands of the engine."""

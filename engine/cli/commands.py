@@ -1,0 +1,25 @@
+"""The commands of the engine; a package lists its own under the entry point `assay.commands`."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Command(NamedTuple):
+    """One word after `assay`, its line of help, and the module that is imported when it is asked for.
+
+    The module has `add_arguments(parser)`, which also sets the default `handler`: it takes the parsed arguments and
+    answers the exit code.
+    """
+
+    name: str
+    help: str
+    module: str
+
+
+COMMANDS: Final = (
+    Command("run", "run one program; its output and exit code become the command's", "engine.cli.run"),
+    Command("doctor", "what this machine enforces, and the languages it has", "engine.cli.doctor"),
+    Command("images", "the unpacked layers of images; prune removes those not in use", "engine.cli.images"),
+    Command("bench", "measure this machine", "engine.cli.bench"),
+)

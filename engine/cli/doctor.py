@@ -1,0 +1,109 @@
+"""`assay doctor`: what this machine enforces and how that was seen, its languages, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import platform
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine.config.engine import EngineConfig, Runtime
+from engine.engine import Engine
+from engine.errors import AssayError
+from engine.languages.table import LANGUAGES, LanguageStatus, missing
+from engine.machine import resources
+from engine.machine.kernel import kernel_lacks
+from engine.machine.place import Outlook, place_of, read_facts
+from engine.proof.selftest import Finding
+
+# More would not prove more, only sooner.
+_SLOTS: Final = 4
+# As `Limits` has them; the self-test's order is by time.
+_ORDER: Final = ("cpu", "wall", "memory", "output", "disk", "processes", "open_files", "cpus", "network", "rights")
+_SHOWN_FACTS: Final = ("runtime", "cgroup", "rootfs", "fresh")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `assay doctor`."""
+    parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slots")
+    parser.add_argument("--allow-degraded", action="store_true", help="exit code 0 all the same")
+    parser.set_defaults(handler=doctor)
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Print what is here; 1 if the sandbox cannot start, or not with every limit unless that is allowed."""
+    console = Console(highlight=False)
+    about = _machine()
+    try:
+        facts, findings, languages = asyncio.run(_ask(arguments.runtime))
+    except AssayError as error:
+        console.print(_about([*about, ("sandbox", Text(f"cannot start: {error}", "red"))]))
+        console.print(_languages_table([_unproved(name) for name in LANGUAGES]))
+        return 1
+    console.print(_about([*about, ("sandbox", Text(_sandbox(facts)))]))
+    console.print(_limits_table(findings))
+    console.print(_languages_table(languages))
+    return 0 if arguments.allow_degraded or all(finding.enforced for finding in findings) else 1
+
+
+async def _ask(runtime: Runtime) -> tuple[dict[str, str], tuple[Finding, ...], list[LanguageStatus]]:
+    config = EngineConfig(runtime=runtime, allow_degraded=True)
+    async with Engine(slots=min(resources.cores(), _SLOTS), config=config, prove_anew=True) as engine:
+        return engine.facts(), engine.findings, await engine.languages()
+
+
+def _machine() -> list[tuple[str, Text]]:
+    memory = resources.memory_bytes() / (1 << 30)
+    about = f"{platform.system()} {platform.release()} · {resources.cores()} cores · {memory:.1f} GiB"
+    lacks = kernel_lacks()
+    kernel = Text(f"lacks {', '.join(lacks)}", "red") if lacks else Text("has what the sandbox is made of")
+    place = place_of(read_facts())
+    where = Text(f"{place.row}: {place.outlook}", "" if place.outlook is Outlook.WORKS else "yellow")
+    change = [("change", Text(place.change, "yellow"))] if place.change else []
+    return [("machine", Text(about)), ("place", where), *change, ("kernel", kernel)]
+
+
+def _sandbox(facts: dict[str, str]) -> str:
+    shown = [f"{name} {facts[name]}" for name in _SHOWN_FACTS if name in facts]
+    return " · ".join((f"ready in {facts.get('start_seconds', '?')} s", *shown, facts["limits"]))
+
+
+def _about(rows: Sequence[tuple[str, Text]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, text in rows:
+        table.add_row(name, text)
+    return table
+
+
+def _limits_table(findings: Sequence[Finding]) -> Table:
+    table = Table()
+    for heading in ("limit", "allowed", "enforced", "seen"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("limit", "enforced"))
+    table.add_column("ms", justify="right", no_wrap=True)
+    for finding in sorted(findings, key=lambda finding: _ORDER.index(finding.name)):
+        enforced = Text("yes", "green") if finding.enforced else Text("NO", "bold red")
+        seen = Text(finding.seen)
+        if finding.advice:
+            seen.append(f"\n{finding.advice}", "yellow")
+        table.add_row(finding.name, finding.limit, enforced, seen, f"{finding.seconds * 1000:.0f}")
+    return table
+
+
+def _languages_table(languages: Sequence[LanguageStatus]) -> Table:
+    table = Table()
+    table.add_column("language", no_wrap=True)
+    table.add_column("version, as it says in the sandbox", overflow="fold")
+    for status in languages:
+        table.add_row(status.name, Text(status.version) if status.version else Text(status.problem or "", "yellow"))
+    return table
+
+
+def _unproved(name: str) -> LanguageStatus:
+    language = LANGUAGES[name]
+    problem = f"{language.tool}, not tried" if language.installed else missing(language)
+    return LanguageStatus(name=name, aliases=language.aliases, problem=problem)

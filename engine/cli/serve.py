@@ -1,0 +1,73 @@
+"""`assay serve`: from its arguments to a daemon."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvloop
+
+from engine.cli.options import ALLOW_DEGRADED, FAILED, WRONG_USE
+from engine.config.server import read_token
+from engine.config.settings import Settings, load_settings
+from engine.errors import BadInput, CannotStart
+from engine.scorer import Scorer
+from engine.server.daemon import Daemon
+
+
+def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `assay serve`."""
+    parser.add_argument("--socket", metavar="PATH", help="Unix socket of the MessagePack face")
+    http = parser.add_mutually_exclusive_group()
+    http.add_argument("--http", metavar="HOST:PORT", help="address of the HTTP face (default 127.0.0.1:8080)")
+    http.add_argument("--no-http", action="store_true", help="leave the HTTP face out")
+    parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
+    parser.add_argument(
+        "--rootfs", metavar="PATH", help="what programs see: a directory, an OCI layout, an archive (default: host)"
+    )
+    parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slots (default: native)")
+    parser.add_argument(
+        "--fresh", choices=["proved", "always"], help="renew what a run may have touched (default), or everything"
+    )
+    parser.add_argument("--token-file", metavar="F", help="file with the token that HTTP clients must send")
+    parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
+    parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine] and [server]")
+
+
+def serve(arguments: argparse.Namespace, scorers: Mapping[str, Scorer]) -> int:
+    """Run the daemon until SIGTERM (drains) or SIGINT (stops); the exit code."""
+    try:
+        settings = load_settings(Path(arguments.config) if arguments.config else None)
+        settings = _with_arguments(settings, arguments)
+        server = settings.server
+        token = read_token(server)
+        logging.basicConfig(
+            level=server.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+        )
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(Daemon(settings, token, scorers).live())
+    except CannotStart as error:
+        print(f"assay serve: {error}", file=sys.stderr)
+        return FAILED
+    except BadInput as error:
+        print(f"assay serve: {error}", file=sys.stderr)
+        return WRONG_USE
+    return 0
+
+
+def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    given = {"socket": arguments.socket, "http": arguments.http, "token_file": arguments.token_file}
+    server = dataclasses.replace(settings.server, **{name: value for name, value in given.items() if value is not None})
+    if arguments.no_http:
+        server = dataclasses.replace(server, http=None)
+    given = {name: getattr(arguments, name) for name in ("slots", "rootfs", "runtime", "fresh")}
+    engine = dataclasses.replace(settings.engine, **{name: value for name, value in given.items() if value is not None})
+    if arguments.allow_degraded:
+        engine = dataclasses.replace(engine, allow_degraded=True)
+    return Settings(engine=engine, server=server)

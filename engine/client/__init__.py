@@ -1,0 +1,1 @@
+"""The clients of a daemon; they need neither the engine nor the native module."""

@@ -1,0 +1,270 @@
+"""Clients of a daemon: `Client` for asyncio, `SyncClient` its twin for plain scripts.
+
+Both speak to a Unix socket (MessagePack, everything pipelined over one connection) or to an http:// address. They raise
+BadInput, Overloaded and SandboxError as `Engine` does; a daemon that cannot be reached is a SandboxError too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from engine.client.frames import FrameTransport
+from engine.client.http import HttpTransport
+from engine.client.loop_thread import LoopThread
+from engine.errors import BadInput, Overloaded, SandboxError
+from engine.program import Limits, Outcome, Program
+from engine.wire.address import unix_path
+from engine.wire.messages import Run, Score, outcome_from_wire
+
+_T = TypeVar("_T")
+_IN_FLIGHT: Final = 64
+
+ScoreAnswer = dict[str, Any]
+
+
+class _Transport(Protocol):
+    async def request(self, op: str, fields: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def close(self) -> None: ...
+
+
+class Client:
+    """A daemon, from asyncio.
+
+    address            "unix:///path", "http://host:port" or None: the default socket of this user
+    token              the daemon's, where it has one
+    reconnect_seconds  how long a request after a lost connection tries to connect (a daemon that restarts);
+                       what was in flight at the loss raises SandboxError and is not sent again
+
+    Cancelling an awaiting task kills its run. One client belongs to one event loop.
+    """
+
+    def __init__(self, address: str | None = None, *, token: str = "", reconnect_seconds: float = 10.0) -> None:
+        path = unix_path(address)
+        self._transport: _Transport
+        if path is not None:
+            self._transport = FrameTransport(path, token=token, reconnect_seconds=reconnect_seconds)
+        else:
+            self._transport = HttpTransport(address or "", token=token)
+
+    async def __aenter__(self) -> Client:
+        """The client itself; it connects at the first request."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; what is in flight on it is killed."""
+        await self._transport.close()
+
+    async def run(
+        self,
+        program: Program,
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        compile_limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """Run one program, as `Engine.run`; raises BadInput, Overloaded, SandboxError."""
+        request = Run(
+            source=program.source,
+            language=program.language,
+            files=program.files,
+            image=program.image,
+            stdin=stdin,
+            limits=limits,
+            compile_limits=compile_limits,
+            collect=tuple(collect),
+            merge_stderr=merge_stderr,
+            deadline_seconds=deadline_seconds,
+        )
+        return await self._run(request)
+
+    async def run_argv(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        image: str | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """Run what is in the root file system already, as `Engine.run_argv`; raises as `run`."""
+        request = Run(
+            argv=tuple(argv),
+            image=image,
+            stdin=stdin,
+            limits=limits,
+            collect=tuple(collect),
+            merge_stderr=merge_stderr,
+            deadline_seconds=deadline_seconds,
+        )
+        return await self._run(request)
+
+    async def _run(self, request: Run) -> Outcome:
+        answer = await self._transport.request("run", msgspec.to_builtins(request, builtin_types=(bytes,)))
+        try:
+            return outcome_from_wire(answer)
+        except BadInput as error:
+            raise SandboxError(f"the daemon sent something that is not an outcome: {error}") from None
+
+    async def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> ScoreAnswer:
+        """The answer for one item (`reward` None and `not_judged` where nothing can be said); raises as `run`."""
+        request = Score(item=item, deadline_seconds=deadline_seconds)
+        return await self._transport.request("score", msgspec.to_builtins(request, builtin_types=(bytes,)))
+
+    async def stream(
+        self,
+        items: Iterable[dict[str, Any]],
+        *,
+        in_flight: int = _IN_FLIGHT,
+        deadline_seconds: float | None = None,
+    ) -> AsyncGenerator[tuple[int, ScoreAnswer | Overloaded | SandboxError], None]:
+        """Score many items, `in_flight` at a time: (index, answer) as they come, in any order.
+
+        An item that failed through no fault of its own comes with the error in the answer's place. A wrong item raises
+        BadInput with its index, and ends the rest.
+        """
+        numbered = enumerate(items)
+        pending: dict[asyncio.Task[ScoreAnswer], int] = {}
+        try:
+            while True:
+                while len(pending) < in_flight and (entry := next(numbered, None)) is not None:
+                    work = self.score(entry[1], deadline_seconds=deadline_seconds)
+                    pending[asyncio.create_task(work)] = entry[0]
+                if not pending:
+                    return
+                done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield pending[task], _answer_of(task, pending.pop(task))
+        finally:
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.wait(pending)
+
+    async def stats(self) -> dict[str, Any]:
+        """The daemon's counters."""
+        return await self._transport.request("stats", {})
+
+
+def _answer_of(task: asyncio.Task[ScoreAnswer], index: int) -> ScoreAnswer | Overloaded | SandboxError:
+    try:
+        return task.result()
+    except (Overloaded, SandboxError) as error:
+        return error
+    except BadInput as error:
+        raise BadInput(f"[{index}].{error.field}", error.value, error.message) from None
+
+
+class SyncClient:
+    """`Client` for plain scripts and notebooks: the same methods, without await; threads may share one."""
+
+    def __init__(self, address: str | None = None, *, token: str = "", reconnect_seconds: float = 10.0) -> None:
+        self._loop = LoopThread("assay-client")
+        try:
+            self._client = self._loop.wait(_client(address, token, reconnect_seconds))
+        except (BadInput, SandboxError):
+            self._loop.stop()
+            raise
+
+    def __enter__(self) -> SyncClient:
+        """The client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; idempotent."""
+        if self._loop.running:
+            self._loop.wait(self._client.close())
+            self._loop.stop()
+
+    def run(
+        self,
+        program: Program,
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        compile_limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """As `Client.run`; an interrupt kills the run."""
+        return self._loop.wait(
+            self._client.run(
+                program,
+                stdin,
+                limits,
+                compile_limits=compile_limits,
+                collect=collect,
+                merge_stderr=merge_stderr,
+                deadline_seconds=deadline_seconds,
+            )
+        )
+
+    def run_argv(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+        *,
+        image: str | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> Outcome:
+        """As `Client.run_argv`; an interrupt kills the run."""
+        return self._loop.wait(
+            self._client.run_argv(
+                argv,
+                stdin,
+                limits,
+                image=image,
+                collect=collect,
+                merge_stderr=merge_stderr,
+                deadline_seconds=deadline_seconds,
+            )
+        )
+
+    def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> ScoreAnswer:
+        """As `Client.score`."""
+        return self._loop.wait(self._client.score(item, deadline_seconds=deadline_seconds))
+
+    def stream(
+        self,
+        items: Iterable[dict[str, Any]],
+        *,
+        in_flight: int = _IN_FLIGHT,
+        deadline_seconds: float | None = None,
+    ) -> Iterator[tuple[int, ScoreAnswer | Overloaded | SandboxError]]:
+        """As `Client.stream`; leaving the loop early kills what is in flight."""
+        yield from self._loop.stream(self._client.stream(items, in_flight=in_flight, deadline_seconds=deadline_seconds))
+
+    def stats(self) -> dict[str, Any]:
+        """As `Client.stats`."""
+        return self._loop.wait(self._client.stats())
+
+
+async def _client(address: str | None, token: str, reconnect_seconds: float) -> Client:
+    # Made on its own loop: what it holds belongs there.
+    return Client(address, token=token, reconnect_seconds=reconnect_seconds)

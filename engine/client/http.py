@@ -1,0 +1,80 @@
+"""The client's side of the HTTP face; needs httpx."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from engine.errors import AssayError, SandboxError
+from engine.wire.bytes import json_ready
+from engine.wire.decode import check_text, decode_json, to_struct
+from engine.wire.messages import ErrorBody, error_from_wire
+
+if TYPE_CHECKING:
+    import httpx
+
+_PATHS: Final = {"run": "v1/run", "score": "v1/score", "stats": "v1/stats"}
+_JSON: Final = {"content-type": "application/json"}
+
+
+class HttpTransport:
+    """One pool of kept-alive connections; cancelling a request closes its connection, which kills the run."""
+
+    def __init__(self, url: str, *, token: str) -> None:
+        try:
+            import httpx
+        except ImportError:
+            raise SandboxError("an http:// address needs httpx: pip install httpx") from None
+        self._url = url.rstrip("/")
+        self._faults: type[httpx.HTTPError] = httpx.HTTPError
+        self._http = httpx.AsyncClient(
+            headers={"authorization": f"Bearer {token}"} if token else {},
+            # A run may take as long as its limits allow: only connecting has a time limit.
+            timeout=httpx.Timeout(None, connect=10.0),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30.0),
+            trust_env=False,
+        )
+
+    async def request(self, op: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """The answer; raises what the daemon says."""
+        query = {}
+        if op == "score":
+            deadline = fields.get("deadline_seconds")
+            query = {} if deadline is None else {"deadline_seconds": str(deadline)}
+            fields = fields["item"]
+        url = f"{self._url}/{_PATHS[op]}"
+        body = _json_of(fields)
+        try:
+            if op == "stats":
+                response = await self._http.get(url)
+            else:
+                response = await self._http.post(url, content=body, params=query, headers=_JSON)
+        except self._faults as error:
+            raise SandboxError(f"{url}: {str(error) or type(error).__name__}: nothing is known of the run") from None
+        if response.status_code != 200:
+            raise _error(url, response)
+        answer = decode_json(response.content)
+        if not isinstance(answer, dict):
+            raise SandboxError(f"{url}: something that is not an answer came back")
+        return answer
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+
+def _json_of(fields: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(json_ready(fields))
+    except UnicodeEncodeError:
+        check_text(fields)
+        raise
+
+
+def _error(url: str, response: httpx.Response) -> AssayError:
+    try:
+        content = decode_json(response.content)
+        return error_from_wire(to_struct(content["error"], ErrorBody))
+    except (AssayError, KeyError, TypeError):
+        return SandboxError(f"{url}: HTTP {response.status_code}: {response.text[:200]}")

@@ -1,0 +1,1 @@
+"""The configuration: one file, one table for each part."""

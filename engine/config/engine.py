@@ -1,0 +1,139 @@
+"""The configuration: a TOML file into frozen dataclasses; a key that is not known is an error that names it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+import msgspec
+
+from engine.errors import BadInput, CannotStart
+from engine.machine import resources
+from engine.program import MIB, Limits
+
+_T = TypeVar("_T")
+HOST: Final = "host"
+_IMAGE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_GIB: Final = 1024 * MIB
+Runtime = Literal["native", "crun"]
+Fresh = Literal["proved", "always"]
+
+
+def _ceilings() -> Limits:
+    return Limits(
+        cpu_seconds=600,
+        wall_seconds=1800,
+        memory_bytes=16 * _GIB,
+        output_bytes=64 * MIB,
+        disk_bytes=4 * _GIB,
+        processes=1024,
+        open_files=4096,
+        cpus=64,
+    )
+
+
+def _compile_limits() -> Limits:
+    return Limits(cpu_seconds=20, wall_seconds=30, memory_bytes=_GIB, output_bytes=64 << 10)
+
+
+def _state_dir() -> str:
+    """/run/assay for root, else below the directory that systemd makes for each user who is logged in."""
+    if os.geteuid() == 0:
+        return "/run/assay"
+    return f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/assay"
+
+
+def _image_store() -> str:
+    """A directory that outlives restarts."""
+    if os.geteuid() == 0:
+        return "/var/lib/assay/images"
+    return f"{os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'}/assay/images"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """How the engine runs programs.
+
+    slots           Programs that run at once; the default is one for each core.
+    state_dir       Locks, and what the self-test proved; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
+    trees           Directories of this machine that programs see, read-only, at their own paths.
+    rootfs          What programs see that name no image: "host", those trees; or the name or the place of an image.
+    images          Images by name, each a directory, an OCI layout or a docker save archive as PATH[:NAME], or "host".
+    image_store     Where the layers of images are kept, unpacked; it outlives restarts.
+    runtime         Who makes the slots: Assay itself ("native"), each used again, or crun, each used once.
+    fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
+    uid_base        First of the user ids that root's slots use, 65,536 each; other users' come from /etc/subuid.
+    queue_runs      Requests that may wait; one more is refused at once.
+    queue_bytes     Bytes of sources, files and inputs that all requests together may hold.
+    store_bytes     Bytes of compile results that are kept.
+    allow_degraded  Start even where a limit does not bite; every reply then says which.
+    limits          Limits of a run that names none of its own.
+    compile_limits  Limits of a compile step that names none of its own.
+    ceilings        The most that a request may ask for, each limit by itself.
+    """
+
+    slots: int | None = None
+    state_dir: str = dataclasses.field(default_factory=_state_dir)
+    trees: tuple[str, ...] = ("/usr",)
+    rootfs: str = HOST
+    images: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    image_store: str = dataclasses.field(default_factory=_image_store)
+    runtime: Runtime = "native"
+    fresh: Fresh = "proved"
+    uid_base: int = 1_879_048_192
+    queue_runs: int = 4096
+    queue_bytes: int = 256 * MIB
+    store_bytes: int = 256 * MIB
+    allow_degraded: bool = False
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    compile_limits: Limits = dataclasses.field(default_factory=_compile_limits)
+    ceilings: Limits = dataclasses.field(default_factory=_ceilings)
+
+    def __post_init__(self) -> None:
+        for name, known in (("runtime", typing.get_args(Runtime)), ("fresh", typing.get_args(Fresh))):
+            if (value := getattr(self, name)) not in known:
+                raise BadInput(name, value, f"expected {' or '.join(known)}")
+        for name, least in (("slots", 1), ("uid_base", 1), ("queue_runs", 0), ("queue_bytes", 1), ("store_bytes", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise BadInput(name, value, f"expected at least {least}")
+        for name, place in self.images.items():
+            if not _IMAGE_NAME.fullmatch(name):
+                raise BadInput(f"images.{name}", place, "expected a name of letters, digits and . _ -")
+            if name == HOST and place != HOST:
+                raise BadInput(f"images.{name}", place, "this name is this machine's own trees")
+        if Path(self.state_dir).resolve() in (store := Path(self.image_store).resolve(), *store.parents):
+            raise BadInput("image_store", self.image_store, f"below state_dir {self.state_dir}, which slots do not see")
+        check_ceilings(self.limits, self.ceilings)
+        check_ceilings(self.compile_limits, self.ceilings, "compile_limits")
+
+
+def ceilings_here(config: EngineConfig, slots: int, memory_bytes: int) -> Limits:
+    """The configured ceilings, lowered to what this machine has; raises CannotStart if the defaults do not fit."""
+    processes = resources.pid_max() // 2 // slots
+    if config.limits.processes > processes:
+        raise CannotStart(
+            f"{slots} slots of {config.limits.processes} processes are more than half of kernel.pid_max: "
+            f"use fewer slots, or raise it with sysctl kernel.pid_max"
+        )
+    ceilings = config.ceilings
+    if config.limits.memory_bytes > memory_bytes:
+        raise CannotStart(f"limits.memory_bytes {config.limits.memory_bytes}: this machine can spare {memory_bytes}")
+    return msgspec.structs.replace(
+        ceilings,
+        processes=min(ceilings.processes, processes),
+        memory_bytes=min(ceilings.memory_bytes, memory_bytes),
+    )
+
+
+def check_ceilings(limits: Limits, ceilings: Limits, field: str = "limits") -> None:
+    """Raises BadInput if a limit is above its ceiling."""
+    for name in Limits.__struct_fields__:
+        value, ceiling = getattr(limits, name), getattr(ceilings, name)
+        if value is not None and ceiling is not None and value > ceiling:
+            raise BadInput(f"{field}.{name}", value, f"the ceiling here is {ceiling}")

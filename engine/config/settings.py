@@ -1,0 +1,29 @@
+"""The whole configuration file."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from engine.config.engine import EngineConfig
+from engine.config.server import ServerConfig
+from engine.config.toml import load
+from engine.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The whole configuration file: one table for each part."""
+
+    engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
+    server: ServerConfig = dataclasses.field(default_factory=ServerConfig)
+
+
+def load_settings(path: Path | None) -> Settings:
+    """What a TOML file says, or the defaults; raises BadInput naming the key."""
+    if path is None:
+        return Settings()
+    try:
+        return load(path, Settings)
+    except OSError as error:
+        raise BadInput("config", str(path), error.strerror or "cannot be read") from None

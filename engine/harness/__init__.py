@@ -1,0 +1,1 @@
+"""How a test becomes a job's input, and what its channel said an answer."""

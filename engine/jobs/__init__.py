@@ -1,0 +1,1 @@
+"""From a program to jobs: files, compile step, results kept."""

@@ -1,0 +1,1 @@
+"""The asyncio side of the sandbox, and the door to the native module."""

@@ -1,0 +1,203 @@
+"""The root file systems that a request can choose from: this machine's own trees, and images with their tools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import msgspec
+
+from engine.config.engine import HOST, EngineConfig
+from engine.errors import BadInput, CannotStart
+from engine.languages.table import ENVIRONMENT, LANGUAGES, Language, LanguageStatus, language_named, missing
+from engine.pool.job import Job, JobFile
+from engine.pool.native import UnpackedImage, unpack_image
+from engine.program import Limits
+
+_PROGRAM: Final = "/program/"
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """What a slot shows, and how programs are run there.
+
+    name         as a request asks for it
+    number       as the pool counts them
+    environment  of every program
+    languages    those whose tool is there, with its path; None: whatever is installed on this machine
+    """
+
+    name: str = HOST
+    number: int = 0
+    environment: Sequence[str] = ENVIRONMENT
+    languages: Mapping[str, Language] | None = None
+
+    def language(self, word: str, field: str = "language") -> Language:
+        """The language of that name or alias as it runs here; raises BadInput if it is unknown or its tool missing."""
+        language = language_named(word, field)
+        problem = self.problem(language)
+        if problem is not None:
+            raise BadInput(field, word, problem)
+        return language if self.languages is None else self.languages[language.name]
+
+    def job(
+        self,
+        argv: Sequence[str],
+        limits: Limits,
+        *,
+        files: Sequence[JobFile] = (),
+        collect: Sequence[str] = (),
+        stdin: bytes = b"",
+        channel: bytes | None = None,
+        merge_stderr: bool = False,
+    ) -> Job:
+        """One run in a slot that shows this image."""
+        return Job(
+            argv=argv,
+            limits=limits,
+            files=files,
+            collect=collect,
+            stdin=stdin,
+            channel=channel,
+            merge_stderr=merge_stderr,
+            image=self.number,
+            environment=self.environment,
+        )
+
+    def problem(self, language: Language) -> str | None:
+        """Why programs in this language do not run here, or None."""
+        if self.languages is None:
+            return None if language.installed else missing(language)
+        if language.name in self.languages:
+            return None
+        return f"{PurePosixPath(language.tool).name} is missing in the image {self.name!r}"
+
+    def statuses(self) -> list[LanguageStatus]:
+        """Every language, with the problem of those that do not run here."""
+        return [
+            LanguageStatus(name=language.name, aliases=language.aliases, problem=self.problem(language))
+            for language in LANGUAGES.values()
+        ]
+
+
+class Images:
+    """Those that the configuration names, by name; the first one is that of requests that name none.
+
+    Their layers stay in the store until they are released.
+    """
+
+    def __init__(
+        self,
+        default: Image,
+        named: Mapping[str, Image],
+        problems: Mapping[str, str],
+        unpacked: Sequence[UnpackedImage] = (),
+    ) -> None:
+        self._default = default
+        self._named = named
+        self._problems = problems
+        self._unpacked = unpacked
+
+    def named(self, name: str | None, field: str = "image") -> Image:
+        """The image of that name, None for the default; raises BadInput naming the known ones."""
+        if name is None:
+            return self._default
+        if name in self._problems:
+            raise BadInput(field, name, f"this image cannot be used: {self._problems[name]}")
+        image = self._named.get(name)
+        if image is None:
+            known = ", ".join(sorted({*self._named, *self._problems})) or "none"
+            raise BadInput(field, name, f"unknown image, known are {known}")
+        return image
+
+    def facts(self) -> dict[str, str]:
+        """The default one, and each other with what is wrong with it, if something is."""
+        facts = {"rootfs": self._default.name}
+        names = sorted({*self._named, *self._problems} - {self._default.name})
+        if names:
+            told = (f"{name} ({self._problems[name]})" if name in self._problems else name for name in names)
+            facts["images"] = ", ".join(told)
+        return facts
+
+    def release(self) -> None:
+        """Let go of the layers: no slot shows them any more."""
+        for image in self._unpacked:
+            image.release()
+
+
+def places_of(config: EngineConfig) -> dict[str, str]:
+    """Where each image is, that of requests that name none first: one of the named, "host", or a place of its own."""
+    return {config.rootfs: config.images.get(config.rootfs, config.rootfs), **config.images}
+
+
+async def prepare(config: EngineConfig) -> tuple[Images, list[Sequence[str]]]:
+    """The images, and the layers of each for the pool; raises CannotStart if the default one cannot be used."""
+    wanted = places_of(config)
+    answers = await asyncio.gather(*(_unpacked(config, place) for place in wanted.values()))
+    layers: list[Sequence[str]] = []
+    named: dict[str, Image] = {}
+    problems: dict[str, str] = {}
+    for name, answer in zip(wanted, answers, strict=True):
+        if isinstance(answer, str):
+            problems[name] = answer
+            continue
+        named[name] = _image(name, len(layers), answer)
+        layers.append(answer.layers if answer else ())
+    if config.rootfs in problems:
+        raise CannotStart(f"rootfs {config.rootfs}: {problems[config.rootfs]}")
+    default = named[config.rootfs]
+    if config.rootfs != HOST and config.rootfs not in config.images:
+        # A place is no name.
+        del named[config.rootfs]
+    unpacked = [answer for answer in answers if answer is not None and not isinstance(answer, str)]
+    return Images(default, named, problems, unpacked), layers
+
+
+async def _unpacked(config: EngineConfig, place: str) -> UnpackedImage | str | None:
+    """What is at `place`, or why it cannot be used; None for this machine's own trees."""
+    if place == HOST:
+        return None
+    tools = sorted({PurePosixPath(language.tool).name for language in LANGUAGES.values()})
+    try:
+        unpacked = await unpack_image(config.image_store, place, tools)
+    except OSError as error:
+        return str(error)
+    return _hidden(config.state_dir, unpacked.layers) or unpacked
+
+
+def _hidden(state_dir: str, layers: Sequence[str]) -> str | None:
+    covered = Path(state_dir).resolve()
+    for layer in map(Path, layers):
+        if covered in (layer, *layer.parents):
+            return f"{layer}: below the state directory {covered}, which slots do not see"
+    return None
+
+
+def _image(name: str, number: int, unpacked: UnpackedImage | None) -> Image:
+    if unpacked is None:
+        return Image(name=name, number=number)
+    path, tools = unpacked.path, unpacked.tools
+    environment = tuple(f"PATH={path}" if entry.startswith("PATH=") else entry for entry in ENVIRONMENT)
+    languages = {language.name: _placed(language, tools) for language in LANGUAGES.values() if _tool(language) in tools}
+    return Image(name=name, number=number, environment=environment, languages=languages)
+
+
+def _tool(language: Language) -> str:
+    return PurePosixPath(language.tool).name
+
+
+def _placed(language: Language, tools: Mapping[str, str]) -> Language:
+    """The language with its tools where the image has them."""
+
+    def placed(argv: tuple[str, ...]) -> tuple[str, ...]:
+        if argv[0].startswith(_PROGRAM):
+            return argv
+        return (tools[PurePosixPath(argv[0]).name], *argv[1:])
+
+    return msgspec.structs.replace(
+        language,
+        run=placed(language.run),
+        compile=None if language.compile is None else placed(language.compile),
+        version=placed(language.version),
+    )

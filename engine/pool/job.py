@@ -1,0 +1,102 @@
+"""One run as the sandbox takes it, and how it ended."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from engine.errors import SandboxError
+from engine.languages.table import ENVIRONMENT
+from engine.program import Limits, Outcome
+
+CLOSED: Final = "the engine is closed"
+
+# Absolute path inside, content, mode.
+JobFile = tuple[str, bytes, int]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, as the sandbox takes it; paths are those inside."""
+
+    argv: Sequence[str]
+    limits: Limits
+    files: Sequence[JobFile] = ()
+    collect: Sequence[str] = ()
+    stdin: bytes = b""
+    channel: bytes | None = None
+    merge_stderr: bool = False
+    image: int = 0
+    environment: Sequence[str] = ENVIRONMENT
+
+
+class Completion(Protocol):
+    """How one job ended, as the native module tells it."""
+
+    @property
+    def run_id(self) -> int: ...
+    @property
+    def fault(self) -> str | None: ...
+    @property
+    def exit_code(self) -> int | None: ...
+    @property
+    def signal(self) -> int | None: ...
+    @property
+    def stopped_by(self) -> Literal["cpu", "wall", "output", "cancel"] | None: ...
+    @property
+    def cpu_seconds(self) -> float: ...
+    @property
+    def wall_seconds(self) -> float: ...
+    @property
+    def peak_memory_bytes(self) -> int: ...
+    @property
+    def oom_kills(self) -> int: ...
+    @property
+    def refused_processes(self) -> int: ...
+    @property
+    def stdout(self) -> bytes: ...
+    @property
+    def stderr(self) -> bytes: ...
+    @property
+    def stdout_truncated(self) -> bool: ...
+    @property
+    def stderr_truncated(self) -> bool: ...
+    @property
+    def channel(self) -> bytes: ...
+    @property
+    def files(self) -> list[tuple[str, bytes]]: ...
+
+
+def outcome_of(
+    completion: Completion,
+    queue_seconds: float,
+    compiled: Outcome | None = None,
+    not_enforced: tuple[str, ...] = (),
+) -> Outcome:
+    """The facts of a run that has been judged: a fault that is still there is the program's doing."""
+    stopped_by = completion.stopped_by
+    if stopped_by == "cancel":
+        # Whoever cancelled waits no longer, so this one was killed by an engine that is closing.
+        raise SandboxError(CLOSED)
+    faulted = completion.fault is not None
+    return Outcome(
+        exit_code=None if faulted else completion.exit_code,
+        signal=completion.signal or signal.SIGKILL.value if faulted else completion.signal,
+        stopped_by=stopped_by,
+        cpu_seconds=completion.cpu_seconds,
+        wall_seconds=completion.wall_seconds,
+        queue_seconds=queue_seconds,
+        peak_memory_bytes=completion.peak_memory_bytes,
+        oom_kills=completion.oom_kills,
+        refused_processes=completion.refused_processes,
+        stdout=completion.stdout,
+        stderr=completion.stderr,
+        stdout_truncated=completion.stdout_truncated,
+        stderr_truncated=completion.stderr_truncated,
+        files=dict(completion.files),
+        channel=completion.channel,
+        compile=compiled,
+        not_enforced=not_enforced,
+    )

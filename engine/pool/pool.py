@@ -1,0 +1,119 @@
+"""The asyncio side of the native pool: jobs in, completions out, one reader for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+
+from engine.config.engine import EngineConfig
+from engine.errors import CannotStart, SandboxError
+from engine.machine.place import Outlook, place_of, read_facts
+from engine.pool.crun import find_program
+from engine.pool.job import CLOSED, Completion, Job
+from engine.pool.native import NativePool, module
+
+
+class Pool:
+    """Runs at most `slots` jobs at once; its caller sees to that."""
+
+    def __init__(self, native: NativePool) -> None:
+        self._native = native
+        self._loop = asyncio.get_running_loop()
+        self._under_way: dict[int, tuple[asyncio.Future[Completion], Callable[[], None]]] = {}
+        self._readable = native.fileno()
+        self._loop.add_reader(self._readable, self._take_completions)
+
+    @classmethod
+    async def start(cls, slots: int, config: EngineConfig, images: Sequence[Sequence[str]] = ((),)) -> Pool:
+        """Make the slots; raises CannotStart with one line that says what to do.
+
+        images  the layers of each, the topmost first; an empty one is this machine's own trees
+        """
+        native_module = module()
+        try:
+            native = await asyncio.to_thread(
+                native_module.Pool,
+                slots=slots,
+                state_dir=config.state_dir,
+                trees=list(config.trees),
+                images=images,
+                uid_base=config.uid_base,
+                fresh=config.fresh,
+                allow_degraded=config.allow_degraded,
+                crun=find_program() if config.runtime == "crun" else None,
+            )
+        except PermissionError as error:
+            # The step that failed, then what would let it succeed here.
+            place = place_of(read_facts())
+            way_out = "; or allow it without, with --allow-degraded" if place.outlook is Outlook.DEGRADED else ""
+            raise CannotStart(f"{error}; {place}{way_out}") from error
+        except OSError as error:
+            raise CannotStart(str(error)) from error
+        return cls(native)
+
+    async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+        """Run one job; `ended` is called when its slot is free, however that comes.
+
+        Cancelling kills the program; its slot is free a moment later. Raises SandboxError once closed.
+        """
+        limits = job.limits
+        future: asyncio.Future[Completion] = self._loop.create_future()
+        run_id = None
+        try:
+            run_id = self._native.submit(
+                image=job.image,
+                argv=job.argv,
+                env=job.environment,
+                files=job.files,
+                collect=job.collect,
+                stdin=job.stdin,
+                channel=job.channel,
+                merge_stderr=job.merge_stderr,
+                cpu_seconds=limits.cpu_seconds,
+                wall_seconds=limits.wall,
+                memory_bytes=limits.memory_bytes,
+                output_bytes=limits.output_bytes,
+                disk_bytes=limits.disk_bytes,
+                processes=limits.processes,
+                open_files=limits.open_files,
+                cpus=limits.cpus,
+            )
+        except (RuntimeError, OSError) as error:
+            raise SandboxError(str(error)) from error
+        finally:
+            if run_id is None:
+                ended()
+        self._under_way[run_id] = (future, ended)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._native.cancel(run_id)
+            raise
+
+    def facts(self) -> dict[str, str]:
+        """What the supervisor found at start."""
+        return self._native.facts()
+
+    async def close(self) -> None:
+        """Kill what runs and remove every trace; whoever still waits for a run gets SandboxError."""
+        self._loop.remove_reader(self._readable)
+        try:
+            await asyncio.to_thread(self._native.close)
+        finally:
+            for future, ended in self._under_way.values():
+                ended()
+                if not future.done():
+                    future.set_exception(SandboxError(CLOSED))
+            self._under_way.clear()
+
+    def _take_completions(self) -> None:
+        try:
+            os.eventfd_read(self._readable)
+        except BlockingIOError:
+            return
+        for completion in self._native.completed():
+            future, ended = self._under_way.pop(completion.run_id)
+            ended()
+            if not future.done():
+                future.set_result(completion)

@@ -1,0 +1,1 @@
+"""Is the sandbox sound, and whose fault is a fault."""

@@ -1,0 +1,40 @@
+"""Whose fault a fault is: a program must not be able to buy "not judged" by crashing its sandbox.
+
+A fault with a counter up (out of memory, a refused process) or a limit hit is the program's at once. Any other is tried
+once more; if that faults too, a control program decides: where it runs, the sandbox is sound and the program to blame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from engine.errors import SandboxError
+from engine.pool.job import Completion, Job
+from engine.proof.control import CONTROL
+
+_PAUSE_SECONDS: Final = 0.1
+
+
+async def settle(job: Job, first: Completion, attempt: Callable[[Job], Awaitable[Completion]]) -> Completion:
+    """The completion to judge `job` by, after `first` faulted; raises SandboxError if the fault is ours."""
+    if _program_did_it(first):
+        return first
+    # Whatever took one keeper may just have hit them all: their ends are heard, and their slots made anew, by then;
+    # so before the control program too.
+    await asyncio.sleep(_PAUSE_SECONDS)
+    second = await attempt(job)
+    if second.fault is None or _program_did_it(second):
+        return second
+    await asyncio.sleep(_PAUSE_SECONDS)
+    control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
+    if control.fault is None and control.exit_code == 0:
+        return second
+    raise SandboxError(f"the sandbox faulted twice, and once with a control program: {second.fault}")
+
+
+def _program_did_it(completion: Completion) -> bool:
+    return bool(completion.oom_kills or completion.refused_processes or completion.stopped_by is not None)

@@ -1,0 +1,125 @@
+"""The life of the daemon, from its sockets to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import socket
+import time
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.config.server import host_and_port
+from engine.config.settings import Settings
+from engine.engine import Engine
+from engine.scorer import Scorer
+from engine.server.frames import FrameServer
+from engine.server.http import HttpServer
+from engine.server.listen import tcp_listener, unix_listener
+from engine.server.service import Service, assay_version
+from engine.wire.address import default_socket
+
+log = logging.getLogger("assay.server")
+
+
+class Daemon:
+    """One engine behind its two faces."""
+
+    def __init__(self, settings: Settings, token: str, scorers: Mapping[str, Scorer]) -> None:
+        self._settings = settings
+        self._config = settings.server
+        self._token = token
+        self._scorers = scorers
+        self._drain = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    async def live(self) -> None:
+        """Serve until SIGTERM (drains) or SIGINT (stops); raises CannotStart."""
+        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain.set)
+        loop.add_signal_handler(signal.SIGINT, self._stop.set)
+        _raise_open_files()
+        socket_path = Path(self._config.socket) if self._config.socket else default_socket()
+        with contextlib.ExitStack() as sockets:
+            unix = sockets.enter_context(unix_listener(socket_path))
+            tcp: socket.socket | None = None
+            if self._config.http is not None:
+                host, port = host_and_port(self._config.http)
+                tcp = sockets.enter_context(tcp_listener(host, port))
+            async with Engine(config=self._settings.engine) as engine:
+                service = Service(engine, self._scorers, self._settings, self._token)
+                await self._serve(service, unix, tcp, _ready_text(engine, began, socket_path, tcp))
+
+    async def _serve(self, service: Service, unix: socket.socket, tcp: socket.socket | None, ready: str) -> None:
+        frames = FrameServer(service)
+        await frames.start(unix)
+        http: HttpServer | None = None
+        http_task: asyncio.Task[None] | None = None
+        if tcp is not None:
+            http = HttpServer(service, host=tcp.getsockname()[0])
+            http_task = asyncio.create_task(http.serve(sockets=[tcp]))
+        print(ready, flush=True)
+        try:
+            await _first(self._drain.wait(), self._stop.wait())
+            frames.stop_accepting()
+            if http is not None:
+                http.stop_accepting()
+            if not self._stop.is_set():
+                log.info("draining: no new work, at most %g s for what is under way", self._config.drain_seconds)
+                await self._drained(_quiet(service, frames, http_task))
+        finally:
+            service.draining = True
+            await frames.close()
+            if http is not None and http_task is not None:
+                await http.end()
+                await http_task
+
+    async def _drained(self, quiet: Coroutine[Any, Any, None]) -> None:
+        # A second signal, or the time for draining, ends the wait.
+        self._drain.clear()
+        waits = (quiet, self._stop.wait(), self._drain.wait())
+        await _first(*waits, timeout=self._config.drain_seconds)
+
+
+async def _quiet(service: Service, frames: FrameServer, http: asyncio.Task[None] | None) -> None:
+    await service.drained()
+    await frames.quiet()
+    if http is not None:
+        await asyncio.wait([http])
+
+
+async def _first(*waits: Coroutine[Any, Any, object], timeout: float | None = None) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def _raise_open_files() -> None:
+    # Thousands of idle clients are no reason to refuse one more.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _ready_text(engine: Engine, began: float, path: Path, tcp: socket.socket | None) -> str:
+    facts = engine.facts()
+    count = engine.stats().slots
+    slots = "1 slot" if count == 1 else f"{count} slots"
+    cgroup, rootfs, limits = (facts.get(name, "?") for name in ("cgroup", "rootfs", "limits"))
+    lines = [
+        f"assay {assay_version()}  ready in {time.monotonic() - began:.1f} s",
+        f"  runtime {facts.get('runtime', '?')} · {slots} · cgroup {cgroup} · rootfs {rootfs} · {limits}",
+        f"  socket  {path}",
+    ]
+    if "images" in facts:
+        lines.insert(2, f"  images  {facts['images']}")
+    if tcp is not None:
+        host, port = tcp.getsockname()[:2]
+        lines[-1] += f"     http  http://{f'[{host}]' if ':' in host else host}:{port}"
+    return "\n".join(lines)

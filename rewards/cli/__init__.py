@@ -1,0 +1,1 @@
+"""The commands that know rewards: serve, score, demo."""

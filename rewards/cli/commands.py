@@ -1,0 +1,13 @@
+"""The commands that know rewards."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.cli.commands import Command
+
+COMMANDS: Final = (
+    Command("serve", "keep a daemon running, on a Unix socket and HTTP", "rewards.cli.serve"),
+    Command("score", "the rewards of a file of completions", "rewards.cli.score"),
+    Command("demo", "a daemon of its own scores the bundled sample", "rewards.cli.demo"),
+)

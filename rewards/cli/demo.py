@@ -1,0 +1,185 @@
+"""`make demo`: a daemon of its own, real completions, their rewards in a table.
+
+Scores the bundled sample, whose every verdict is known, and, where ../shared/data is there, HumanEval's canonical
+solutions and 500 labelled completions of GSM8K. Ends with 1 if a verdict of the sample is not the known one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from importlib import resources
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import rewards
+from engine.cli.options import FAILED, INTERRUPTED
+from engine.client.client import Client
+from engine.errors import SandboxError
+from engine.program import Verdict
+from rewards.cli.tally import Tally, table_of, verdict_name
+from rewards.client import RewardClient
+from rewards.data.datasets import Labelled, gsm8k, humaneval, lines_of
+from rewards.flow import flow
+from rewards.reward import NotJudged, Reward
+
+_SAMPLE: Final = "sample"
+_GSM8K_ITEMS: Final = 500
+_WHY_CHARS: Final = 120
+_IN_FLIGHT: Final = 8
+_START_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `assay demo`."""
+    parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR", help="data sets, if there")
+    parser.add_argument("-v", "--verbose", action="store_true", help="every completion of the sample with its reward")
+    parser.set_defaults(handler=demo)
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Run the demo; the exit code."""
+    console = Console(highlight=False)
+    try:
+        return asyncio.run(_Demo(console, verbose=arguments.verbose).run(arguments.slots, arguments.data))
+    except SandboxError as error:
+        console.print(f"the demo cannot run here: {error}", markup=False, soft_wrap=True)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def sample(name: str) -> list[Labelled]:
+    """The bundled items of a kind ("code" or "math") with their known verdicts."""
+    path = Path(str(resources.files(rewards).joinpath("data", "sample", f"{name}.jsonl")))
+    return [Labelled(line["item"], line["label"]) for line in lines_of(path)]
+
+
+def _sets(data: Path, console: Console) -> dict[str, list[Labelled]]:
+    sets = {_SAMPLE: sample("code") + sample("math")}
+    files = [data / name for name in ("HumanEval.jsonl.gz", "gsm8k-test.jsonl.gz", "gsm8k-model-solutions.jsonl.gz")]
+    missing = [path for path in files if not path.exists()]
+    if missing:
+        console.print(f"only the bundled sample: {missing[0]} is not there", soft_wrap=True)
+        return sets
+    sets["HumanEval"] = list(humaneval(files[0]))
+    sets["GSM8K"] = list(islice(gsm8k(files[1], files[2]), _GSM8K_ITEMS))
+    return sets
+
+
+class _Demo:
+    def __init__(self, console: Console, *, verbose: bool) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._surprises: list[str] = []
+
+    async def run(self, slots: int | None, data: Path) -> int:
+        sets = _sets(data, self._console)
+        with tempfile.TemporaryDirectory(prefix="assay-demo-") as directory:
+            async with _daemon(Path(directory), slots, self._console) as address, RewardClient(address) as client:
+                with _progress(self._console) as progress:
+                    tallies = [await self._score(client, name, items, progress) for name, items in sets.items()]
+        self._console.print(table_of(tallies))
+        self._say(f"{_IN_FLIGHT} completions in flight; p50 and p99 are from sending one to having its reward")
+        for line in self._surprises:
+            self._say(line)
+        known = tallies[0]
+        return 0 if known.agreed == known.labelled else 1
+
+    async def _score(self, client: RewardClient, name: str, items: Sequence[Labelled], progress: Progress) -> Tally:
+        tally = Tally(name)
+        task = progress.add_task(name, total=len(items))
+        began = time.monotonic()
+        async for scored in flow(client.score, (each.item for each in items), _IN_FLIGHT):
+            progress.advance(task)
+            tally.add(scored.reward, scored.seconds)
+            label = items[scored.index].label
+            agrees = tally.compare(scored.reward, label)
+            line = f"{name}: {scored.item['id']}: {verdict_name(scored.reward)}{_why(scored.reward)}"
+            if not agrees:
+                self._surprises.append(f"{line}, but the label says {label}")
+            elif self._verbose and name == _SAMPLE:
+                self._say(line)
+        tally.seconds = time.monotonic() - began
+        return tally
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _why(reward: Reward | NotJudged) -> str:
+    """The short reason of a reward that is not full, in brackets."""
+    if isinstance(reward, NotJudged):
+        return f" ({reward.reason})"
+    if reward.failure is None:
+        return f" ({reward.reason})" if reward.reason else ""
+    failure = reward.failure
+    why = (failure.problem or f"expected {failure.expected!r}, got {failure.got!r}").splitlines()[0]
+    if reward.verdict is Verdict.RUNTIME_ERROR and failure.stderr:
+        why += f": {failure.stderr.splitlines()[-1]}"
+    return f" ({why[:_WHY_CHARS]})"
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+@contextlib.asynccontextmanager
+async def _daemon(directory: Path, slots: int | None, console: Console) -> AsyncIterator[str]:
+    """A daemon that listens in `directory`, told to stop and waited for in the end.
+
+    Raises SandboxError, with what the daemon said, if it does not start or stop.
+    """
+    path, log = directory / "assay.sock", directory / "daemon.log"
+    command = [sys.executable, "-m", "assay", "serve", "--socket", str(path), "--no-http"]
+    command += [] if slots is None else ["--slots", str(slots)]
+    began = time.monotonic()
+    with log.open("wb") as file:
+        # A session of its own: Ctrl-C reaches the demo, and the demo stops the daemon.
+        daemon = await asyncio.create_subprocess_exec(*command, stdout=file, stderr=file, start_new_session=True)
+    try:
+        stats = await _ready(daemon, f"unix://{path}", log)
+        seconds = time.monotonic() - began
+        console.print(f"daemon ready in {seconds:.1f} s: {stats['slots']} slots, {path}", soft_wrap=True)
+        yield f"unix://{path}"
+    finally:
+        if daemon.returncode is None:
+            daemon.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(daemon.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            daemon.kill()
+            raise SandboxError(f"the daemon did not stop within {_STOP_SECONDS:g} s: {_said(log)}") from None
+    console.print(f"daemon stopped, exit code {daemon.returncode}")
+
+
+async def _ready(daemon: asyncio.subprocess.Process, address: str, log: Path) -> dict[str, object]:
+    until = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            async with Client(address) as client:
+                return await client.stats()
+        except SandboxError:
+            if daemon.returncode is not None:
+                raise SandboxError(_said(log) or f"exit code {daemon.returncode}") from None
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.02)
+
+
+def _said(log: Path) -> str:
+    return log.read_text(errors="replace").strip()

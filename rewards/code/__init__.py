@@ -1,0 +1,1 @@
+"""Code: the program in a completion against its tests."""

@@ -1,0 +1,93 @@
+"""Code items as they arrive: one map per completion, the same on a line of JSON, in a frame and in Python."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from engine.errors import BadInput
+from engine.languages.table import language_named
+from engine.program import Limits
+from engine.wire.bytes import with_bytes
+from engine.wire.decode import to_struct
+from rewards.code.checkers import Checker
+from rewards.item import checked
+
+
+class StdinCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The program reads `stdin` and has to print `expected`; both are bytes (text or `..._base64` in JSON)."""
+
+    expected: bytes
+    stdin: bytes = b""
+
+
+class CallCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The function `call` gets `arguments` and has to return `expected`, both plain data."""
+
+    call: str
+    arguments: list[Any]
+    expected: Any
+
+
+class AssertsCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Statements that run after the program, in its process, and have to reach their end: forgeable."""
+
+    asserts: str
+
+
+Case = StdinCase | CallCase | AssertsCase
+
+
+class _CodeFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    completion: str
+    kind: Literal["code"] = "code"
+    id: str | int | None = None
+    language: str = "python"
+    image: str | None = None
+    checker: Checker = "lines"
+    limits: Limits | None = None
+    reward: Literal["all", "fraction"] = "all"
+
+
+class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A completion that holds a program, with its tests.
+
+    language    what the program is written in
+    image       the root file system that it sees; None means the engine's own
+    tests       at least one
+    checker     how outputs and returned values are compared
+    limits      of every run; None means the engine's own
+    reward      "all": 1.0 if every test is ACCEPTED, else 0.0, and the first failure ends it;
+                "fraction": the share of tests that are
+    """
+
+    tests: tuple[Case, ...]
+
+
+def code_item(item: dict[str, Any]) -> CodeItem:
+    """The item, checked; raises BadInput whose field is like `tests[2].expected`."""
+    fields = checked(item, _CodeFields, without="tests")
+    tests = item.get("tests")
+    if not isinstance(tests, list | tuple) or not tests:
+        raise BadInput("tests", tests, "expected a list of at least one test")
+    language = language_named(fields.language).name
+    cases = tuple(_case(index, test, language) for index, test in enumerate(tests))
+    return CodeItem(**msgspec.structs.asdict(fields), tests=cases)
+
+
+def _case(index: int, test: object, language: str) -> Case:
+    place = f"tests[{index}]"
+    if not isinstance(test, dict):
+        raise BadInput(place, test, "expected a map")
+    kind: type[Case] = CallCase if "call" in test else AssertsCase if "asserts" in test else StdinCase
+    if kind is not StdinCase and language != "python":
+        name = "call" if kind is CallCase else "asserts"
+        raise BadInput(f"{place}.{name}", test[name], f"only python has such tests, not {language}")
+    try:
+        if kind is StdinCase:
+            test = with_bytes(test, names=("stdin", "expected"), maps=())
+        return to_struct(test, kind)
+    except BadInput as error:
+        field = place if error.field == "request" else f"{place}.{error.field}"
+        raise BadInput(field, error.value, error.message) from None

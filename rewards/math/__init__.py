@@ -1,0 +1,1 @@
+"""Maths: one final answer against its reference."""

@@ -1,0 +1,228 @@
+"""What an engine instance leaves on the machine, looked up from outside: it is told by nothing that it says itself."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.engine import EngineConfig
+
+PROC = Path("/proc")
+STATE = Path(EngineConfig().state_dir)
+NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "user", "cgroup")
+INIT = 1
+SLOT_UIDS = 65_536
+# The program's user inside.
+PROGRAM = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """A running engine, as its facts tell: where to look once it is gone."""
+
+    name: str
+    supervisor: int
+    keepers: tuple[int, ...]
+    uids: range
+
+    @classmethod
+    def of(cls, facts: Mapping[str, str]) -> Instance:
+        first, last = facts["uids"].split("-")
+        return cls(
+            name=facts["instance"],
+            supervisor=int(facts["supervisor_pid"]),
+            keepers=tuple(int(pid) for pid in facts["keeper_pids"].split()),
+            uids=range(int(first), int(last) + 1),
+        )
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was on the machine at one moment."""
+
+    pids: frozenset[int]
+    namespaces: Mapping[str, frozenset[int]]
+    memfds: Mapping[str, frozenset[int]]
+    files: frozenset[str]
+
+    @classmethod
+    def now(cls) -> Machine:
+        return cls(frozenset(_pids()), _namespaces(), _memfds(), frozenset(_state_files()))
+
+
+def left(instance: Instance, before: Machine, spared: frozenset[int] = frozenset()) -> list[str]:
+    """Everything of the instance that is still there, and every namespace and memfd that was not there before.
+
+    spared  processes that are meant to live on, such as a forked child of the engine
+    """
+    found = [f"process {pid} {_name(pid)}" for pid in _pids() if _belongs(pid, instance)]
+    found += [f"cgroup {path}" for path in cgroups(instance.name)]
+    for pid in (INIT, os.getpid()):
+        found += [
+            f"mount of {pid}: {line}" for line in _text(pid, "mountinfo").splitlines() if _is_ours(line, instance)
+        ]
+    now = Machine.now()
+    for kind, held, held_before in (
+        ("namespace", now.namespaces, before.namespaces),
+        ("memfd", now.memfds, before.memfds),
+    ):
+        for what in held.keys() - held_before.keys():
+            holders = [pid for pid in held[what] - spared if not _of_somebody_else(pid, before)]
+            if holders:
+                found.append(f"{kind} {what} of {[f'{pid} {_name(pid)}' for pid in holders]}")
+    found += [f"file {path}" for path in now.files - before.files if _names(path, instance)]
+    return found
+
+
+def wait_until_nothing(look: Callable[[], list[str]], seconds: float) -> None:
+    """Wait until `look` finds nothing; fails with what is left after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not found, f"after {seconds} s: " + "; ".join(found)
+
+
+def programs_of(instance: Instance) -> list[int]:
+    """The processes under the instance's users, its keepers left out."""
+    return [pid for pid in _pids() if pid not in instance.keepers and _has_uid_of(pid, instance)]
+
+
+def running(instance: Instance) -> list[int]:
+    """Programs that have taken their user, as a parked child has not."""
+    return [
+        pid
+        for pid in programs_of(instance)
+        if {(uid - instance.uids[0]) % SLOT_UIDS for uid in _uids(pid)} == {PROGRAM}
+    ]
+
+
+async def wait_until_running(instance: Instance, seconds: float = 20.0) -> None:
+    """Wait until a program runs."""
+    await asyncio.to_thread(wait_until_nothing, lambda: [] if running(instance) else ["no program runs"], seconds)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in _text(pid, f"task/{pid}/children").split()]
+
+
+def name_of(pid: int) -> str:
+    return _text(pid, "comm").strip()
+
+
+def cgroups(name: str) -> list[Path]:
+    """The control groups of that name, in every hierarchy."""
+    found = []
+    for line in (PROC / "self/mountinfo").read_text().splitlines():
+        fields, _, kind = line.partition(" - ")
+        if kind.startswith("cgroup"):
+            for place, directories, _ in os.walk(fields.split()[4]):
+                found += [Path(place, directory) for directory in directories if directory == name]
+    return found
+
+
+def _pids() -> Iterator[int]:
+    """Every process but the dead that only wait for init to notice."""
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and not _is_for_init(int(entry.name)):
+            yield int(entry.name)
+
+
+def _is_for_init(pid: int) -> bool:
+    return _status(pid, "State")[:1] == ["Z"] and _parent(pid) in _own_forebears()
+
+
+@functools.cache
+def _own_forebears() -> frozenset[int]:
+    return frozenset(_forebears(os.getpid()))
+
+
+def _text(pid: int, name: str) -> str:
+    try:
+        return (PROC / str(pid) / name).read_text(errors="replace")
+    except OSError:
+        # It ended meanwhile.
+        return ""
+
+
+def _status(pid: int, key: str) -> list[str]:
+    for line in _text(pid, "status").splitlines():
+        if line.startswith(key + ":"):
+            return line.split()[1:]
+    return []
+
+
+def _name(pid: int) -> str:
+    return f"{name_of(pid)} {_text(pid, 'cmdline')[:60]!r}"
+
+
+def _uids(pid: int) -> set[int]:
+    return {int(uid) for uid in _status(pid, "Uid")}
+
+
+def _parent(pid: int) -> int:
+    return int((_status(pid, "PPid") or ["0"])[0])
+
+
+def _has_uid_of(pid: int, instance: Instance) -> bool:
+    return any(uid in instance.uids for uid in _uids(pid))
+
+
+def _belongs(pid: int, instance: Instance) -> bool:
+    return _has_uid_of(pid, instance) or (pid == instance.supervisor and "assay" in _text(pid, "comm"))
+
+
+def _is_ours(line: str, instance: Instance) -> bool:
+    return "assay" in line or any(f"uid={uid}" in line for uid in (instance.uids[0], instance.uids[-1]))
+
+
+def _names(path: str, instance: Instance) -> bool:
+    number = instance.name.rpartition("-")[2]
+    return instance.name in path or Path(path).stem == number
+
+
+def _of_somebody_else(pid: int, before: Machine) -> bool:
+    """Whether a process that was there before, and is none of our own forebears, is among its forebears."""
+    own = _own_forebears() | {os.getpid()}
+    return any(forebear in before.pids - own for forebear in _forebears(pid)) or pid in before.pids - own
+
+
+def _forebears(pid: int) -> Iterator[int]:
+    while (pid := _parent(pid)) > 0:
+        yield pid
+
+
+def _namespaces() -> dict[str, frozenset[int]]:
+    held: dict[str, set[int]] = {}
+    for pid in _pids():
+        for kind in NAMESPACES:
+            try:
+                held.setdefault(str((PROC / str(pid) / "ns" / kind).readlink()), set()).add(pid)
+            except OSError:
+                continue
+    return {name: frozenset(pids) for name, pids in held.items()}
+
+
+def _memfds() -> dict[str, frozenset[int]]:
+    held: dict[str, set[int]] = {}
+    for pid in _pids():
+        try:
+            links = list((PROC / str(pid) / "fd").iterdir())
+        except OSError:
+            continue
+        for link in links:
+            try:
+                target = str(link.readlink())
+                if target.startswith("/memfd:"):
+                    held.setdefault(f"{target} {link.stat().st_ino}", set()).add(pid)
+            except OSError:
+                continue
+    return {name: frozenset(pids) for name, pids in held.items()}
+
+
+def _state_files() -> Iterator[str]:
+    return (str(path) for path in STATE.rglob("*"))
