@@ -4,39 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from engine.config.engine import EngineConfig, ceilings_here, check_ceilings
-from engine.errors import BadInput, CannotStart, SandboxError
-from engine.harness.channel import Call, answer_of, call_of
+from engine.errors import CannotStart, SandboxError
+from engine.flow import off_loop
+from engine.harness.channel import answer_of, call_of
 from engine.harness.kinds import Test, TestRun
 from engine.jobs.compiler import Compiler
 from engine.jobs.files import collected_names, job_files
+from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store
 from engine.jobs.work import Work
 from engine.languages.read_ahead import read_ahead
 from engine.languages.table import LANGUAGES, LanguageStatus
 from engine.machine import resources
 from engine.pool.images import Image, Images, prepare
-from engine.pool.job import CLOSED, Completion, Job, outcome_of
+from engine.pool.job import CLOSED
 from engine.pool.pool import Pool
 from engine.program import MIB, Limits, Outcome, Program
-from engine.proof import faults, selftest
+from engine.proof import selftest
 from engine.proof.control import CONTROL
 from engine.proof.selftest import Finding
 from engine.queue import Queue, Ticket
 from engine.stats import Counters, Stats
+from engine.wire.messages import check_deadline
 
 _MEMORY_SHARE: Final = 0.8
 _VERSION_LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=256 * MIB)
-# Larger answers are decoded off the event loop.
-_DECODED_AT_ONCE_BYTES: Final = 64 << 10
+
+
+class _Running(NamedTuple):
+    """What there is between the start and the end."""
+
+    pool: Pool
+    queue: Queue
+    runner: Runner
 
 
 class Engine:
@@ -58,13 +65,12 @@ class Engine:
         self._prove_anew = prove_anew
         self._findings: tuple[Finding, ...] = ()
         self._not_enforced: tuple[str, ...] = ()
-        self._pool: Pool | None = None
         self._images = Images(Image(), {}, {})
-        self._queue: Queue | None = None
+        self._live: _Running | None = None
 
     async def __aenter__(self) -> Engine:
         """Make the slots and prove the limits; raises CannotStart with one line that says what to do."""
-        if self._pool is not None:
+        if self._live is not None:
             raise CannotStart("an engine starts once: make another one")
         config = self._config
         memory_bytes = int(resources.memory_bytes() * _MEMORY_SHARE)
@@ -79,23 +85,24 @@ class Engine:
             undo.push_async_callback(pool.close)
             await self._prove(pool)
             undo.pop_all()
-        self._pool = pool
-        self._queue = Queue(
+        queue = Queue(
+            pool,
             slots=self._slots,
             memory_bytes=memory_bytes,
             queue_runs=config.queue_runs,
             queue_bytes=config.queue_bytes,
         )
+        self._live = _Running(pool, queue, Runner(queue, self._counters, self._not_enforced))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Kill what runs and remove every trace."""
-        pool, queue = self._running()
-        queue.close(CLOSED)
+        live = self._running()
+        live.queue.close(CLOSED)
         try:
-            await pool.close()
+            await live.pool.close()
         finally:
             self._images.release()
 
@@ -120,13 +127,12 @@ class Engine:
         """
         work = self._checked(program, limits, compile_limits)
         names = collected_names(collect) if collect else ()
-        with self._admitted(client, work.size_bytes + len(stdin), deadline_seconds) as request:
-            compiled = await self._compiled(request, work)
+        with self._admitted(client, work.size_bytes + len(stdin), deadline_seconds) as ticket:
+            compiled = await self._compiled(ticket, work)
             if compiled is not None and not compiled.outcome.clean:
-                return Outcome(compile=compiled.outcome, not_enforced=self._not_enforced)
-            return await self._run(
-                request, work.job(compiled, stdin, collect=names, merge_stderr=merge_stderr), compiled
-            )
+                return self._not_compiled(compiled)
+            job = work.job(compiled, stdin, collect=names, merge_stderr=merge_stderr)
+            return await self._running().runner.run(ticket, job, compiled)
 
     async def run_argv(
         self,
@@ -150,41 +156,34 @@ class Engine:
             collect=collected_names(collect) if collect else (),
             merge_stderr=merge_stderr,
         )
-        with self._admitted(client, len(stdin), deadline_seconds) as request:
-            return await self._run(request, job, None)
+        with self._admitted(client, len(stdin), deadline_seconds) as ticket:
+            return await self._running().runner.run(ticket, job)
 
-    async def run_tests(
+    async def tests(
         self,
         program: Program,
         tests: Sequence[Test],
         limits: Limits | None = None,
         *,
-        passed: Callable[[int, TestRun], bool] | None = None,
         deadline_seconds: float | None = None,
         client: str = "",
-    ) -> list[TestRun]:
-        """Compile once and run each test in surroundings of its own, one after the other.
+    ) -> AsyncGenerator[TestRun, None]:
+        """Compile once and run each test in surroundings of its own, one after the other, when it is asked for.
 
-        `passed` is asked after each test, with its index; the first answer False ends the tests. A program that does
-        not compile gives one TestRun, whose outcome says so. Otherwise as `run`.
+        A program that does not compile gives one TestRun, whose outcome says so. Closing the generator ends the tests:
+        `async with contextlib.aclosing(engine.tests(...)) as runs`. Otherwise as `run`.
         """
         work = self._checked(program, limits, None)
         calls = [call_of(test, work.language, f"tests[{index}]") for index, test in enumerate(tests)]
         size_bytes = work.size_bytes + sum(call.size_bytes for call in calls)
-        runs: list[TestRun] = []
-        with self._admitted(client, size_bytes, deadline_seconds) as request:
-            compiled = await self._compiled(request, work)
-            failed = compiled is not None and not compiled.outcome.clean
-            for index, (test, call) in enumerate(zip(tests, calls, strict=True)):
-                if failed and compiled is not None:
-                    run = TestRun(outcome=Outcome(compile=compiled.outcome, not_enforced=self._not_enforced))
-                else:
-                    outcome = await self._run(request, work.test_job(compiled, call), compiled)
-                    run = await _answered(test, call, outcome)
-                runs.append(run)
-                if failed or (passed is not None and not passed(index, run)):
-                    break
-        return runs
+        with self._admitted(client, size_bytes, deadline_seconds) as ticket:
+            compiled = await self._compiled(ticket, work)
+            if compiled is not None and not compiled.outcome.clean:
+                yield TestRun(outcome=self._not_compiled(compiled))
+                return
+            for test, call in zip(tests, calls, strict=True):
+                outcome = await self._running().runner.run(ticket, work.test_job(compiled, call), compiled)
+                yield await off_loop(len(outcome.channel), answer_of, test, call, outcome)
 
     async def languages(self, image: str | None = None) -> list[LanguageStatus]:
         """Every language, with the version that its tool prints in the sandbox."""
@@ -193,12 +192,12 @@ class Engine:
 
     async def run_control(self, *, deadline_seconds: float | None = None) -> None:
         """Run a program that does nothing; raises Overloaded or SandboxError where that cannot be done."""
-        with self._admitted("", 0, deadline_seconds) as request:
-            await self._run(request, CONTROL, None)
+        with self._admitted("", 0, deadline_seconds) as ticket:
+            await self._running().runner.run(ticket, CONTROL)
 
     def stats(self) -> Stats:
         """Counters, and what is in the engine now; before the start only `slots` means something."""
-        counters, queue = self._counters, self._queue
+        counters, queue = self._counters, self._live and self._live.queue
         return Stats(
             slots=self._slots,
             running=queue.running if queue else 0,
@@ -218,7 +217,7 @@ class Engine:
 
     def facts(self) -> dict[str, str]:
         """What the supervisor found at the start: instance, cgroup, rootfs, pids; and whether every limit bites."""
-        facts = {**self._running()[0].facts(), **self._images.facts()}
+        facts = {**self._running().pool.facts(), **self._images.facts()}
         return {**facts, "limits": selftest.summary(self._not_enforced)}
 
     @property
@@ -238,10 +237,10 @@ class Engine:
         if self._not_enforced and not config.allow_degraded:
             raise CannotStart(selftest.complaint(findings))
 
-    def _running(self) -> tuple[Pool, Queue]:
-        if self._pool is None or self._queue is None:
+    def _running(self) -> _Running:
+        if self._live is None:
             raise SandboxError("the engine is not running: enter it with `async with`")
-        return self._pool, self._queue
+        return self._live
 
     def _checked(self, program: Program, limits: Limits | None, compile_limits: Limits | None) -> Work:
         image = self._images.named(program.image)
@@ -257,75 +256,32 @@ class Engine:
 
     @contextlib.contextmanager
     def _admitted(self, client: str, size_bytes: int, deadline_seconds: float | None) -> Iterator[Ticket]:
-        if deadline_seconds is not None and not (deadline_seconds > 0 and math.isfinite(deadline_seconds)):
-            raise BadInput("deadline_seconds", deadline_seconds, "expected a number above 0")
-        queue = self._running()[1]
-        request = queue.enter(client, size_bytes, deadline_seconds)
+        check_deadline(deadline_seconds)
+        queue = self._running().queue
+        ticket = queue.enter(client, size_bytes, deadline_seconds)
         try:
-            yield request
+            yield ticket
         except SandboxError:
             self._counters.not_judged += 1
             raise
         finally:
-            queue.leave(request)
+            queue.leave(ticket)
 
-    async def _compiled(self, request: Ticket, work: Work) -> Compiled | None:
+    def _not_compiled(self, compiled: Compiled) -> Outcome:
+        return Outcome(compile=compiled.outcome, not_enforced=self._not_enforced)
+
+    async def _compiled(self, ticket: Ticket, work: Work) -> Compiled | None:
         if work.language.compile is None:
             return None
-        queue = self._running()[1]
-        return await self._compiler.compile(
-            work.image,
-            work.language,
-            work.files,
-            work.compile_limits,
-            take=lambda: queue.take(request, work.compile_limits.memory_bytes),
-            give_back=lambda: queue.give_back(request),
-            run=lambda job, waited: self._run_in_slot(request, job, waited, None),
-        )
-
-    async def _run(self, request: Ticket, job: Job, compiled: Compiled | None) -> Outcome:
-        waited = await self._running()[1].take(request, job.limits.memory_bytes)
-        return await self._run_in_slot(request, job, waited, compiled)
-
-    async def _run_in_slot(self, request: Ticket, job: Job, waited: float, compiled: Compiled | None) -> Outcome:
-        pool, queue = self._running()
-        completion = await pool.run(job, functools.partial(queue.give_back, request))
-        if completion.fault is not None:
-            completion = await self._settled(request, job, completion)
-        outcome = outcome_of(completion, waited, None if compiled is None else compiled.outcome, self._not_enforced)
-        self._counters.ended(outcome.verdict)
-        return outcome
-
-    async def _settled(self, request: Ticket, job: Job, first: Completion) -> Completion:
-        pool, queue = self._running()
-
-        async def attempt(job: Job) -> Completion:
-            # What has been admitted is judged: our trouble must not run out the client's patience.
-            await queue.take(request, job.limits.memory_bytes, patient=True)
-            completion = await pool.run(job, functools.partial(queue.give_back, request))
-            self._counters.faults += completion.fault is not None
-            return completion
-
-        self._counters.faults += 1
-        try:
-            return await faults.settle(job, first, attempt)
-        except SandboxError:
-            self._counters.sound = False
-            raise
+        return await self._compiler.compile(self._running().runner, ticket, work)
 
     async def _with_version(self, status: LanguageStatus, image: Image) -> LanguageStatus:
         if status.problem is not None:
             return status
         language = image.language(status.name)
         job = image.job(language.version, _VERSION_LIMITS)
-        with self._admitted("", 0, None) as request:
-            outcome = await self._run(request, job, None)
+        with self._admitted("", 0, None) as ticket:
+            outcome = await self._running().runner.run(ticket, job)
         if not outcome.clean:
             return msgspec.structs.replace(status, problem=f"{' '.join(language.version)} ends with {outcome.verdict}")
         return msgspec.structs.replace(status, version=outcome.stdout.decode(errors="replace").split("\n")[0])
-
-
-async def _answered(test: Test, call: Call, outcome: Outcome) -> TestRun:
-    if len(outcome.channel) > _DECODED_AT_ONCE_BYTES:
-        return await asyncio.to_thread(answer_of, test, call, outcome)
-    return answer_of(test, call, outcome)

@@ -9,18 +9,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.pool.job import Completion, Job
+
+
+class Slots(Protocol):
+    """Where leased slots are: the pool."""
+
+    def run(self, job: Job, ended: Callable[[], None]) -> Awaitable[Completion]:
+        """Run a job in a free slot; `ended` is called when it is free again, however that comes."""
+        ...
 
 
 class Ticket:
-    """One request's place in the engine, from the door to the answer; it holds or waits for one slot at a time."""
+    """One request's place in the engine, from the door to the answer; it waits for one slot at a time."""
 
     __slots__ = (
         "client",
         "deadline_seconds",
         "gone",
-        "holding",
+        "leases",
         "memory_bytes",
         "patience_seconds",
         "size_bytes",
@@ -33,9 +44,29 @@ class Ticket:
         self.deadline_seconds = deadline_seconds
         self.patience_seconds = deadline_seconds
         self.gone = False
-        self.holding = False
+        self.leases = 0
         self.memory_bytes = 0
-        self.turn: asyncio.Future[None] | None = None
+        self.turn: asyncio.Future[Lease] | None = None
+
+
+class Lease:
+    """Exclusive use of one slot, for one run or until it is given back."""
+
+    __slots__ = ("_queue", "memory_bytes", "ticket", "waited_seconds")
+
+    def __init__(self, queue: Queue, ticket: Ticket, memory_bytes: int) -> None:
+        self._queue = queue
+        self.ticket = ticket
+        self.memory_bytes = memory_bytes
+        self.waited_seconds = 0.0
+
+    async def run(self, job: Job) -> Completion:
+        """Run a job; the lease ends when the slot is free again. Cancelling kills the program."""
+        return await self._queue.pool.run(job, self.give_back)
+
+    def give_back(self) -> None:
+        """End the lease; once."""
+        self._queue.take_back(self)
 
 
 class Queue:
@@ -45,7 +76,8 @@ class Queue:
     queue_bytes   bytes that all requests in it may hold
     """
 
-    def __init__(self, *, slots: int, memory_bytes: int, queue_runs: int, queue_bytes: int) -> None:
+    def __init__(self, pool: Slots, *, slots: int, memory_bytes: int, queue_runs: int, queue_bytes: int) -> None:
+        self.pool = pool
         self.slots = slots
         self.running = 0
         self.bytes_held = 0
@@ -81,53 +113,56 @@ class Queue:
         self.bytes_held += size_bytes
         return Ticket(client, size_bytes, deadline_seconds)
 
-    def leave(self, request: Ticket) -> None:
-        """The request is over; a slot that it still holds comes back by `give_back`."""
-        request.gone = True
-        self.bytes_held -= request.size_bytes
-        if not request.holding:
+    def leave(self, ticket: Ticket) -> None:
+        """The request is over; leases that it still holds come back by themselves."""
+        ticket.gone = True
+        self.bytes_held -= ticket.size_bytes
+        if not ticket.leases:
             self._without_slot -= 1
 
-    async def take(self, request: Ticket, memory_bytes: int, *, patient: bool = False) -> float:
-        """Wait for a slot and return the seconds waited; it has to be given back.
+    async def lease(self, ticket: Ticket, memory_bytes: int, *, patient: bool = False) -> Lease:
+        """Wait for a slot; the lease says for how long.
 
         Raises Overloaded when the request's deadline passes, unless `patient`; SandboxError when the queue closes.
         """
         if self._closed is not None:
             raise SandboxError(self._closed)
-        request.memory_bytes = memory_bytes
         if not self._lines and self._fits(memory_bytes):
-            self._grant(request)
-            return 0.0
+            return self._grant(ticket, memory_bytes)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        request.turn = turn = loop.create_future()
-        self._lines.setdefault(request.client, OrderedDict())[request] = None
+        ticket.memory_bytes = memory_bytes
+        turn: asyncio.Future[Lease] = loop.create_future()
+        ticket.turn = turn
+        self._lines.setdefault(ticket.client, OrderedDict())[ticket] = None
         expiry = None
-        if request.patience_seconds is not None and not patient:
-            expiry = loop.call_later(max(request.patience_seconds, 0.0), self._expire, request)
+        if ticket.patience_seconds is not None and not patient:
+            expiry = loop.call_later(max(ticket.patience_seconds, 0.0), self._expire, ticket)
         try:
-            await turn
+            lease = await turn
         except asyncio.CancelledError:
-            if request.holding:
-                self.give_back(request)
-            else:
-                self._forget(request)
+            if turn.cancelled():
+                self._forget(ticket)
+            elif turn.exception() is None:
+                # Granted, and cancelled before the task ran again.
+                turn.result().give_back()
             raise
         finally:
-            request.turn = None
+            ticket.turn = None
             waited = loop.time() - started
-            if expiry is not None and request.patience_seconds is not None:
+            if expiry is not None and ticket.patience_seconds is not None:
                 expiry.cancel()
-                request.patience_seconds -= waited
-        return waited
+                ticket.patience_seconds -= waited
+        lease.waited_seconds = waited
+        return lease
 
-    def give_back(self, request: Ticket) -> None:
-        """The request's slot is free again."""
+    def take_back(self, lease: Lease) -> None:
+        """The lease's slot is free again."""
         self.running -= 1
-        self._memory_in_use -= request.memory_bytes
-        request.holding = False
-        if not request.gone:
+        self._memory_in_use -= lease.memory_bytes
+        ticket = lease.ticket
+        ticket.leases -= 1
+        if not ticket.gone and not ticket.leases:
             self._without_slot += 1
         self._serve()
 
@@ -135,9 +170,9 @@ class Queue:
         """Turn away whoever waits, and whoever comes from now on, with a SandboxError."""
         self._closed = reason
         for line in self._lines.values():
-            for request in line:
-                if request.turn is not None and not request.turn.done():
-                    request.turn.set_exception(SandboxError(reason))
+            for ticket in line:
+                if ticket.turn is not None and not ticket.turn.done():
+                    ticket.turn.set_exception(SandboxError(reason))
         self._lines.clear()
 
     def _fits(self, memory_bytes: int) -> bool:
@@ -146,44 +181,44 @@ class Queue:
             self._memory_in_use + memory_bytes <= self._memory_bytes or not self.running
         )
 
-    def _grant(self, request: Ticket) -> None:
+    def _grant(self, ticket: Ticket, memory_bytes: int) -> Lease:
         self.running += 1
-        self._memory_in_use += request.memory_bytes
-        request.holding = True
-        self._without_slot -= 1
+        self._memory_in_use += memory_bytes
+        self._without_slot -= not ticket.leases
+        ticket.leases += 1
+        return Lease(self, ticket, memory_bytes)
 
     def _serve(self) -> None:
         while self._lines:
             client, line = next(iter(self._lines.items()))
-            request = next(iter(line))
-            turn = request.turn
+            ticket = next(iter(line))
+            turn = ticket.turn
             # Done: cancelled, and its task has not run since.
             waits = turn is not None and not turn.done()
             # Nobody overtakes one that needs much memory, so it never starves.
-            if waits and not self._fits(request.memory_bytes):
+            if waits and not self._fits(ticket.memory_bytes):
                 return
-            del line[request]
+            del line[ticket]
             if not line:
                 del self._lines[client]
             elif waits:
                 self._lines.move_to_end(client)
             if turn is not None and waits:
-                self._grant(request)
-                turn.set_result(None)
+                turn.set_result(self._grant(ticket, ticket.memory_bytes))
 
-    def _forget(self, request: Ticket) -> None:
-        line = self._lines.get(request.client)
-        if line is None or request not in line:
+    def _forget(self, ticket: Ticket) -> None:
+        line = self._lines.get(ticket.client)
+        if line is None or ticket not in line:
             return
-        del line[request]
+        del line[ticket]
         if not line:
-            del self._lines[request.client]
+            del self._lines[ticket.client]
         # It may have been the one that others had to wait behind.
         self._serve()
 
-    def _expire(self, request: Ticket) -> None:
-        if request.turn is None or request.turn.done():
+    def _expire(self, ticket: Ticket) -> None:
+        if ticket.turn is None or ticket.turn.done():
             return
         self.expired += 1
-        request.turn.set_exception(Overloaded(f"queue deadline passed after {request.deadline_seconds:g} s"))
-        self._forget(request)
+        ticket.turn.set_exception(Overloaded(f"queue deadline passed after {ticket.deadline_seconds:g} s"))
+        self._forget(ticket)

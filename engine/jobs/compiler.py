@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
 
+from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store, key_of
-from engine.languages.table import Language
-from engine.pool.images import Image
-from engine.pool.job import Job, JobFile
-from engine.program import Limits, Outcome
+from engine.jobs.work import Work
+from engine.pool.job import Job
+from engine.program import Outcome
+from engine.queue import Lease, Ticket
 
 PROGRAM_PATH: Final = "/program/main"
 _MADE: Final = "main"
@@ -28,57 +28,40 @@ class Compiler:
         self.runs = 0
         self.spared = 0
 
-    async def compile(
-        self,
-        image: Image,
-        language: Language,
-        files: Sequence[JobFile],
-        limits: Limits,
-        take: Callable[[], Awaitable[float]],
-        give_back: Callable[[], None],
-        run: Callable[[Job, float], Awaitable[Outcome]],
-    ) -> Compiled:
-        """What the compile step came to.
-
-        `take` waits for a slot and `give_back` returns it unused; `run` runs a job in the slot that was taken.
-        """
+    async def compile(self, runner: Runner, ticket: Ticket, work: Work) -> Compiled:
+        """What the compile step of `work` came to; raises Overloaded, SandboxError."""
+        language = work.language
         if language.compile is None:
             raise ValueError(language.name)
-        key = key_of((image.name, *language.compile), files, limits)
-        job = image.job(language.compile, limits, files=files, collect=(_MADE,))
+        key = key_of((work.image.name, *language.compile), work.files, work.compile_limits)
+        job = work.image.job(language.compile, work.compile_limits, files=work.files, collect=(_MADE,))
+        lease: Lease | None = None
         waited = 0.0
-        holding = False
         while True:
             # A request waits for its own slot first, and only then for another's step that runs already: it must not
             # stand behind that one's place in the queue.
             found = self._store.get(key)
             other = self._under_way.get(key)
-            if found is None and other is None and holding:
-                return await self._compile(key, job, waited, run)
-            if holding:
-                give_back()
-                holding = False
+            if lease is not None:
+                if found is None and other is None:
+                    lease.waited_seconds = waited
+                    return await self._compile(key, runner, lease, job)
+                lease.give_back()
             if found is None and other is not None:
                 found = await asyncio.shield(other)
             if found is not None:
                 self.spared += 1
                 return found
-            waited += await take()
-            holding = True
+            lease = await runner.lease(ticket, work.compile_limits.memory_bytes)
+            waited += lease.waited_seconds
 
-    async def _compile(
-        self,
-        key: bytes,
-        job: Job,
-        waited: float,
-        run: Callable[[Job, float], Awaitable[Outcome]],
-    ) -> Compiled:
+    async def _compile(self, key: bytes, runner: Runner, lease: Lease, job: Job) -> Compiled:
         done: asyncio.Future[Compiled | None] = asyncio.get_running_loop().create_future()
         self._under_way[key] = done
         self.runs += 1
         result = None
         try:
-            outcome = await run(job, waited)
+            outcome = await runner.run_in(lease, job)
             result = _compiled(outcome)
         finally:
             # None (a fault, a cancel) lets the next one try for itself.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import Overloaded, SandboxError
-from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
+from engine.flow import off_loop
+from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test
 from engine.languages.table import language_named
 from engine.program import Program, Verdict
 from rewards.code.extract import program
@@ -20,8 +20,6 @@ from rewards.reward import NotJudged, Reward
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-
-_ON_THE_LOOP_BYTES: Final = 65_536
 
 
 class CodeReward:
@@ -46,10 +44,7 @@ class CodeReward:
             item = code_item(item)
         language = language_named(item.language)
         tags = frozenset((language.name, *language.aliases))
-        if len(item.completion) > _ON_THE_LOOP_BYTES:
-            found = await asyncio.to_thread(program, item.completion, tags)
-        else:
-            found = program(item.completion, tags)
+        found = await off_loop(len(item.completion), program, item.completion, tags)
         forgeable = any(isinstance(case, AssertsCase) for case in item.tests)
         if isinstance(found, Nothing):
             reason = f"no program: {found.reason}"
@@ -76,7 +71,6 @@ class _Scoring:
         self._item = item
         self._client = client
         self._tests = [_test_of(case) for case in item.tests]
-        self._large: tuple[int, TestRun] | None = None
         self._not_enforced: tuple[str, ...] = ()
 
     async def run(self, deadline_seconds: float | None) -> None:
@@ -106,38 +100,24 @@ class _Scoring:
 
     async def _run(self, start: int, stop: int, until: float) -> None:
         clock = asyncio.get_running_loop().time
-        while start < stop and not self._decided:
-            runs = await self._engine.run_tests(
-                self._program,
-                self._tests[start:stop],
-                self._item.limits,
-                passed=functools.partial(self._passed, start),
-                deadline_seconds=None if until == math.inf else max(until - clock(), 0.001),
-                client=self._client,
-            )
-            if runs and runs[-1].outcome.verdict is Verdict.COMPILE_ERROR:
-                # The one answer for all tests, and nothing to ask `passed` about.
-                self.judged[start] = self._judge(start, runs[-1])
-                return
-            large, self._large = self._large, None
-            if large is None:
-                return
-            # Comparing it on the loop would hold up everybody else: the tests pause, and go on after it.
-            index, run = large
-            self.judged[index] = await asyncio.to_thread(self._judge, index, run)
-            start = index + 1
-
-    def _passed(self, start: int, at: int, run: TestRun) -> bool:
-        index = start + at
-        if len(run.outcome.stdout) + len(run.outcome.channel) > _ON_THE_LOOP_BYTES:
-            self._large = index, run
-            return False
-        self.judged[index] = self._judge(index, run)
-        return not self._decided
-
-    def _judge(self, index: int, run: TestRun) -> Judgement:
-        self._not_enforced = run.outcome.not_enforced
-        return judge(index, self._item.tests[index], run, self._item.checker)
+        runs = self._engine.tests(
+            self._program,
+            self._tests[start:stop],
+            self._item.limits,
+            deadline_seconds=None if until == math.inf else max(until - clock(), 0.001),
+            client=self._client,
+        )
+        index = start
+        async with contextlib.aclosing(runs):
+            async for run in runs:
+                size_bytes = len(run.outcome.stdout) + len(run.outcome.channel)
+                self.judged[index] = await off_loop(
+                    size_bytes, judge, index, self._item.tests[index], run, self._item.checker
+                )
+                self._not_enforced = run.outcome.not_enforced
+                if self._decided:
+                    return
+                index += 1
 
     def reward(self, *, forgeable: bool) -> Reward:
         """The reward of what was judged."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, Final
+from typing import Any
 
 from engine.exact import numbers_equal
+from engine.flow import off_loop
 from engine.program import Verdict
 from rewards.completion import Nothing
 from rewards.math.answer import final_answer, kind_of
 from rewards.math.item import MathItem, math_item
 from rewards.reward import NotJudged, Reward, shown
-
-_ON_THE_LOOP_CHARS: Final = 65_536
 
 
 class MathReward:
@@ -27,9 +25,7 @@ class MathReward:
         """The item's reward; raises BadInput for a wrong item."""
         if isinstance(item, dict):
             item = math_item(item)
-        if len(item.completion) > _ON_THE_LOOP_CHARS:
-            return await asyncio.to_thread(grade, item)
-        return grade(item)
+        return await off_loop(len(item.completion), grade, item)
 
 
 def grade(item: MathItem) -> Reward | NotJudged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,9 +11,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from engine import AssertsTest, BadInput, CallTest, Engine, Limits, Program, StdinTest, TestRun, Verdict
+from engine import AssertsTest, BadInput, CallTest, Engine, Limits, Program, StdinTest, Verdict
 from engine.languages.table import LANGUAGES
 from engine.program import MIB
+from tests.support.runs import all_runs
 from tests.support.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
@@ -132,7 +134,7 @@ async def test_a_compile_error_has_diagnostics_and_is_remembered(engine: Engine)
         assert b"missing" in outcome.compile.stderr
         assert outcome.exit_code is None
         assert engine.stats().compiles == compiles
-    runs = await engine.run_tests(program, [StdinTest(), StdinTest()])
+    runs = await all_runs(engine, program, [StdinTest(), StdinTest()])
     assert [run.outcome.verdict for run in runs] == [Verdict.COMPILE_ERROR]
 
 
@@ -163,16 +165,18 @@ async def test_one_program_compiles_once_for_many_requests(engine: Engine) -> No
 
 async def test_tests_run_in_new_surroundings_and_stop_at_the_first_failure(engine: Engine) -> None:
     source = "import os\nprint(os.path.exists('/tmp/x'), input())\nopen('/tmp/x', 'w')"
-    runs = await engine.run_tests(Program(source), [StdinTest(b"%d\n" % number) for number in range(3)])
+    runs = await all_runs(engine, Program(source), [StdinTest(b"%d\n" % number) for number in range(3)])
     assert [run.outcome.stdout for run in runs] == [b"False 0\n", b"False 1\n", b"False 2\n"]
-    asked: list[int] = []
-
-    def passed(index: int, run: TestRun) -> bool:
-        asked.append(index)
-        return b"1" not in run.outcome.stdout
-
-    runs = await engine.run_tests(Program(source), [StdinTest(b"%d\n" % n) for n in range(3)], passed=passed)
-    assert (len(runs), asked) == (2, [0, 1])
+    ran = engine.stats().runs
+    seen: list[bytes] = []
+    async with contextlib.aclosing(engine.tests(Program(source), [StdinTest(b"%d\n" % n) for n in range(3)])) as some:
+        async for run in some:
+            seen.append(run.outcome.stdout)
+            if b"1" in run.outcome.stdout:
+                break
+    assert seen == [b"False 0\n", b"False 1\n"]
+    stats = engine.stats()
+    assert (stats.runs - ran, stats.running, stats.queued, stats.bytes_held) == (2, 0, 0, 0)
 
 
 @pytest.mark.cgroup2
@@ -183,7 +187,8 @@ async def test_function_calls(engine: Engine) -> None:
         "class Solution:\n"
         "    def h(self, x): return x\n"
     )
-    runs = await engine.run_tests(
+    runs = await all_runs(
+        engine,
         program,
         [CallTest("f", [1, "x"]), CallTest("g"), CallTest("missing"), CallTest("Solution.h", [[None]])],
     )
@@ -197,9 +202,9 @@ async def test_function_calls(engine: Engine) -> None:
 async def test_large_arguments_and_answers(engine: Engine) -> None:
     value = list(range(60_000))
     limits = Limits(output_bytes=4 * MIB)
-    [run] = await engine.run_tests(Program("def f(x): return x"), [CallTest("f", [value])], limits)
+    [run] = await all_runs(engine, Program("def f(x): return x"), [CallTest("f", [value])], limits)
     assert run.returned == value
-    [run] = await engine.run_tests(Program("def f(): return 'x' * (16 << 20)"), [CallTest("f")], limits)
+    [run] = await all_runs(engine, Program("def f(): return 'x' * (16 << 20)"), [CallTest("f")], limits)
     assert run.returned is msgspec.UNSET
     assert run.outcome.verdict is Verdict.OUTPUT_LIMIT
 
@@ -216,8 +221,8 @@ CHEATS = [
 @pytest.mark.cgroup2
 async def test_calls_and_asserts_are_not_passed_by_leaving(engine: Engine) -> None:
     for source in CHEATS:
-        call, asserts = await engine.run_tests(
-            Program(source), [CallTest("add", [1, 2]), AssertsTest("assert type(add(1, 2)) is int")]
+        call, asserts = await all_runs(
+            engine, Program(source), [CallTest("add", [1, 2]), AssertsTest("assert type(add(1, 2)) is int")]
         )
         assert call.returned is msgspec.UNSET, source
         assert not asserts.finished, source
@@ -227,8 +232,8 @@ async def test_calls_and_asserts_are_not_passed_by_leaving(engine: Engine) -> No
 
 async def test_asserts(engine: Engine) -> None:
     program = Program("def add(a, b): return a + b")
-    right, wrong = await engine.run_tests(
-        program, [AssertsTest("assert add(1, 2) == 3"), AssertsTest("assert add(1, 2) == 4, 'no'")]
+    right, wrong = await all_runs(
+        engine, program, [AssertsTest("assert add(1, 2) == 3"), AssertsTest("assert add(1, 2) == 4, 'no'")]
     )
     assert right.finished
     assert (wrong.finished, wrong.problem) == (False, "raised AssertionError: no")
@@ -245,7 +250,7 @@ async def test_bad_input_is_refused_before_anything_runs(engine: Engine) -> None
         ("limits.cpu_seconds", engine.run(Program("1"), limits=Limits(cpu_seconds=1e6))),
         ("compile_limits.memory_bytes", engine.run(Program("1"), compile_limits=Limits(memory_bytes=1 << 60))),
         ("deadline_seconds", engine.run(Program("1"), deadline_seconds=float("nan"))),
-        ("tests[1].call", engine.run_tests(Program("1"), [StdinTest(), CallTest("a b")])),
+        ("tests[1].call", all_runs(engine, Program("1"), [StdinTest(), CallTest("a b")])),
     ]
     for field, asked in wrong:
         with pytest.raises(BadInput) as caught:

@@ -15,6 +15,7 @@ import pytest_asyncio
 from engine import BadInput, CallTest, CannotStart, Engine, Limits, Program, SandboxError, Verdict
 from engine.program import MIB
 from tests.support.images import docker_save, gzipped, oci_layout, plain, zstd
+from tests.support.runs import all_runs
 from tests.support.runtimes import NewEngine
 from tests.support.sample_images import HELLO, built, glibc_layers, musl_image, python_image
 
@@ -176,7 +177,7 @@ async def test_tools_are_where_the_image_has_them(engine: Engine) -> None:
     source = "import sys, os\nprint(sys.executable, os.path.exists('/usr/bin/python3'))\ndef double(x): return 2 * x"
     outcome = await engine.run(Program(source, image="python"))
     assert outcome.stdout == b"/usr/local/bin/python3 False\n", outcome
-    [run] = await engine.run_tests(Program("def double(x): return 2 * x", image="python"), [CallTest("double", [21])])
+    [run] = await all_runs(engine, Program("def double(x): return 2 * x", image="python"), [CallTest("double", [21])])
     assert run.returned == 42
     known = {status.name: status for status in await engine.languages("python")}
     assert (known["python"].version or "").startswith("Python 3.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -10,27 +10,25 @@ import pytest
 from engine import Engine, Limits, Outcome, Overloaded, Program, SandboxError, StdinTest, Test, TestRun, Verdict
 from rewards import CodeReward, NotJudged, Reward
 
-Passed = Callable[[int, TestRun], bool]
-
 
 class ScriptedEngine:
     """Answers each test with its own input; inputs "fault" and "overload" raise, each time they are asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.deadlines: list[float | None] = []
 
-    async def run_tests(
+    async def tests(
         self,
         program: Program,
         tests: Sequence[Test],
         limits: Limits | None = None,
         *,
-        passed: Passed | None = None,
         deadline_seconds: float | None = None,
         client: str = "",
-    ) -> list[TestRun]:
-        runs: list[TestRun] = []
-        for index, test in enumerate(tests):
+    ) -> AsyncGenerator[TestRun, None]:
+        self.deadlines.append(deadline_seconds)
+        for test in tests:
             assert isinstance(test, StdinTest)
             word = test.stdin.decode()
             self.asked.append(word)
@@ -38,10 +36,7 @@ class ScriptedEngine:
                 raise SandboxError("keeper lost")
             if word == "overload":
                 raise Overloaded("queue deadline passed after 1 s")
-            runs.append(TestRun(outcome=Outcome(exit_code=0, stdout=test.stdin)))
-            if passed is not None and not passed(index, runs[-1]):
-                break
-        return runs
+            yield TestRun(outcome=Outcome(exit_code=0, stdout=test.stdin))
 
 
 async def scored(words: str, kind: str, **options: Any) -> tuple[Reward | NotJudged, ScriptedEngine]:
@@ -103,5 +98,8 @@ async def test_what_was_refused_before_it_began_can_be_sent_again(kind: str) -> 
 
 
 async def test_the_deadline_goes_along() -> None:
-    reward, _ = await scored("right", "all", deadline_seconds=30.0)
-    assert isinstance(reward, Reward)
+    _, engine = await scored("fault right wrong", "all", deadline_seconds=30.0)
+    assert len(engine.deadlines) > 1
+    assert all(deadline is not None and 29.0 < deadline <= 30.0 for deadline in engine.deadlines)
+    _, engine = await scored("right", "all")
+    assert engine.deadlines == [None]

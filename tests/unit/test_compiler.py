@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from engine.jobs.compiler import PROGRAM_PATH, Compiler
+from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store, key_of
+from engine.jobs.work import Work
 from engine.languages.table import LANGUAGES
 from engine.pool.images import Image
-from engine.pool.job import Job, JobFile
+from engine.pool.job import Completion, Job, JobFile
 from engine.program import Limits, Outcome, StoppedBy
+from engine.queue import Queue
+from engine.stats import Counters
 
 C = LANGUAGES["c"]
 LIMITS = Limits()
@@ -22,38 +29,59 @@ def files(text: str = "int main;") -> list[JobFile]:
     return [("/work/main.c", text.encode(), 0o644)]
 
 
-class Bench:
-    """Slots and a sandbox for the compiler; `gate` holds runs back."""
+class Slots:
+    """A slot whose compile step ends with `outcome`; `gate` holds runs back."""
 
-    def __init__(self, outcome: Outcome | Exception = CLEAN, store_bytes: int = 1 << 20) -> None:
-        self.compiler = Compiler(Store(store_bytes))
-        self.outcome = outcome
-        self.taken = self.returned = self.run_count = 0
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome: Outcome | Exception = outcome
+        self.run_count = 0
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def take(self) -> float:
-        self.taken += 1
-        await asyncio.sleep(0)
-        return 0.25
-
-    def give_back(self) -> None:
-        self.returned += 1
-
-    async def run(self, job: Job, waited: float) -> Outcome:
+    async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
         self.run_count += 1
-        await self.gate.wait()
-        self.returned += 1
+        try:
+            await self.gate.wait()
+        finally:
+            ended()
         if isinstance(self.outcome, Exception):
             raise self.outcome
         assert job.argv == C.compile
         assert job.collect == ("main",)
-        return self.outcome
+        outcome = self.outcome
+        return cast(
+            "Completion",
+            SimpleNamespace(
+                fault=None, **{name: getattr(outcome, name) for name in Outcome.__struct_fields__ if name != "compile"}
+            ),
+        )
+
+
+class Bench:
+    """A compiler, a queue before one slot, and what comes of the steps."""
+
+    def __init__(self, outcome: Outcome = CLEAN, store_bytes: int = 1 << 20) -> None:
+        self.compiler = Compiler(Store(store_bytes))
+        self.slots = Slots(outcome)
+        self.queue = Queue(self.slots, slots=2, memory_bytes=1 << 40, queue_runs=100, queue_bytes=1 << 20)
+        self.runner = Runner(self.queue, Counters(), ())
+
+    @property
+    def run_count(self) -> int:
+        return self.slots.run_count
 
     async def compile(self, text: str = "int main;", limits: Limits = LIMITS) -> Compiled:
-        return await self.compiler.compile(
-            Image(), C, files(text), limits, take=self.take, give_back=self.give_back, run=self.run
-        )
+        work = Work(Image(), C, files(text), LIMITS, limits)
+        ticket = self.queue.enter("", 1, None)
+        try:
+            return await self.compiler.compile(self.runner, ticket, work)
+        finally:
+            self.queue.leave(ticket)
+
+    @property
+    def idle(self) -> bool:
+        """Every slot was given back, every request has left."""
+        return (self.queue.running, self.queue.queued, self.queue.bytes_held) == (0, 0, 0)
 
 
 async def test_a_program_is_compiled_once_and_remembered() -> None:
@@ -68,20 +96,20 @@ async def test_a_program_is_compiled_once_and_remembered() -> None:
     await bench.compile("int other;")
     await bench.compile(limits=Limits(cpu_seconds=1))
     assert bench.run_count == 3
-    assert bench.taken == bench.returned
+    assert bench.idle
 
 
 async def test_concurrent_compiles_of_one_source_are_one() -> None:
     bench = Bench()
-    bench.gate.clear()
+    bench.slots.gate.clear()
     tasks = [asyncio.create_task(bench.compile()) for _ in range(5)]
     await asyncio.sleep(0.01)
     tasks += [asyncio.create_task(bench.compile()) for _ in range(5)]
     await asyncio.sleep(0.01)
-    bench.gate.set()
+    bench.slots.gate.set()
     assert {(await task).files for task in tasks} == {((PROGRAM_PATH, b"ELF", 0o755),)}
     assert bench.run_count == 1
-    assert bench.taken == bench.returned
+    assert bench.idle
 
 
 async def test_errors_in_the_source_are_remembered() -> None:
@@ -96,7 +124,7 @@ async def test_a_step_that_was_stopped_is_not_remembered(stopped_by: StoppedBy) 
     bench = Bench(Outcome(signal=9, stopped_by=stopped_by))
     for _ in range(2):
         assert not (await bench.compile()).outcome.clean
-    bench.outcome = CLEAN
+    bench.slots.outcome = CLEAN
     assert (await bench.compile()).outcome.clean
     assert bench.run_count == 3
 
@@ -117,20 +145,20 @@ async def test_a_compiler_that_leaves_nothing_has_failed() -> None:
 
 async def test_a_fault_or_a_cancel_lets_the_next_one_try() -> None:
     bench = Bench()
-    bench.gate.clear()
+    bench.slots.gate.clear()
     first = asyncio.create_task(bench.compile())
     await asyncio.sleep(0.01)
     second = asyncio.create_task(bench.compile())
     await asyncio.sleep(0.01)
     first.cancel()
     await asyncio.sleep(0.01)
-    bench.gate.set()
+    bench.slots.gate.set()
     assert (await second).outcome.clean
     assert bench.run_count == 2
-    bench.outcome = OSError("fault")
+    bench.slots.outcome = OSError("fault")
     with pytest.raises(OSError, match="fault"):
         await bench.compile("int third;")
-    bench.outcome = CLEAN
+    bench.slots.outcome = CLEAN
     assert (await bench.compile("int third;")).outcome.clean
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.pool.job import Completion, Job
 from engine.queue import Queue, Ticket
 
 MEMORY = 1000
 
 
+class NoSlots:
+    """The queue alone is tested: nothing is run."""
+
+    async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+        raise NotImplementedError
+
+
 def queue(**changes: int) -> Queue:
-    return Queue(**({"slots": 1, "memory_bytes": MEMORY, "queue_runs": 10, "queue_bytes": 1000} | changes))
+    return Queue(NoSlots(), **({"slots": 1, "memory_bytes": MEMORY, "queue_runs": 10, "queue_bytes": 1000} | changes))
 
 
 async def settle() -> None:
@@ -28,9 +37,10 @@ def enter(at: Queue, client: str = "", size_bytes: int = 1, deadline_seconds: fl
 async def test_a_free_slot_is_given_without_waiting() -> None:
     at = queue()
     request = enter(at)
-    assert await at.take(request, 1) == 0.0
+    lease = await at.lease(request, 1)
+    assert lease.waited_seconds == 0.0
     assert (at.running, at.queued) == (1, 0)
-    at.give_back(request)
+    lease.give_back()
     at.leave(request)
     assert (at.running, at.queued, at.bytes_held) == (0, 0, 0)
 
@@ -38,7 +48,7 @@ async def test_a_free_slot_is_given_without_waiting() -> None:
 async def test_a_full_queue_refuses_at_once() -> None:
     at = queue(queue_runs=2)
     running = enter(at)
-    await at.take(running, 1)
+    await at.lease(running, 1)
     waiting = [enter(at), enter(at)]
     with pytest.raises(Overloaded, match="the queue is full: 2 requests wait"):
         enter(at)
@@ -64,19 +74,19 @@ async def test_clients_are_served_in_turn() -> None:
 
     async def work(client: str) -> None:
         request = enter(at, client)
-        await at.take(request, 1)
+        lease = await at.lease(request, 1)
         served.append(client)
         await asyncio.sleep(0)
-        at.give_back(request)
+        lease.give_back()
         at.leave(request)
 
     blocker = enter(at, "blocker")
-    await at.take(blocker, 1)
+    blocker_lease = await at.lease(blocker, 1)
     tasks = [asyncio.create_task(work("greedy")) for _ in range(100)]
     await settle()
     tasks += [asyncio.create_task(work(client)) for client in ("a", "b", "a", "b", "c")]
     await settle()
-    at.give_back(blocker)
+    blocker_lease.give_back()
     await asyncio.gather(*tasks)
     assert served[:9] == ["greedy", "a", "b", "c", "greedy", "a", "b", "greedy", "greedy"]
     assert len(served) == 105
@@ -89,16 +99,16 @@ async def test_one_client_is_first_come_first_served() -> None:
 
     async def work(number: int) -> None:
         request = enter(at)
-        await at.take(request, 1)
+        lease = await at.lease(request, 1)
         order.append(number)
-        at.give_back(request)
+        lease.give_back()
         at.leave(request)
 
     blocker = enter(at)
-    await at.take(blocker, 1)
+    blocker_lease = await at.lease(blocker, 1)
     tasks = [asyncio.create_task(work(number)) for number in range(9)]
     await settle()
-    at.give_back(blocker)
+    blocker_lease.give_back()
     await asyncio.gather(*tasks)
     assert order == list(range(9))
 
@@ -106,23 +116,23 @@ async def test_one_client_is_first_come_first_served() -> None:
 async def test_the_clients_own_deadline_expires_it() -> None:
     at = queue()
     holder = enter(at)
-    await at.take(holder, 1)
+    holder_lease = await at.lease(holder, 1)
     late = enter(at, deadline_seconds=0.02)
     with pytest.raises(Overloaded, match=r"queue deadline passed after 0\.02 s"):
-        await at.take(late, 1)
+        await at.lease(late, 1)
     at.leave(late)
     assert (at.expired, at.queued) == (1, 0)
-    at.give_back(holder)
+    holder_lease.give_back()
     assert at.running == 0
 
 
 async def test_without_a_deadline_or_with_patience_it_waits() -> None:
     at = queue()
     holder = enter(at)
-    await at.take(holder, 1)
+    await at.lease(holder, 1)
     tasks = [
-        asyncio.create_task(at.take(enter(at), 1)),
-        asyncio.create_task(at.take(enter(at, deadline_seconds=0.01), 1, patient=True)),
+        asyncio.create_task(at.lease(enter(at), 1)),
+        asyncio.create_task(at.lease(enter(at, deadline_seconds=0.01), 1, patient=True)),
     ]
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in tasks)
@@ -134,64 +144,63 @@ async def test_without_a_deadline_or_with_patience_it_waits() -> None:
 async def test_running_does_not_use_up_the_deadline_but_waiting_does() -> None:
     at = queue()
     request = enter(at, deadline_seconds=0.1)
-    await at.take(request, 1)
+    lease = await at.lease(request, 1)
     await asyncio.sleep(0.12)
-    at.give_back(request)
-    await at.take(request, 1)
-    at.give_back(request)
+    lease.give_back()
+    lease = await at.lease(request, 1)
+    lease.give_back()
     holder = enter(at)
-    await at.take(holder, 1)
-    task = asyncio.create_task(at.take(request, 1))
+    holder_lease = await at.lease(holder, 1)
+    task = asyncio.create_task(at.lease(request, 1))
     await asyncio.sleep(0.06)
-    at.give_back(holder)
-    await task
-    at.give_back(request)
-    await at.take(holder, 1)
+    holder_lease.give_back()
+    (await task).give_back()
+    await at.lease(holder, 1)
     started = asyncio.get_running_loop().time()
     with pytest.raises(Overloaded):
-        await at.take(request, 1)
+        await at.lease(request, 1)
     assert asyncio.get_running_loop().time() - started < 0.09
 
 
 async def test_cancelled_while_waiting_leaves_no_trace() -> None:
     at = queue()
     holder, waiting, next_one = enter(at), enter(at), enter(at)
-    await at.take(holder, 1)
-    task = asyncio.create_task(at.take(waiting, 1))
-    follower = asyncio.create_task(at.take(next_one, 1))
+    holder_lease = await at.lease(holder, 1)
+    task = asyncio.create_task(at.lease(waiting, 1))
+    follower = asyncio.create_task(at.lease(next_one, 1))
     await settle()
     task.cancel()
     # The slot becomes free before the cancelled task has run again.
-    at.give_back(holder)
+    holder_lease.give_back()
     with pytest.raises(asyncio.CancelledError):
         await task
     await follower
-    assert (at.running, next_one.holding, waiting.holding) == (1, True, False)
+    assert (at.running, next_one.leases, waiting.leases) == (1, 1, 0)
 
 
 async def test_cancelled_after_the_grant_gives_the_slot_back() -> None:
     at = queue()
     holder, granted, next_one = enter(at), enter(at), enter(at)
-    await at.take(holder, 1)
-    task = asyncio.create_task(at.take(granted, 1))
-    follower = asyncio.create_task(at.take(next_one, 1))
+    holder_lease = await at.lease(holder, 1)
+    task = asyncio.create_task(at.lease(granted, 1))
+    follower = asyncio.create_task(at.lease(next_one, 1))
     await settle()
-    at.give_back(holder)
-    assert granted.holding
+    holder_lease.give_back()
+    assert granted.leases == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await follower
-    assert (at.running, next_one.holding) == (1, True)
+    assert (at.running, next_one.leases, granted.leases) == (1, 1, 0)
 
 
 async def test_leaving_while_the_slot_is_still_in_use() -> None:
     at = queue()
     request = enter(at)
-    await at.take(request, 1)
+    lease = await at.lease(request, 1)
     at.leave(request)
     assert (at.running, at.queued) == (1, 0)
-    at.give_back(request)
+    lease.give_back()
     assert (at.running, at.queued) == (0, 0)
 
 
@@ -199,17 +208,16 @@ async def test_memory_admits_and_nobody_overtakes_a_large_one() -> None:
     at = queue(slots=4)
     small = [enter(at, str(number)) for number in range(3)]
     large = enter(at, "large")
-    await at.take(small[0], 400)
-    await at.take(small[1], 400)
-    big = asyncio.create_task(at.take(large, 900))
+    first_leases = [await at.lease(small[0], 400), await at.lease(small[1], 400)]
+    big = asyncio.create_task(at.lease(large, 900))
     await settle()
-    little = asyncio.create_task(at.take(small[2], 100))
+    little = asyncio.create_task(at.lease(small[2], 100))
     await settle()
     assert (big.done(), little.done()) == (False, False)
-    at.give_back(small[0])
+    first_leases[0].give_back()
     await settle()
     assert not big.done()
-    at.give_back(small[1])
+    first_leases[1].give_back()
     await big
     await little
     assert at.running == 2
@@ -218,16 +226,16 @@ async def test_memory_admits_and_nobody_overtakes_a_large_one() -> None:
 async def test_alone_anything_fits() -> None:
     at = queue(slots=2)
     request = enter(at)
-    assert await at.take(request, 10 * MEMORY) == 0.0
+    assert (await at.lease(request, 10 * MEMORY)).waited_seconds == 0.0
 
 
 async def test_a_large_one_that_gives_up_lets_the_others_go_on() -> None:
     at = queue(slots=2)
     holder, large, small = enter(at), enter(at, deadline_seconds=0.02), enter(at)
-    await at.take(holder, 500)
-    big = asyncio.create_task(at.take(large, 900))
+    await at.lease(holder, 500)
+    big = asyncio.create_task(at.lease(large, 900))
     await settle()
-    little = asyncio.create_task(at.take(small, 100))
+    little = asyncio.create_task(at.lease(small, 100))
     with pytest.raises(Overloaded):
         await big
     await asyncio.wait_for(little, 1)
@@ -236,14 +244,14 @@ async def test_a_large_one_that_gives_up_lets_the_others_go_on() -> None:
 async def test_closing_turns_everybody_away() -> None:
     at = queue()
     holder, waiting = enter(at), enter(at)
-    await at.take(holder, 1)
-    task = asyncio.create_task(at.take(waiting, 1))
+    holder_lease = await at.lease(holder, 1)
+    task = asyncio.create_task(at.lease(waiting, 1))
     await settle()
     at.close("the engine is closed")
     with pytest.raises(SandboxError, match="closed"):
         await task
     with pytest.raises(SandboxError, match="closed"):
         enter(at)
-    at.give_back(holder)
+    holder_lease.give_back()
     with pytest.raises(SandboxError, match="closed"):
-        await at.take(holder, 1)
+        holder_lease = await at.lease(holder, 1)
