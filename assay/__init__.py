@@ -31,7 +31,16 @@ if TYPE_CHECKING:
         TestRun,
         Verdict,
     )
-    from rewards import CodeReward, MathReward, NotJudged, Reward, RewardClient, SyncRewardClient
+    from rewards import (
+        CodeEvidence,
+        CodeReward,
+        MathEvidence,
+        MathReward,
+        NotJudged,
+        Reward,
+        RewardClient,
+        SyncRewardClient,
+    )
 
 __all__ = [
     "AssayError",
@@ -40,10 +49,12 @@ __all__ = [
     "CallTest",
     "CannotStart",
     "Client",
+    "CodeEvidence",
     "CodeReward",
     "Engine",
     "EngineConfig",
     "Limits",
+    "MathEvidence",
     "MathReward",
     "NotJudged",
     "Outcome",

@@ -27,6 +27,10 @@ class BadInput(AssayError, ValueError):
         self.message = message
         super().__init__(field, value, message)
 
+    def below(self, place: str) -> BadInput:
+        """The same about a field that stands inside `place`."""
+        return BadInput(f"{place}.{self.field}", self.value, self.message)
+
     def __str__(self) -> str:
         return f"{self.field} {self.shown_value}: {self.message}"
 

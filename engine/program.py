@@ -118,6 +118,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     not_enforced: tuple[str, ...] = ()
 
     @property
+    def size_bytes(self) -> int:
+        """Bytes of output and files that it holds."""
+        return len(self.stdout) + len(self.stderr) + sum(map(len, self.files.values()))
+
+    @property
     def clean(self) -> bool:
         """The first process ended by itself with exit code 0, and no limit was hit."""
         return self.exit_code == 0 and self.stopped_by is None and not self.stdout_truncated

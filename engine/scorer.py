@@ -1,26 +1,94 @@
-"""The seam to rewards: the server takes a mapping from an item's `kind` to one of these."""
+"""The seam to rewards: what a scorer is, and how one of somebody's own is found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from engine.errors import BadInput
 
 if TYPE_CHECKING:
     from engine.engine import Engine
 
+_T = TypeVar("_T")
 
-class Scorer(Protocol):
+
+class Scorer(Protocol[_T]):
     """Turns items of one kind into answers; items and answers are plain maps that fit MessagePack."""
 
-    def check(self, item: dict[str, Any]) -> None:
-        """Refuse a wrong item before anything runs; raises BadInput naming the field and the value."""
+    @property
+    def kind(self) -> str:
+        """What an item's `kind` says."""
 
-    async def score(
-        self, item: dict[str, Any], engine: Engine, *, client: str, deadline_seconds: float | None
-    ) -> dict[str, Any]:
+    def parse(self, item: dict[str, Any]) -> _T:
+        """The item as `score` wants it; raises BadInput naming the field and the value. Called once, on any thread."""
+        ...
+
+    async def score(self, parsed: _T, engine: Engine, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """The item's reward with its evidence, or `reward: None` and `not_judged`.
 
         client            whose turn in the queue the runs take
         deadline_seconds  the client's own; what has not begun by then is not judged
-        Raises BadInput; Overloaded and SandboxError where nothing can be said. Cancelling kills what runs.
+        Raises Overloaded and SandboxError where nothing can be said. Cancelling kills what runs.
         """
         ...
+
+
+Scorers = Mapping[str, Scorer[Any]]
+
+
+class Parsed(NamedTuple):
+    """An item that can be scored: as it came, and as its scorer takes it."""
+
+    item: dict[str, Any]
+    scorer: Scorer[Any]
+    work: Any
+
+    async def score(self, engine: Engine, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
+        """See `Scorer.score`."""
+        return await self.scorer.score(self.work, engine, client=client, deadline_seconds=deadline_seconds)
+
+
+def parsed_item(scorers: Scorers, item: object) -> Parsed:
+    """The item, parsed by the scorer of its kind; raises BadInput."""
+    if not isinstance(item, dict):
+        raise BadInput("item", item, "expected a map")
+    kind = item.get("kind")
+    scorer = scorers.get(kind) if isinstance(kind, str) else None
+    if scorer is None:
+        raise BadInput("kind", kind, f"expected one of {', '.join(sorted(scorers))}")
+    return Parsed(item, scorer, scorer.parse(item))
+
+
+def with_own(scorers: Scorers, places: Iterable[str]) -> Scorers:
+    """`scorers`, and those at `places`, each "module:name" of an object or a class that needs no arguments.
+
+    Modules are looked for in the current directory too. Raises BadInput.
+    """
+    found = dict(scorers)
+    for place in places:
+        scorer = _loaded(place)
+        if scorer.kind in found:
+            raise BadInput("scorer", place, f"there is a scorer of kind {scorer.kind!r} already")
+        found[scorer.kind] = scorer
+    return found
+
+
+def _loaded(place: str) -> Scorer[Any]:
+    module_name, _, name = place.partition(":")
+    if not module_name or not name:
+        raise BadInput("scorer", place, "expected module:name")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise BadInput("scorer", place, f"cannot be loaded: {error}") from error
+    scorer: Scorer[Any] = found() if isinstance(found, type) else found
+    lacks = [part for part in ("kind", "parse", "score") if not hasattr(scorer, part)]
+    if lacks:
+        raise BadInput("scorer", place, f"is no scorer (engine.scorer.Scorer): it lacks {', '.join(lacks)}")
+    return scorer

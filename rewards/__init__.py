@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rewards.evidence import CodeEvidence, MathEvidence
 from rewards.reward import NotJudged, Reward
 
 if TYPE_CHECKING:
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
     from rewards.code.reward import CodeReward
     from rewards.math.reward import MathReward
 
-__all__ = ["CodeReward", "MathReward", "NotJudged", "Reward", "RewardClient", "SyncRewardClient"]
+__all__ = [
+    "CodeEvidence",
+    "CodeReward",
+    "MathEvidence",
+    "MathReward",
+    "NotJudged",
+    "Reward",
+    "RewardClient",
+    "SyncRewardClient",
+]
 
 
 # Imported at first use: a client must not pay for the engine.

@@ -12,7 +12,8 @@ import msgspec
 from engine.client.client import Client
 from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput, Overloaded, SandboxError
-from rewards.reward import NotJudged, Reward, from_wire
+from rewards.kinds import reward_of
+from rewards.reward import NotJudged, Reward
 
 _T = TypeVar("_T")
 _IN_FLIGHT: Final = 64
@@ -74,7 +75,7 @@ class RewardClient:
     async def score(self, item: dict[str, Any]) -> Reward | NotJudged:
         """One item's reward; raises BadInput."""
         try:
-            return _reward(await self._client.score(item, deadline_seconds=self._deadline_seconds))
+            return _reward(await self._client.score(item, deadline_seconds=self._deadline_seconds), item.get("kind"))
         except (Overloaded, SandboxError) as error:
             return NotJudged(str(error))
 
@@ -89,10 +90,17 @@ class RewardClient:
         self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
     ) -> AsyncGenerator[tuple[int, Reward | NotJudged], None]:
         """(index, reward) as they come, `in_flight` at a time; leaving the loop kills what is in flight."""
-        answers = self._client.stream(items, in_flight=in_flight, deadline_seconds=self._deadline_seconds)
+        kinds: dict[int, object] = {}
+
+        def numbered() -> Iterator[dict[str, Any]]:
+            for index, item in enumerate(items):
+                kinds[index] = item.get("kind")
+                yield item
+
+        answers = self._client.stream(numbered(), in_flight=in_flight, deadline_seconds=self._deadline_seconds)
         try:
             async for index, answer in answers:
-                yield index, _reward(answer)
+                yield index, _reward(answer, kinds.pop(index))
         finally:
             await answers.aclose()
 
@@ -172,10 +180,10 @@ class _PatientClient(Client):
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def _reward(answer: dict[str, Any] | Overloaded | SandboxError) -> Reward | NotJudged:
+def _reward(answer: dict[str, Any] | Overloaded | SandboxError, kind: object) -> Reward | NotJudged:
     if isinstance(answer, Overloaded | SandboxError):
         return NotJudged(str(answer))
     try:
-        return from_wire(answer)
+        return reward_of(answer, kind)
     except msgspec.ValidationError as error:
         return NotJudged(f"the daemon sent something that is not a reward: {error}")

@@ -6,28 +6,30 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 from engine.errors import BadInput, Overloaded, SandboxError
 from rewards.reward import NotJudged, Reward
 
-Score = Callable[[dict[str, Any]], Awaitable[Reward | NotJudged]]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(Generic[_T]):
     """One item with its place among the items, its reward, and the seconds from asking to knowing."""
 
     index: int
-    item: dict[str, Any]
+    item: _T
     reward: Reward | NotJudged
     seconds: float
 
 
-async def flow(score: Score, items: Iterable[dict[str, Any]], in_flight: int) -> AsyncGenerator[Scored, None]:
+async def flow(
+    score: Callable[[_T], Awaitable[Reward | NotJudged]], items: Iterable[_T], in_flight: int
+) -> AsyncGenerator[Scored[_T], None]:
     """Rewards as they come; an overloaded or faulty sandbox is NotJudged, BadInput names the index and ends it all."""
     numbered = enumerate(items)
-    pending: set[asyncio.Task[Scored]] = set()
+    pending: set[asyncio.Task[Scored[_T]]] = set()
     try:
         while True:
             while len(pending) < in_flight and (entry := next(numbered, None)) is not None:
@@ -45,12 +47,12 @@ async def flow(score: Score, items: Iterable[dict[str, Any]], in_flight: int) ->
         await asyncio.gather(*pending, return_exceptions=True)
 
 
-async def _scored(score: Score, index: int, item: dict[str, Any]) -> Scored:
+async def _scored(score: Callable[[_T], Awaitable[Reward | NotJudged]], index: int, item: _T) -> Scored[_T]:
     began = time.monotonic()
     try:
         reward = await score(item)
     except (Overloaded, SandboxError) as error:
         reward = NotJudged(str(error))
     except BadInput as error:
-        raise BadInput(f"[{index}].{error.field}", error.value, error.message) from None
+        raise error.below(f"[{index}]") from None
     return Scored(index, item, reward, time.monotonic() - began)

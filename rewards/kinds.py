@@ -1,62 +1,53 @@
-"""The scorers that the daemon serves, by an item's `kind`."""
+"""The one mapping from an item's `kind` to what parses and scores it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.errors import BadInput
-from engine.scorer import Scorer
-from rewards.code.item import code_item
+from rewards.code.item import CodeItem, code_item
 from rewards.code.reward import CodeReward
-from rewards.math.item import math_item
+from rewards.evidence import CodeEvidence, MathEvidence
+from rewards.math.item import MathItem, math_item
 from rewards.math.reward import MathReward
+from rewards.reward import NotJudged, Reward, from_wire
 
 if TYPE_CHECKING:
     from engine.engine import Engine
 
 
 class CodeScorer:
-    """Items of kind "code"."""
+    """Items of kind "code"; whether an item's image has its language shows when it is run."""
 
-    def check(self, item: dict[str, Any]) -> None:
-        """Raises BadInput; whether its image has its language shows when it is run."""
-        code_item(item)
+    kind: Final = "code"
+    evidence: Final = CodeEvidence
+    parse = staticmethod(code_item)
 
     async def score(
-        self, item: dict[str, Any], engine: Engine, *, client: str, deadline_seconds: float | None
+        self, parsed: CodeItem, engine: Engine, *, client: str, deadline_seconds: float | None
     ) -> dict[str, Any]:
         """See `CodeReward.score`."""
         reward = CodeReward(engine, client=client, deadline_seconds=deadline_seconds)
-        return (await reward.score(item)).to_wire()
+        return (await reward.score(parsed)).to_wire()
 
 
 class MathScorer:
     """Items of kind "math"; no program runs."""
 
-    def check(self, item: dict[str, Any]) -> None:
-        """Raises BadInput."""
-        math_item(item)
+    kind: Final = "math"
+    evidence: Final = MathEvidence
+    parse = staticmethod(math_item)
 
     async def score(
-        self, item: dict[str, Any], engine: Engine, *, client: str, deadline_seconds: float | None
+        self, parsed: MathItem, engine: Engine, *, client: str, deadline_seconds: float | None
     ) -> dict[str, Any]:
         """See `MathReward.score`."""
-        return (await MathReward().score(item)).to_wire()
+        return (await MathReward().score(parsed)).to_wire()
 
 
-SCORERS: Final[Mapping[str, Scorer]] = {"code": CodeScorer(), "math": MathScorer()}
+SCORERS: Final[dict[str, CodeScorer | MathScorer]] = {scorer.kind: scorer for scorer in (CodeScorer(), MathScorer())}
 
 
-def check_item(item: object) -> dict[str, Any]:
-    """Any kind of item, checked; raises BadInput."""
-    if not isinstance(item, dict):
-        raise BadInput("item", item, "expected a map")
-    kind = item.get("kind")
-    if kind == "code":
-        code_item(item)
-    elif kind == "math":
-        math_item(item)
-    else:
-        raise BadInput("kind", kind, "expected one of code, math")
-    return item
+def reward_of(answer: dict[str, Any], kind: object) -> Reward | NotJudged:
+    """The reward in an answer to an item of that kind; raises msgspec.ValidationError if there is none in it."""
+    scorer = SCORERS.get(kind) if isinstance(kind, str) else None
+    return from_wire(answer, None if scorer is None else scorer.evidence)

@@ -2,67 +2,43 @@
 
 from __future__ import annotations
 
-import reprlib
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from engine.program import Verdict
+from rewards.evidence import CodeEvidence, MathEvidence
 
-SHOWN_CHARS = 400
-
-
-class TestFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One test's verdict (None: this one could not be judged) with what its run used."""
-
-    __test__ = False  # pytest takes classes of this name for its own
-
-    verdict: Verdict | None
-    cpu_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    queue_seconds: float = 0.0
-    peak_memory_bytes: int = 0
+Evidence = CodeEvidence | MathEvidence | dict[str, Any]
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why the first test that failed did: its index, what was expected and what came, each cut to `SHOWN_CHARS`.
-
-    `problem` says why there is nothing to compare (an exception, a limit, a compiler's message); `stderr` is the end of
-    it.
-    """
-
-    test: int
-    expected: str | None = None
-    got: str | None = None
-    problem: str | None = None
-    stderr: str | None = None
+class _Number(msgspec.Struct, frozen=True, kw_only=True):
+    reward: float
+    verdict: Verdict | None = None
+    parts: dict[str, float] = {}
+    not_enforced: tuple[str, ...] = ()
 
 
-class Reward(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A number with its evidence.
+_NOT_EVIDENCE: Final = frozenset({"id", *_Number.__struct_fields__})
 
-    reward      0 to 1
-    verdict     of all tests together: the first that is not ACCEPTED
-    tests       the tests that ran, in order; "all" stops after the first failure
-    forgeable   an asserts test was among them: it ran in the program's own process, so a program could fake it
-    reason      why there was nothing to run or to compare, where that is so
-    answer      the final answer that was compared, cut to `SHOWN_CHARS` (maths)
-    failure     evidence of the first failing test (code)
+
+class Reward(_Number, frozen=True, kw_only=True):
+    """A number with what it rests on.
+
+    reward        0 to 1
+    verdict       of all tests together, the first that is not ACCEPTED; None where the kind has no verdicts
+    parts         what the number is made of, by name, where it is made of several
+    evidence      of its kind: CodeEvidence, MathEvidence, or plain data of a scorer of one's own
     not_enforced  limits that did not bite where its programs ran: the engine was started with allow_degraded
     """
 
-    reward: float
-    verdict: Verdict
-    tests: tuple[TestFacts, ...] = ()
-    forgeable: bool = False
-    reason: str | None = None
-    answer: str | None = None
-    failure: Failure | None = None
-    not_enforced: tuple[str, ...] = ()
+    evidence: Evidence = {}
 
     def to_wire(self) -> dict[str, Any]:
-        """As a map of plain data; a field that says nothing is left out."""
-        return {"reward": self.reward, "verdict": self.verdict.value, **msgspec.to_builtins(self)}
+        """As a flat map of plain data, the evidence's fields among the others; what says nothing is left out."""
+        said = {"verdict": self.verdict, "parts": self.parts, "not_enforced": self.not_enforced}
+        wire = msgspec.to_builtins({name: value for name, value in said.items() if value})
+        return {"reward": self.reward, **wire, **msgspec.to_builtins(self.evidence)}
 
 
 class NotJudged(msgspec.Struct, frozen=True):
@@ -75,30 +51,16 @@ class NotJudged(msgspec.Struct, frozen=True):
         return {"reward": None, "not_judged": self.reason}
 
 
-def from_wire(answer: dict[str, Any]) -> Reward | NotJudged:
-    """What `to_wire` made (an `id` beside it is ignored); raises msgspec.ValidationError for anything else."""
+def from_wire(
+    answer: dict[str, Any], evidence: type[CodeEvidence] | type[MathEvidence] | None = None
+) -> Reward | NotJudged:
+    """What `to_wire` made (an `id` beside it is ignored), with evidence of that kind, else as plain data.
+
+    Raises msgspec.ValidationError for anything else.
+    """
     if answer.get("reward") is None:
         return NotJudged(msgspec.convert(answer.get("not_judged"), str))
-    return msgspec.convert(answer, Reward)
-
-
-def shown(value: object) -> str:
-    """Bytes, text or plain data as text for a person, at most about `SHOWN_CHARS` long, in bounded time."""
-    if isinstance(value, bytes):
-        value = value[: SHOWN_CHARS + 1].decode("utf-8", "backslashreplace")
-    text = value[: SHOWN_CHARS + 1] if isinstance(value, str) else _BOUNDED.repr(value)
-    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
-
-
-class _Bounded(reprlib.Repr):
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel, self.maxstring, self.maxother = 4, 100, 100
-        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = 12
-
-    def repr_int(self, x: int, level: int) -> str:
-        # repr() of a longer one raises or takes quadratic time.
-        return repr(x) if x.bit_length() <= 4_000 else f"<an integer of {x.bit_length():,} bits>"
-
-
-_BOUNDED = _Bounded()
+    number = msgspec.convert(answer, _Number)
+    rest = {name: value for name, value in answer.items() if name not in _NOT_EVIDENCE}
+    found: Evidence = rest if evidence is None else msgspec.convert(rest, evidence)
+    return Reward(**msgspec.structs.asdict(number), evidence=found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import platform
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.config.engine import EngineConfig, Runtime
+from engine.cli.options import CONFIG
+from engine.config.engine import EngineConfig
+from engine.config.settings import load_settings
 from engine.engine import Engine
 from engine.errors import AssayError
 from engine.languages.table import LANGUAGES, LanguageStatus, missing
@@ -30,7 +33,8 @@ _SHOWN_FACTS: Final = ("runtime", "cgroup", "rootfs", "fresh")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `assay doctor`."""
-    parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slots")
+    parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slots (native)")
+    parser.add_argument("--config", metavar="F", help=CONFIG)
     parser.add_argument("--allow-degraded", action="store_true", help="exit code 0 all the same")
     parser.set_defaults(handler=doctor)
 
@@ -40,7 +44,9 @@ def doctor(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     about = _machine()
     try:
-        facts, findings, languages = asyncio.run(_ask(arguments.runtime))
+        config = load_settings(arguments.config).engine
+        config = dataclasses.replace(config, runtime=arguments.runtime or config.runtime, allow_degraded=True)
+        facts, findings, languages = asyncio.run(_ask(config))
     except AssayError as error:
         console.print(_about([*about, ("sandbox", Text(f"cannot start: {error}", "red"))]))
         console.print(_languages_table([_unproved(name) for name in LANGUAGES]))
@@ -51,8 +57,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     return 0 if arguments.allow_degraded or all(finding.enforced for finding in findings) else 1
 
 
-async def _ask(runtime: Runtime) -> tuple[dict[str, str], tuple[Finding, ...], list[LanguageStatus]]:
-    config = EngineConfig(runtime=runtime, allow_degraded=True)
+async def _ask(config: EngineConfig) -> tuple[dict[str, str], tuple[Finding, ...], list[LanguageStatus]]:
     async with Engine(slots=min(resources.cores(), _SLOTS), config=config, prove_anew=True) as engine:
         return engine.facts(), engine.findings, await engine.languages()
 

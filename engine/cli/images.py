@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def images(arguments: argparse.Namespace) -> int:
     """`assay images`: 0, 1 if the store cannot be read, 2 for a wrong configuration."""
     try:
-        config = load_settings(Path(arguments.config) if arguments.config else None).engine
+        config = load_settings(arguments.config).engine
         if arguments.action == "prune":
             _prune(config)
         else:

@@ -15,6 +15,8 @@ OUR_FAULT: Final = 125
 INTERRUPTED: Final = 130
 
 ALLOW_DEGRADED: Final = "start even where a limit does not bite; every reply then says which"
+CONFIG: Final = "TOML file whose table [engine] is used"
+OWN_SCORER: Final = "a scorer of your own, module:name (engine.scorer.Scorer); may be given again"
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 

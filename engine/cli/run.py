@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-from engine.cli.options import ALLOW_DEGRADED, OUR_FAULT, WRONG_USE, size
-from engine.config.engine import HOST, EngineConfig
+from engine.cli.options import ALLOW_DEGRADED, CONFIG, OUR_FAULT, WRONG_USE, size
+from engine.config.engine import EngineConfig
+from engine.config.settings import load_settings
 from engine.engine import Engine
 from engine.errors import AssayError, BadInput
 from engine.languages.table import LANGUAGES, language_of_file
@@ -29,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", metavar="SIZE", help="memory, like 256M (512M)")
     parser.add_argument("--output", metavar="SIZE", help="bytes kept of stdout and of stderr (1M)")
     parser.add_argument("--image", metavar="PATH", help="image that it runs in: a directory, OCI layout or archive")
-    parser.add_argument("--runtime", choices=["native", "crun"], default="native", help="who makes the slot")
+    parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slot (native)")
+    parser.add_argument("--config", metavar="F", help=CONFIG)
     parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
     parser.add_argument("-v", "--verbose", action="store_true", help="facts of the run go to stderr")
     parser.set_defaults(handler=run)
@@ -39,11 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """`assay run`: the program's own exit code, 128 + N for signal N, 125 for a fault of ours."""
     try:
         program, stdin, limits = _asked(arguments)
-        config = EngineConfig(
-            runtime=arguments.runtime,
-            rootfs=arguments.image or HOST,
-            allow_degraded=arguments.allow_degraded,
-        )
+        config = _config(arguments)
         outcome = asyncio.run(_run(program, stdin, limits, config))
     except BadInput as error:
         print(f"assay run: {error}", file=sys.stderr)
@@ -54,6 +53,16 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return _show(outcome, limits, verbose=arguments.verbose)
+
+
+def _config(arguments: argparse.Namespace) -> EngineConfig:
+    given = {
+        "runtime": arguments.runtime,
+        "rootfs": arguments.image,
+        "allow_degraded": arguments.allow_degraded or None,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    return dataclasses.replace(load_settings(arguments.config).engine, **changes)
 
 
 async def _run(program: Program, stdin: bytes, limits: Limits, config: EngineConfig) -> Outcome:

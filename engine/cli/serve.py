@@ -7,16 +7,14 @@ import asyncio
 import dataclasses
 import logging
 import sys
-from collections.abc import Mapping
-from pathlib import Path
 
 import uvloop
 
-from engine.cli.options import ALLOW_DEGRADED, FAILED, WRONG_USE
+from engine.cli.options import ALLOW_DEGRADED, FAILED, OWN_SCORER, WRONG_USE
 from engine.config.server import read_token
 from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
-from engine.scorer import Scorer
+from engine.scorer import Scorers, with_own
 from engine.server.daemon import Daemon
 
 
@@ -35,14 +33,15 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", choices=["proved", "always"], help="renew what a run may have touched (default), or everything"
     )
     parser.add_argument("--token-file", metavar="F", help="file with the token that HTTP clients must send")
+    parser.add_argument("--scorer", metavar="M:NAME", action="append", default=[], help=OWN_SCORER)
     parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
     parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine] and [server]")
 
 
-def serve(arguments: argparse.Namespace, scorers: Mapping[str, Scorer]) -> int:
+def serve(arguments: argparse.Namespace, scorers: Scorers) -> int:
     """Run the daemon until SIGTERM (drains) or SIGINT (stops); the exit code."""
     try:
-        settings = load_settings(Path(arguments.config) if arguments.config else None)
+        settings = load_settings(arguments.config)
         settings = _with_arguments(settings, arguments)
         server = settings.server
         token = read_token(server)
@@ -51,7 +50,7 @@ def serve(arguments: argparse.Namespace, scorers: Mapping[str, Scorer]) -> int:
         )
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Daemon(settings, token, scorers).live())
+            runner.run(Daemon(settings, token, with_own(scorers, arguments.scorer)).live())
     except CannotStart as error:
         print(f"assay serve: {error}", file=sys.stderr)
         return FAILED

@@ -19,11 +19,11 @@ class Settings:
     server: ServerConfig = dataclasses.field(default_factory=ServerConfig)
 
 
-def load_settings(path: Path | None) -> Settings:
+def load_settings(path: str | Path | None) -> Settings:
     """What a TOML file says, or the defaults; raises BadInput naming the key."""
     if path is None:
         return Settings()
     try:
-        return load(path, Settings)
+        return load(Path(path), Settings)
     except OSError as error:
         raise BadInput("config", str(path), error.strerror or "cannot be read") from None

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.errors import AssayError, BadInput, Overloaded
+from engine.flow import off_loop
 from engine.server.service import Service
 from engine.wire.decode import decode_msgpack
 from engine.wire.frames import FrameBuffer, encode_frame
@@ -93,14 +94,14 @@ class FrameConnection:
                 break
             self._buffer.feed(data)
             while (body := self._buffer.next_body()) is not None:
-                self._accept(body)
+                await self._accept(body)
             # Reading buffered bytes does not suspend: let the other clients in.
             await asyncio.sleep(0)
         if self._buffer.waiting_bytes and not self._ending:
             raise BadInput("frame", self._buffer.waiting_bytes, "truncated: the stream ended within it")
 
-    def _accept(self, body: bytes) -> None:
-        fields = decode_msgpack(body)
+    async def _accept(self, body: bytes) -> None:
+        fields = await off_loop(len(body), decode_msgpack, body)
         if not isinstance(fields, dict):
             raise BadInput("frame", fields, "expected a map with id and op")
         given, op = fields.pop("id", None), fields.pop("op", None)
@@ -116,7 +117,7 @@ class FrameConnection:
                 raise Overloaded(f"{len(self._ids)} requests of this client are in flight (server.client_requests)")
             if self._service.held_bytes + len(body) > self._config.held_bytes:
                 raise Overloaded(f"requests hold {self._service.held_bytes} bytes (server.held_bytes)")
-            request = self._service.request_from(op, fields)
+            request = await off_loop(len(body), self._service.request_from, op, fields)
         except AssayError as error:
             self._refuse(request_id, op, error)
             return
@@ -149,7 +150,7 @@ class FrameConnection:
         op = type(request).__name__.lower()
         try:
             with self._service.holding(size_bytes):
-                message["answer"] = await self._perform(request)
+                message["answer"] = await self._perform(request, size_bytes)
             log.debug("request=%s/%s op=%s answered", self._name, request_id, op)
         except AssayError as error:
             message["error"] = error_body(error)
@@ -166,7 +167,7 @@ class FrameConnection:
         self._ids.discard(request_id)
         self._under_way.pop(request_id, None)
 
-    async def _perform(self, request: Request) -> dict[str, Any]:
+    async def _perform(self, request: Request, size_bytes: int) -> dict[str, Any]:
         match request:
             case Run():
                 async with self._turn(request.deadline_seconds) as (waited, left):
@@ -175,8 +176,9 @@ class FrameConnection:
                 seconds = outcome.queue_seconds + waited
                 return outcome_to_wire(msgspec.structs.replace(outcome, queue_seconds=seconds))
             case Score():
+                item = await off_loop(size_bytes, self._service.parsed, request.item)
                 async with self._turn(request.deadline_seconds) as (_, left):
-                    return await self._service.score(request.item, client=self._name, deadline_seconds=left)
+                    return await self._service.score(item, client=self._name, deadline_seconds=left)
             case Cancel():
                 return {"cancelled": await self._cancel(request.target)}
             case Hello():

@@ -9,14 +9,14 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 from engine.config.server import host_and_port
 from engine.config.settings import Settings
 from engine.engine import Engine
-from engine.scorer import Scorer
+from engine.scorer import Scorers
 from engine.server.frames import FrameServer
 from engine.server.http import HttpServer
 from engine.server.listen import tcp_listener, unix_listener
@@ -29,7 +29,7 @@ log = logging.getLogger("assay.server")
 class Daemon:
     """One engine behind its two faces."""
 
-    def __init__(self, settings: Settings, token: str, scorers: Mapping[str, Scorer]) -> None:
+    def __init__(self, settings: Settings, token: str, scorers: Scorers) -> None:
         self._settings = settings
         self._config = settings.server
         self._token = token

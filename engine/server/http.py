@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +17,9 @@ from starlette.types import ASGIApp
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
 from engine.errors import AssayError, BadInput, SandboxError
+from engine.flow import off_loop
+from engine.program import Outcome
+from engine.scorer import Parsed
 from engine.server.answers import ClientGone, error_response, json_response
 from engine.server.body import read_body, while_connected
 from engine.server.gate import Gate
@@ -62,22 +64,28 @@ class _Endpoint:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def _json(self, request: Request) -> Any:
+    async def _body(self, request: Request) -> bytes:
         config = self._service.config
-        return decode_json(await read_body(request, cap=config.request_bytes, seconds=config.request_seconds))
+        return await read_body(request, cap=config.request_bytes, seconds=config.request_seconds)
 
     async def run(self, request: Request) -> Response:
-        fields = await self._json(request)
+        body = await self._body(request)
+        wanted = await off_loop(len(body), self._run_of, body)
+        outcome = await while_connected(request, self._service.run(wanted, client=client_of(request)))
+        return await off_loop(outcome.size_bytes, _outcome_response, outcome)
+
+    def _run_of(self, body: bytes) -> Run:
+        fields = decode_json(body)
         if not isinstance(fields, dict):
             raise BadInput("body", fields, "expected a map")
         wanted = self._service.request_from("run", fields)
         assert isinstance(wanted, Run)
-        outcome = await while_connected(request, self._service.run(wanted, client=client_of(request)))
-        return json_response(json_ready(outcome_to_wire(outcome)))
+        return wanted
 
     async def score(self, request: Request) -> Response:
         deadline = _deadline(request)
-        wanted = await self._json(request)
+        body = await self._body(request)
+        wanted = await off_loop(len(body), self._items_of, body)
         client = client_of(request)
         answer: object
         if isinstance(wanted, list):
@@ -87,7 +95,12 @@ class _Endpoint:
             answer = await while_connected(
                 request, self._service.score(wanted, client=client, deadline_seconds=deadline)
             )
-        return json_response(json_ready(answer))
+        # As many answers as there were items, each of a bounded size.
+        return await off_loop(len(body), _answer_response, answer)
+
+    def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
+        wanted = decode_json(body)
+        return self._service.parsed_list(wanted) if isinstance(wanted, list) else self._service.parsed(wanted)
 
     async def run_code(self, request: Request) -> Response:
         return await run_code(self._service, request, client=client_of(request))
@@ -101,6 +114,14 @@ class _Endpoint:
 
     async def metrics(self, request: Request) -> Response:
         return PlainTextResponse(self._service.metrics_text(), media_type="text/plain; version=0.0.4")
+
+
+def _outcome_response(outcome: Outcome) -> Response:
+    return json_response(json_ready(outcome_to_wire(outcome)))
+
+
+def _answer_response(answer: object) -> Response:
+    return json_response(json_ready(answer))
 
 
 async def _ping(request: Request) -> Response:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.flow import off_loop
 from engine.program import MIB, Limits, Outcome
 from engine.proof.selftest import summary
 from engine.server.answers import json_response, status_of
@@ -70,7 +71,7 @@ async def run_code(service: Service, request: Request, *, client: str) -> Respon
     config = service.config
     try:
         body = await read_body(request, cap=config.request_bytes, seconds=config.request_seconds)
-        asked = to_struct(decode_json(body), RunCode, strict=False)
+        asked = await off_loop(len(body), _asked, body)
         if asked.language in _ELSEWHERE:
             return json_response(_no_such_language(asked.language))
         if asked.language not in _HERE:
@@ -83,7 +84,11 @@ async def run_code(service: Service, request: Request, *, client: str) -> Respon
     except (Overloaded, SandboxError) as error:
         log.info("request=%s %s", request.state.request_id, error)
         return json_response({"error": error_body(error), "detail": str(error)}, 504)
-    return json_response(_answer(outcome))
+    return await off_loop(outcome.size_bytes, _answered, outcome)
+
+
+def _asked(body: bytes) -> RunCode:
+    return to_struct(decode_json(body), RunCode, strict=False)
 
 
 def _refused(error: BadInput, request_id: str) -> Response:
@@ -148,6 +153,10 @@ def _file(name: str, value: str) -> tuple[str, bytes]:
         return path[len(_WORK) + 1 :], base64.b64decode(value)
     except (binascii.Error, ValueError) as error:
         raise BadInput(f"files.{name}", value, f"not base64: {error}") from None
+
+
+def _answered(outcome: Outcome) -> Response:
+    return json_response(_answer(outcome))
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:

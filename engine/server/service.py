@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from engine.engine import Engine
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.program import Outcome
 from engine.proof import selftest
-from engine.scorer import Scorer
+from engine.scorer import Parsed, Scorers, parsed_item
 from engine.server.metrics import Metrics
 from engine.wire.messages import PROTOCOL_VERSION, Request, Run, request_from
 
@@ -30,7 +30,7 @@ _ENGINE_COUNTS: Final = ("runs", "faults", "not_judged", "refused", "expired", "
 class Service:
     """Runs and scores for any face; counts every request; refuses new ones once it drains."""
 
-    def __init__(self, engine: Engine, scorers: Mapping[str, Scorer], settings: Settings, token: str = "") -> None:
+    def __init__(self, engine: Engine, scorers: Scorers, settings: Settings, token: str = "") -> None:
         self.engine = engine
         self.engine_config = settings.engine
         self.config = settings.server
@@ -97,27 +97,45 @@ class Service:
             client=client,
         )
 
-    async def score(self, item: dict[str, Any], *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
-        """One item's answer; raises BadInput, Overloaded, SandboxError."""
-        scorer = self.scorer_of(item)
+    def parsed(self, wanted: object) -> Parsed:
+        """One item, parsed by its scorer; raises BadInput."""
+        return parsed_item(self._scorers, wanted)
+
+    def parsed_list(self, wanted: list[object]) -> list[Parsed]:
+        """Many items; raises BadInput, whose field begins with the item's index, if one of them is wrong."""
+        items = []
+        for index, item in enumerate(wanted):
+            if not isinstance(item, dict):
+                raise BadInput(f"[{index}]", item, "expected a map")
+            try:
+                items.append(self.parsed(item))
+            except BadInput as error:
+                raise error.below(f"[{index}]") from None
+        return items
+
+    async def score(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
+        """One item's answer; raises Overloaded, SandboxError."""
         with self._counted("score"):
-            return await self._scored(scorer, item, client, deadline_seconds)
+            return await self._scored(item, client, deadline_seconds)
 
     async def score_all(
-        self, items: list[dict[str, Any]], *, client: str, deadline_seconds: float | None
+        self, items: list[Parsed], *, client: str, deadline_seconds: float | None
     ) -> list[dict[str, Any]]:
-        """The answers in order; a wrong item is refused before anything runs, a fault leaves its item not judged."""
-        scorers = [self.scorer_of(item, f"[{index}]") for index, item in enumerate(items)]
+        """The answers in order; a fault leaves its item not judged."""
         answers: list[dict[str, Any]] = [{}] * len(items)
         turns = iter(range(len(items)))
 
         async def worker() -> None:
             for index in turns:
-                item = items[index]
                 try:
-                    answers[index] = await self._scored(scorers[index], item, client, deadline_seconds)
+                    answers[index] = await self._scored(items[index], client, deadline_seconds)
                 except (Overloaded, SandboxError) as error:
-                    answers[index] = {**_id_of(item), "reward": None, "not_judged": str(error), **self._degraded}
+                    answers[index] = {
+                        **_id_of(items[index].item),
+                        "reward": None,
+                        "not_judged": str(error),
+                        **self._degraded,
+                    }
 
         with self._counted("score"):
             async with asyncio.TaskGroup() as workers:
@@ -125,34 +143,17 @@ class Service:
                     workers.create_task(worker())
         return answers
 
-    def scorer_of(self, item: dict[str, Any], place: str = "") -> Scorer:
-        """The scorer of an item, which has checked it; raises BadInput with `place` before the field."""
-        dot = "." if place else ""
-        if not isinstance(item, dict):
-            raise BadInput(place or "item", item, "expected a map")
-        kind = item.get("kind")
-        scorer = self._scorers.get(kind) if isinstance(kind, str) else None
-        if scorer is None:
-            raise BadInput(f"{place}{dot}kind", kind, f"expected one of {', '.join(sorted(self._scorers))}")
-        try:
-            scorer.check(item)
-        except BadInput as error:
-            raise BadInput(f"{place}{dot}{error.field}", error.value, error.message) from None
-        return scorer
-
-    async def _scored(
-        self, scorer: Scorer, item: dict[str, Any], client: str, deadline_seconds: float | None
-    ) -> dict[str, Any]:
-        text = item.get("completion")
+    async def _scored(self, item: Parsed, client: str, deadline_seconds: float | None) -> dict[str, Any]:
+        text = item.item.get("completion")
         text = text if isinstance(text, str) else ""
         try:
-            answer = await scorer.score(item, self.engine, client=client, deadline_seconds=deadline_seconds)
+            answer = await item.score(self.engine, client=client, deadline_seconds=deadline_seconds)
         except SandboxError:
             self._judged("score", None, text)
             raise
         verdict = answer.get("verdict") if answer.get("not_judged") is None else None
         self._judged("score", None if answer.get("not_judged") is not None else str(verdict or "none"), text)
-        return {**_id_of(item), **answer, **self._degraded}
+        return {**_id_of(item.item), **answer, **self._degraded}
 
     @property
     def _degraded(self) -> dict[str, Any]:
@@ -234,6 +235,7 @@ class Service:
             "up_seconds": time.monotonic() - self._started,
             "draining": self.draining,
             "not_enforced": list(self.engine.not_enforced),
+            "kinds": sorted(self._scorers),
         }
 
     def metrics_text(self) -> str:

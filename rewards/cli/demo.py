@@ -30,6 +30,7 @@ from engine.program import Verdict
 from rewards.cli.tally import Tally, table_of, verdict_name
 from rewards.client import RewardClient
 from rewards.data.datasets import Labelled, gsm8k, humaneval, lines_of
+from rewards.evidence import CodeEvidence
 from rewards.flow import flow
 from rewards.reward import NotJudged, Reward
 
@@ -123,9 +124,11 @@ def _why(reward: Reward | NotJudged) -> str:
     """The short reason of a reward that is not full, in brackets."""
     if isinstance(reward, NotJudged):
         return f" ({reward.reason})"
-    if reward.failure is None:
-        return f" ({reward.reason})" if reward.reason else ""
-    failure = reward.failure
+    evidence = reward.evidence
+    if not isinstance(evidence, CodeEvidence) or evidence.failure is None:
+        reason = None if isinstance(evidence, dict) else evidence.reason
+        return f" ({reason})" if reason else ""
+    failure = evidence.failure
     why = (failure.problem or f"expected {failure.expected!r}, got {failure.got!r}").splitlines()[0]
     if reward.verdict is Verdict.RUNTIME_ERROR and failure.stderr:
         why += f": {failure.stderr.splitlines()[-1]}"

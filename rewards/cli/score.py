@@ -5,25 +5,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine import Client, Engine, EngineConfig
-from engine.cli.options import ALLOW_DEGRADED, FAILED, INTERRUPTED, NOT_JUDGED, WRONG_USE
+from engine.cli.options import ALLOW_DEGRADED, CONFIG, FAILED, INTERRUPTED, NOT_JUDGED, OWN_SCORER, WRONG_USE
+from engine.client.client import Client
 from engine.errors import AssayError, BadInput, CannotStart
+from engine.scorer import Parsed, parsed_item, with_own
 from engine.wire.address import default_socket
 from engine.wire.decode import decode_json
-from rewards import CodeReward, MathReward, RewardClient
 from rewards.cli.tally import Tally, table_of
-from rewards.flow import Score, Scored, flow
-from rewards.kinds import check_item
+from rewards.client import RewardClient
+from rewards.flow import Scored, flow
+from rewards.kinds import SCORERS, reward_of
 from rewards.reward import NotJudged, Reward
 
 _IN_FLIGHT_AT_DAEMON: Final = 64
@@ -39,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--socket", metavar="PATH", help="ask the daemon that listens there")
     where.add_argument("--http", metavar="URL", help="ask the daemon at http://host:port")
     where.add_argument("--slots", type=int, metavar="N", help="no daemon: run here, N programs at once")
+    parser.add_argument("--scorer", metavar="M:NAME", action="append", default=[], help=f"no daemon: {OWN_SCORER}")
+    parser.add_argument("--config", metavar="F", help=f"no daemon: {CONFIG}")
     parser.add_argument("--allow-degraded", action="store_true", help=f"no daemon: {ALLOW_DEGRADED}")
     parser.add_argument("--token-file", type=Path, metavar="F", help="file with the daemon's token")
     parser.set_defaults(handler=score)
@@ -47,10 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def score(arguments: argparse.Namespace) -> int:
     """Run the command; 0, 3 if anything was not judged, 2 for wrong input, 1 if nothing can be scored here."""
     console = Console(stderr=True, highlight=False)
-    path: Path = arguments.file
     try:
-        count = sum(1 for _ in _items(path))
-        tally = asyncio.run(_score_all(arguments, count, console))
+        tally = asyncio.run(_score(arguments, console))
     except BadInput as error:
         console.print(f"assay score: {error}", markup=False, soft_wrap=True)
         return WRONG_USE
@@ -66,8 +68,18 @@ def score(arguments: argparse.Namespace) -> int:
     return NOT_JUDGED if tally.not_judged else 0
 
 
-def _items(path: Path) -> Iterator[dict[str, Any]]:
-    """The checked items of the lines that are not blank; raises BadInput naming line, field and value."""
+class _Line(NamedTuple):
+    """An item of the file; `parsed` where it is scored here."""
+
+    item: dict[str, Any]
+    parsed: Parsed | None = None
+
+
+_Ask = Callable[[_Line], Awaitable[Reward | NotJudged]]
+
+
+def _lines(path: Path, read: Callable[[Any], _Line]) -> Iterator[_Line]:
+    """What `read` makes of each line that is not blank; raises BadInput naming line, field and value."""
     if not path.is_file():
         raise BadInput("FILE.jsonl", str(path), "no such file")
     with path.open("rb") as file:
@@ -75,28 +87,40 @@ def _items(path: Path) -> Iterator[dict[str, Any]]:
             if line.isspace():
                 continue
             try:
-                yield check_item(decode_json(line))
+                yield read(decode_json(line))
             except BadInput as error:
                 raise BadInput(f"{path} line {number}: {error.field}", error.value, error.message) from None
 
 
-async def _score_all(arguments: argparse.Namespace, count: int, console: Console) -> Tally:
+class _Place(NamedTuple):
+    """Where items are scored: how a line is checked, how it is read then, how one is scored and how many at a time."""
+
+    check: Callable[[Any], _Line]
+    read: Callable[[Any], _Line]
+    scoring: contextlib.AbstractAsyncContextManager[tuple[_Ask, int]]
+
+
+async def _score(arguments: argparse.Namespace, console: Console) -> Tally:
+    address = _address(arguments)
+    place = _here(arguments, console) if address is None else await _at_daemon(address, arguments, console)
+    # The file is read twice: a wrong line is told before anything runs, and a long file is never whole in memory.
+    count = sum(1 for _ in _lines(arguments.file, place.check))
     tally = Tally(arguments.file.name)
     clock = asyncio.get_running_loop().time
-    with _output(arguments.out) as lines, _progress(console) as progress:
-        async with _scoring(arguments, console) as (ask, in_flight):
+    with _output(arguments.out) as out, _progress(console) as progress:
+        async with place.scoring as (ask, in_flight):
             task = progress.add_task("scoring", total=count)
             began = clock()
-            async for scored in flow(ask, _items(arguments.file), in_flight):
+            async for scored in flow(ask, _lines(arguments.file, place.read), in_flight):
                 tally.add(scored.reward, scored.seconds)
                 progress.advance(task)
-                if lines is not None:
-                    lines.put(scored)
+                if out is not None:
+                    out.put(scored)
             tally.seconds = clock() - began
     return tally
 
 
-class _Lines:
+class _Answers:
     """Writes answers in the items' order, whatever the order they come in."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -104,8 +128,9 @@ class _Lines:
         self._early: dict[int, bytes] = {}
         self._next = 0
 
-    def put(self, scored: Scored) -> None:
-        named = {"id": scored.item["id"]} if "id" in scored.item else {}
+    def put(self, scored: Scored[_Line]) -> None:
+        item = scored.item.item
+        named = {"id": item["id"]} if "id" in item else {}
         self._early[scored.index] = msgspec.json.encode({**named, **scored.reward.to_wire()})
         while self._next in self._early:
             self._file.write(self._early.pop(self._next) + b"\n")
@@ -113,15 +138,15 @@ class _Lines:
 
 
 @contextlib.contextmanager
-def _output(name: str | None) -> Iterator[_Lines | None]:
+def _output(name: str | None) -> Iterator[_Answers | None]:
     if name is None:
         yield None
     elif name == "-":
-        yield _Lines(sys.stdout.buffer)
+        yield _Answers(sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
         with Path(name).open("wb") as file:
-            yield _Lines(file)
+            yield _Answers(file)
 
 
 def _progress(console: Console) -> Progress:
@@ -137,30 +162,65 @@ def _progress(console: Console) -> Progress:
     )
 
 
-@contextlib.asynccontextmanager
-async def _scoring(arguments: argparse.Namespace, console: Console) -> AsyncIterator[tuple[Score, int]]:
-    """How to score one item, and how many at a time: at the daemon that was named or that listens, else here."""
-    address = arguments.http or (f"unix://{arguments.socket}" if arguments.socket else None)
-    if address is None and arguments.slots is None:
-        address = _listening()
-    if address is not None:
-        token = arguments.token_file.read_text().strip() if arguments.token_file else ""
-        # An absent daemon is one clear error, not a reward that is not judged for each item.
-        async with Client(address, token=token) as client:
-            await client.stats()
-        console.print(f"scoring at the daemon {address}", markup=False, soft_wrap=True)
+def _address(arguments: argparse.Namespace) -> str | None:
+    """The daemon that was named, or that listens; None: score here."""
+    if arguments.http:
+        return str(arguments.http)
+    if arguments.socket:
+        return f"unix://{arguments.socket}"
+    return _listening() if arguments.slots is None and not arguments.scorer else None
+
+
+async def _at_daemon(address: str, arguments: argparse.Namespace, console: Console) -> _Place:
+    if arguments.scorer:
+        raise BadInput("scorer", arguments.scorer[0], f"the daemon {address} scores: give it to `assay serve`")
+    token = arguments.token_file.read_text().strip() if arguments.token_file else ""
+    # An absent daemon is one clear error, not a reward that is not judged for each item.
+    async with Client(address, token=token) as client:
+        kinds = frozenset((await client.stats()).get("kinds", ()))
+    console.print(f"scoring at the daemon {address}", markup=False, soft_wrap=True)
+
+    def check(item: Any) -> _Line:
+        # What only the daemon knows, it alone can check.
+        if not (isinstance(item, dict) and item.get("kind") in kinds - SCORERS.keys()):
+            parsed_item(SCORERS, item)
+        return _Line(item)
+
+    @contextlib.asynccontextmanager
+    async def scoring() -> AsyncIterator[tuple[_Ask, int]]:
         async with RewardClient(address, token=token) as rewards:
-            yield rewards.score, _IN_FLIGHT_AT_DAEMON
-        return
-    config = EngineConfig(allow_degraded=arguments.allow_degraded)
-    async with Engine(slots=arguments.slots, config=config) as engine:
-        slots = engine.stats().slots
-        console.print(f"no daemon listens, so {slots} slots run here", markup=False, soft_wrap=True)
+            yield lambda line: rewards.score(line.item), _IN_FLIGHT_AT_DAEMON
 
-        async def score_here(item: dict[str, Any]) -> Reward | NotJudged:
-            return await (CodeReward(engine).score(item) if item["kind"] == "code" else MathReward().score(item))
+    return _Place(check, _Line, scoring())
 
-        yield score_here, _IN_FLIGHT_PER_SLOT * slots
+
+def _here(arguments: argparse.Namespace, console: Console) -> _Place:
+    # A client alone has neither.
+    from engine.config.settings import load_settings
+    from engine.engine import Engine
+
+    config = load_settings(arguments.config).engine
+    if arguments.allow_degraded:
+        config = dataclasses.replace(config, allow_degraded=True)
+    scorers = with_own(SCORERS, arguments.scorer)
+
+    def read(item: Any) -> _Line:
+        return _Line(item, parsed_item(scorers, item))
+
+    @contextlib.asynccontextmanager
+    async def scoring() -> AsyncIterator[tuple[_Ask, int]]:
+        async with Engine(slots=arguments.slots, config=config) as engine:
+            slots = engine.stats().slots
+            console.print(f"no daemon is asked, so {slots} slots run here", markup=False, soft_wrap=True)
+
+            async def ask(line: _Line) -> Reward | NotJudged:
+                assert line.parsed is not None
+                answer = await line.parsed.score(engine, client="", deadline_seconds=None)
+                return reward_of(answer, line.item["kind"])
+
+            yield ask, _IN_FLIGHT_PER_SLOT * slots
+
+    return _Place(read, read, scoring())
 
 
 def _listening() -> str | None:

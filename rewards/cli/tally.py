@@ -13,11 +13,13 @@ from engine.program import Verdict
 from rewards.reward import NotJudged, Reward
 
 NOT_JUDGED = "not judged"
+# A reward of a kind that has no verdicts.
+SCORED = "scored"
 
 
 def verdict_name(reward: Reward | NotJudged) -> str:
     """The verdict's name, or "not judged"."""
-    return NOT_JUDGED if isinstance(reward, NotJudged) else reward.verdict.value
+    return NOT_JUDGED if isinstance(reward, NotJudged) else reward.verdict or SCORED
 
 
 @dataclass
@@ -71,7 +73,7 @@ def table_of(tallies: Sequence[Tally]) -> Table:
     table.add_column("")
     for tally in tallies:
         table.add_column(tally.name, justify="right")
-    for name in (*(verdict.value for verdict in Verdict), NOT_JUDGED):
+    for name in (*(verdict.value for verdict in Verdict), SCORED, NOT_JUDGED):
         if any(tally.verdicts[name] for tally in tallies):
             table.add_row(name, *(str(tally.verdicts[name] or "") for tally in tallies))
     table.add_section()

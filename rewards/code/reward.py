@@ -16,6 +16,7 @@ from rewards.code.extract import program
 from rewards.code.item import AssertsCase, CallCase, Case, CodeItem, StdinCase, code_item
 from rewards.code.verdict import Judgement, judge
 from rewards.completion import Nothing
+from rewards.evidence import CodeEvidence
 from rewards.reward import NotJudged, Reward
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class CodeReward:
         forgeable = any(isinstance(case, AssertsCase) for case in item.tests)
         if isinstance(found, Nothing):
             reason = f"no program: {found.reason}"
-            return Reward(reward=0.0, verdict=Verdict.WRONG_ANSWER, forgeable=forgeable, reason=reason)
+            evidence = CodeEvidence(forgeable=forgeable, reason=reason)
+            return Reward(reward=0.0, verdict=Verdict.WRONG_ANSWER, evidence=evidence)
         scoring = _Scoring(self._engine, Program(found.source, language.name, image=item.image), item, self._client)
         try:
             await scoring.run(self._deadline_seconds)
@@ -127,9 +129,11 @@ class _Scoring:
         return Reward(
             reward=float(failed is None) if self._item.reward == "all" else accepted / len(self._tests),
             verdict=Verdict.ACCEPTED if failed is None else failed.verdict,
-            tests=tuple(each.facts for each in judged),
-            forgeable=forgeable,
-            failure=None if failed is None else failed.failure,
+            evidence=CodeEvidence(
+                tests=tuple(each.facts for each in judged),
+                forgeable=forgeable,
+                failure=None if failed is None else failed.failure,
+            ),
             not_enforced=self._not_enforced,
         )
 

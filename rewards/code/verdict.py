@@ -12,7 +12,7 @@ from engine.harness.kinds import TestRun
 from engine.program import Outcome, Verdict
 from rewards.code.checkers import Checker, same_output, same_value
 from rewards.code.item import AssertsCase, CallCase, Case, StdinCase
-from rewards.reward import SHOWN_CHARS, Failure, TestFacts, shown
+from rewards.evidence import SHOWN_CHARS, Failure, TestFacts, shown
 
 _FAILED_ASSERT: Final = "raised AssertionError"
 

@@ -8,9 +8,10 @@ from engine.exact import numbers_equal
 from engine.flow import off_loop
 from engine.program import Verdict
 from rewards.completion import Nothing
+from rewards.evidence import MathEvidence, shown
 from rewards.math.answer import final_answer, kind_of
 from rewards.math.item import MathItem, math_item
-from rewards.reward import NotJudged, Reward, shown
+from rewards.reward import NotJudged, Reward
 
 
 class MathReward:
@@ -37,10 +38,11 @@ def grade(item: MathItem) -> Reward | NotJudged:
         return NotJudged(f"the reference {shown(reference)} is not an exact integer, decimal or fraction")
     answer = final_answer(item.completion, item.answer_pattern)
     if isinstance(answer, Nothing):
-        return Reward(reward=0.0, verdict=Verdict.WRONG_ANSWER, reason=answer.reason)
+        return Reward(reward=0.0, verdict=Verdict.WRONG_ANSWER, evidence=MathEvidence(reason=answer.reason))
     same = numbers_equal(answer, reference)
     if same is None and kind_of(answer) == "other notation":
         return NotJudged(f"undecided: the answer {shown(answer)} is not an exact integer, decimal or fraction")
     verdict = Verdict.ACCEPTED if same else Verdict.WRONG_ANSWER
     reason = "the answer is not a number" if same is None else None
-    return Reward(reward=float(bool(same)), verdict=verdict, answer=shown(answer), reason=reason)
+    evidence = MathEvidence(answer=shown(answer), reason=reason)
+    return Reward(reward=float(bool(same)), verdict=verdict, evidence=evidence)

@@ -13,8 +13,9 @@ from rewards import CodeReward, MathReward, NotJudged, Reward
 from rewards.cli.demo import sample
 from rewards.cli.tally import verdict_name
 from rewards.data.datasets import Labelled, humaneval
+from rewards.evidence import SHOWN_CHARS
 from rewards.flow import flow
-from rewards.reward import SHOWN_CHARS
+from tests.support.evidence import code_evidence, failure_of
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -66,7 +67,7 @@ async def test_humaneval_accepts_no_body_that_does_nothing(
     items = [each.item for each in humaneval(data_file("HumanEval.jsonl.gz"), body)]
     async for each in flow(CodeReward(engine).score, items, 4):
         assert isinstance(each.reward, Reward), each
-        assert each.reward.forgeable
+        assert code_evidence(each.reward).forgeable
         verdicts.append(each.reward.verdict)
     assert len(verdicts) == 164
     assert Verdict.ACCEPTED not in verdicts
@@ -147,7 +148,7 @@ async def test_no_cheat_passes_a_function_call(engine: Engine, name: str) -> Non
     reward = await scored(engine, CHEATS[name], [{"call": "add", "arguments": arguments, "expected": expected}])
     assert reward.reward == 0.0
     assert reward.verdict in (Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR)
-    assert not reward.forgeable
+    assert not code_evidence(reward).forgeable
 
 
 async def test_a_changed_argument_does_not_reach_the_next_test(engine: Engine) -> None:
@@ -159,25 +160,27 @@ async def test_a_changed_argument_does_not_reach_the_next_test(engine: Engine) -
 async def test_the_first_failure_ends_all_and_keeps_its_evidence(engine: Engine) -> None:
     reward = await scored(engine, "print(3)", [*SUM, *SUM])
     assert (reward.reward, reward.verdict) == (0.0, Verdict.WRONG_ANSWER)
-    assert [test.verdict for test in reward.tests] == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
-    assert reward.failure is not None
-    assert (reward.failure.test, reward.failure.expected, reward.failure.got) == (1, "4\n", "3\n")
-    assert all(test.cpu_seconds > 0 and test.wall_seconds > 0 for test in reward.tests)
+    assert [test.verdict for test in code_evidence(reward).tests] == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
+    assert (
+        failure_of(reward).test,
+        failure_of(reward).expected,
+        failure_of(reward).got,
+    ) == (1, "4\n", "3\n")
+    assert all(test.cpu_seconds > 0 and test.wall_seconds > 0 for test in code_evidence(reward).tests)
 
 
 async def test_a_fraction_runs_every_test(engine: Engine) -> None:
     reward = await scored(engine, "print(3)", [*SUM, *SUM], reward="fraction")
     assert (reward.reward, reward.verdict) == (0.5, Verdict.WRONG_ANSWER)
-    assert len(reward.tests) == 4
+    assert len(code_evidence(reward).tests) == 4
 
 
 @pytest.mark.parametrize("kind", ["all", "fraction"])
 async def test_a_program_that_does_not_compile_gets_nothing(engine: Engine, kind: str) -> None:
     reward = await scored(engine, "int main() { return missing; }", SUM, language="c", reward=kind)
     assert (reward.reward, reward.verdict) == (0.0, Verdict.COMPILE_ERROR)
-    assert reward.failure is not None
-    assert "missing" in str(reward.failure.problem)
-    assert reward.tests[0].cpu_seconds > 0
+    assert "missing" in str(failure_of(reward).problem)
+    assert code_evidence(reward).tests[0].cpu_seconds > 0
 
 
 @pytest.mark.parametrize("kind", ["all", "fraction"])
@@ -185,13 +188,12 @@ async def test_large_outputs_are_judged_and_the_tests_go_on(engine: Engine, kind
     source = "n = int(input())\nprint('7 ' * n)"
     tests = [{"stdin": str(n), "expected": "7 " * n} for n in (100_000, 1, 200_000, 100_001)]
     reward = await scored(engine, source, tests, checker="tokens", reward=kind)
-    assert (reward.reward, len(reward.tests)) == (1.0, 4)
+    assert (reward.reward, len(code_evidence(reward).tests)) == (1.0, 4)
     tests[2]["expected"] = "8"
     reward = await scored(engine, source, tests, checker="tokens", reward=kind)
-    assert (reward.reward, len(reward.tests)) == ((0.0, 3) if kind == "all" else (0.75, 4))
-    assert reward.failure is not None
-    assert reward.failure.test == 2
-    assert len(str(reward.failure.got)) <= SHOWN_CHARS
+    assert (reward.reward, len(code_evidence(reward).tests)) == ((0.0, 3) if kind == "all" else (0.75, 4))
+    assert failure_of(reward).test == 2
+    assert len(str(failure_of(reward).got)) <= SHOWN_CHARS
 
 
 async def test_evidence_is_short_whatever_the_program_returns(engine: Engine) -> None:
@@ -203,9 +205,12 @@ async def test_evidence_is_short_whatever_the_program_returns(engine: Engine) ->
         "import sys\ndef f():\n    sys.stderr.write('x' * 500_000)",
     ):
         reward = await scored(engine, source, [{"call": "f", "arguments": [], "expected": "y"}])
-        assert reward.failure is not None
         assert reward.reward == 0.0
-        for text in (reward.failure.got, reward.failure.problem, reward.failure.stderr):
+        for text in (
+            failure_of(reward).got,
+            failure_of(reward).problem,
+            failure_of(reward).stderr,
+        ):
             assert len(text or "") <= SHOWN_CHARS
 
 
@@ -214,7 +219,7 @@ async def test_asserts_are_marked_as_forgeable(engine: Engine) -> None:
     tests = [{"asserts": "assert add(1, 2) == 3"}]
     assert (await scored(engine, right, tests)).to_wire()["forgeable"] is True
     wrong = await scored(engine, right, [{"asserts": "assert add(1, 2) == 4, 'no'"}])
-    assert (wrong.verdict, wrong.forgeable) == (Verdict.WRONG_ANSWER, True)
+    assert (wrong.verdict, code_evidence(wrong).forgeable) == (Verdict.WRONG_ANSWER, True)
     broken = await scored(engine, right, [{"asserts": "assert sub(1, 2) == 4"}])
     assert broken.verdict is Verdict.RUNTIME_ERROR
 
@@ -224,4 +229,4 @@ async def test_a_completion_without_a_program_is_wrong(engine: Engine) -> None:
         reward = await CodeReward(engine).score({"completion": completion, "tests": SUM})
         assert isinstance(reward, Reward)
         assert (reward.reward, reward.verdict) == (0.0, Verdict.WRONG_ANSWER)
-        assert reward.reason is not None
+        assert code_evidence(reward).reason is not None

@@ -15,6 +15,7 @@ from rewards.cli.tally import verdict_name
 from rewards.data.datasets import gsm8k
 from rewards.math.item import MathItem
 from rewards.math.reward import grade
+from tests.support.evidence import math_evidence
 
 
 def graded(answer: str, reference: str | int = "42") -> Reward | NotJudged:
@@ -36,7 +37,7 @@ def graded(answer: str, reference: str | int = "42") -> Reward | NotJudged:
 def test_the_same_number_is_accepted(answer: str, reference: str | int) -> None:
     reward = graded(answer, reference)
     assert isinstance(reward, Reward)
-    assert (reward.reward, reward.verdict, reward.answer) == (1.0, Verdict.ACCEPTED, answer)
+    assert (reward.reward, reward.verdict, math_evidence(reward).answer) == (1.0, Verdict.ACCEPTED, answer)
 
 
 @pytest.mark.parametrize("answer", ["43", "", "forty-two", "42 or 43", "42 = 42", "9" * 2000, "9^{9^{9}}", "{" * 50])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +15,12 @@ import pytest
 from engine import BadInput
 from rewards import NotJudged, Reward, RewardClient
 from tests.server.conftest import ASSAY, Daemon
+from tests.support.evidence import failure_of
 from tests.support.runtimes import no_slot_in_it
 
 pytestmark = [pytest.mark.kernel, pytest.mark.server]
 
+ROOT = Path(__file__).parents[2]
 RIGHT: dict[str, Any] = {
     "id": "right",
     "kind": "code",
@@ -41,8 +45,7 @@ async def test_many_rewards_come_in_order(daemon: Daemon, face: str) -> None:
         rewards = await client.score_many(ITEMS * 5)
         assert [value(reward) for reward in rewards] == REWARDS * 5
         assert isinstance(rewards[1], Reward)
-        assert rewards[1].failure is not None
-        assert rewards[1].failure.got == "4\n"
+        assert failure_of(rewards[1]).got == "4\n"
         assert isinstance(rewards[3], NotJudged)
         assert {index: value(reward) async for index, reward in client.stream(ITEMS)} == dict(enumerate(REWARDS))
         assert value(await client.score(RIGHT)) == 1.0
@@ -184,3 +187,59 @@ def test_the_demo_agrees_with_its_sample(tmp_path: Path) -> None:
     assert "daemon ready" in done.stdout
     assert "77 of 77" in done.stdout
     assert "daemon stopped, exit code 0" in done.stdout
+
+
+OWN_SCORER = """
+from engine import Program
+from engine.errors import BadInput
+
+class Runs:
+    kind = "runs"
+    def parse(self, item):
+        if not isinstance(item.get("source"), str):
+            raise BadInput("source", item.get("source"), "expected text")
+        return Program(item["source"])
+    async def score(self, parsed, engine, *, client, deadline_seconds):
+        outcome = await engine.run(parsed, client=client, deadline_seconds=deadline_seconds)
+        return {"reward": 1.0 if outcome.clean else 0.0, "exit_code": outcome.exit_code}
+"""
+
+
+@pytest.mark.parametrize("where", ["daemon", "here"])
+def test_a_scorer_of_ones_own(tmp_path: Path, where: str) -> None:
+    (tmp_path / "own.py").write_text(OWN_SCORER)
+    items = [{"kind": "runs", "id": number, "source": f"raise SystemExit({number})"} for number in range(2)]
+    path = tmp_path / "items.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in items))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    score = [*ASSAY, "score", str(path), "-o", "rewards.jsonl"]
+    with contextlib.ExitStack() as stack:
+        if where == "daemon":
+            socket = tmp_path / "s"
+            command = [
+                sys.executable,
+                "-m",
+                "assay",
+                "serve",
+                "--socket",
+                str(socket),
+                "--no-http",
+                "--scorer",
+                "own:Runs",
+            ]
+            daemon = stack.enter_context(
+                subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(daemon.terminate)
+            assert daemon.stdout is not None
+            assert "ready" in daemon.stdout.readline()
+            score += ["--socket", str(socket)]
+        else:
+            score += ["--slots", "1", "--scorer", "own:Runs"]
+        done = subprocess.run(score, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line) for line in (tmp_path / "rewards.jsonl").read_text().splitlines()]
+        assert answers == [{"id": 0, "reward": 1.0, "exit_code": 0}, {"id": 1, "reward": 0.0, "exit_code": 1}]
+        path.write_text('{"kind": "runs", "source": 7}\n')
+        done = subprocess.run(score, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert "source 7: expected text" in done.stderr

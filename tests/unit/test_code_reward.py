@@ -9,6 +9,7 @@ import pytest
 
 from engine import Engine, Limits, Outcome, Overloaded, Program, SandboxError, StdinTest, Test, TestRun, Verdict
 from rewards import CodeReward, NotJudged, Reward
+from tests.support.evidence import failure_of
 
 
 class ScriptedEngine:
@@ -87,8 +88,7 @@ async def test_all_stops_at_the_first_failure() -> None:
     reward, engine = await scored("right wrong right", "all")
     assert isinstance(reward, Reward)
     assert engine.asked == ["right", "wrong"]
-    assert reward.failure is not None
-    assert reward.failure.test == 1
+    assert failure_of(reward).test == 1
 
 
 @pytest.mark.parametrize("kind", ["all", "fraction"])
