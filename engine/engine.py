@@ -20,6 +20,7 @@ from engine.jobs.files import collected_names, job_files
 from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store
 from engine.jobs.work import Work
+from engine.languages.prelude import added
 from engine.languages.read_ahead import read_ahead
 from engine.languages.table import LANGUAGES, LanguageStatus
 from engine.machine import resources
@@ -221,6 +222,16 @@ class Engine:
         return {**facts, "limits": selftest.summary(self._not_enforced)}
 
     @property
+    def limits(self) -> Limits:
+        """Those of a run that names none."""
+        return self._config.limits
+
+    @property
+    def ceilings(self) -> Limits:
+        """The most that a request may ask for."""
+        return self._ceilings
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What the self-test found about each limit; empty before the start."""
         return self._findings
@@ -251,7 +262,12 @@ class Engine:
             check_ceilings(compile_limits, self._ceilings, "compile_limits")
         limits = limits or self._config.limits
         return Work(
-            image, language, job_files(program, language, limits), limits, compile_limits or self._config.compile_limits
+            image,
+            language,
+            job_files(program, language, limits),
+            limits,
+            compile_limits or self._config.compile_limits,
+            added(program.prelude, language),
         )
 
     @contextlib.contextmanager

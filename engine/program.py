@@ -54,14 +54,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Source, language and files, as submitted.
 
-    files  paths below /work (relative, without `..`) and their contents; they belong to the program's user
-    image  name of the root file system that it sees, None for the engine's own
+    language  name, alias, or a standard of one, like c++20
+    files     paths below /work (relative, without `..`) and their contents; they belong to the program's user
+    image     name of the root file system that it sees, None for the engine's own
+    prelude   what is given to it before it begins: "competitive", "leetcode"; None: nothing
     """
 
     source: str
     language: str = "python"
     files: dict[str, bytes] = {}
     image: str | None = None
+    prelude: str | None = None
 
 
 class Verdict(enum.StrEnum):

@@ -30,11 +30,8 @@ class Compiler:
 
     async def compile(self, runner: Runner, ticket: Ticket, work: Work) -> Compiled:
         """What the compile step of `work` came to; raises Overloaded, SandboxError."""
-        language = work.language
-        if language.compile is None:
-            raise ValueError(language.name)
-        key = key_of((work.image.name, *language.compile), work.files, work.compile_limits)
-        job = work.image.job(language.compile, work.compile_limits, files=work.files, collect=(_MADE,))
+        key = key_of((work.image.name, *work.compile_argv), work.files, work.compile_limits)
+        job = work.compile_job(collect=(_MADE,))
         lease: Lease | None = None
         waited = 0.0
         while True:

@@ -9,6 +9,7 @@ import msgspec
 from engine.harness.channel import DRIVER_ARGUMENTS, DRIVER_PATH, Call
 from engine.jobs.files import with_room
 from engine.jobs.store import Compiled
+from engine.languages.prelude import Added
 from engine.languages.table import Language
 from engine.pool.images import Image
 from engine.pool.job import Job, JobFile
@@ -23,6 +24,7 @@ class Work(msgspec.Struct, frozen=True):
     files: Sequence[JobFile]
     limits: Limits
     compile_limits: Limits
+    added: Added = Added()
 
     @property
     def size_bytes(self) -> int:
@@ -33,22 +35,46 @@ class Work(msgspec.Struct, frozen=True):
         self, compiled: Compiled | None, stdin: bytes, *, collect: Sequence[str] = (), merge_stderr: bool = False
     ) -> Job:
         """The program by itself."""
-        files, limits = self.files, self.limits
-        if compiled is not None:
-            limits = with_room(limits, files, compiled.files)
-            files = (*files, *compiled.files)
-        return self.image.job(
-            self.language.run, limits, files=files, collect=collect, stdin=stdin, merge_stderr=merge_stderr
-        )
+        ours = () if compiled is None else compiled.files
+        return self._job(self.language.run, ours, stdin=stdin, collect=collect, merge_stderr=merge_stderr)
 
     def test_job(self, compiled: Compiled | None, call: Call) -> Job:
         """The program put to one test."""
         if call.driver is None:
             return self.job(compiled, call.stdin)
         driver = ((DRIVER_PATH, call.driver, 0o444),)
+        return self._job((self.language.run[0], *DRIVER_ARGUMENTS), driver, channel=call.channel)
+
+    def compile_job(self, collect: Sequence[str]) -> Job:
+        """The step that makes the program; its language compiles."""
+        return self.image.job(self.compile_argv, self.compile_limits, files=self.files, collect=collect)
+
+    @property
+    def compile_argv(self) -> tuple[str, ...]:
+        """The compiler with its arguments; raises ValueError for a language that is run as it is."""
+        if self.language.compile is None:
+            raise ValueError(self.language.name)
+        compiler, *arguments = self.language.compile
+        return (compiler, *self.added.flags, *arguments)
+
+    def _job(
+        self,
+        argv: Sequence[str],
+        ours: Sequence[JobFile],
+        *,
+        stdin: bytes = b"",
+        channel: bytes | None = None,
+        collect: Sequence[str] = (),
+        merge_stderr: bool = False,
+    ) -> Job:
+        ours = (*ours, *self.added.files)
         return self.image.job(
-            (self.language.run[0], *DRIVER_ARGUMENTS),
-            with_room(self.limits, self.files, driver),
-            files=(*self.files, *driver),
-            channel=call.channel,
+            argv,
+            with_room(self.limits, self.files, ours),
+            files=(*self.files, *ours),
+            collect=collect,
+            stdin=stdin,
+            channel=channel,
+            merge_stderr=merge_stderr,
+            variables=self.added.environment,
         )

@@ -32,6 +32,7 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     source_name     the source's name in /work
     run             argv of the program; /program/main is what `compile` made
     compile         argv that makes `main` in /work out of the source, None if it is run as it is
+    standards       of the language that a request may name instead of it, as -std= takes them
     version         argv that prints a version
     read_ahead      argv that reads the start-up set of files once, outside the sandbox
     package         Debian's package that brings it
@@ -43,6 +44,7 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     source_name: str
     run: tuple[str, ...]
     compile: tuple[str, ...] | None = None
+    standards: tuple[str, ...] = ()
     version: tuple[str, ...]
     read_ahead: tuple[str, ...]
     package: str
@@ -91,6 +93,7 @@ _TABLE: Final = (
         source_name="main.c",
         run=("/program/main",),
         compile=_compiled("/usr/bin/gcc", "c17", "main.c", "-lm"),
+        standards=("c99", "c11", "c17"),
         version=("/usr/bin/gcc", "--version"),
         read_ahead=("/usr/bin/gcc", "--version"),
         package="gcc libc6-dev",
@@ -102,6 +105,7 @@ _TABLE: Final = (
         source_name="main.cpp",
         run=("/program/main",),
         compile=_compiled("/usr/bin/g++", "c++17", "main.cpp", "-pthread"),
+        standards=("c++11", "c++14", "c++17", "c++20", "c++23"),
         version=("/usr/bin/g++", "--version"),
         read_ahead=("/usr/bin/g++", "--version"),
         package="g++",
@@ -129,14 +133,29 @@ _TABLE: Final = (
 )
 
 LANGUAGES: Final[Mapping[str, Language]] = {language.name: language for language in _TABLE}
-_BY_WORD: Final = {word: language for language in _TABLE for word in (language.name, *language.aliases)}
+
+
+def _with_standard(language: Language, standard: str) -> Language:
+    argv = [f"-std={standard}" if word.startswith("-std=") else word for word in language.compile or ()]
+    return msgspec.structs.replace(language, compile=tuple(argv))
+
+
+_BY_WORD: Final = {
+    **{word: language for language in _TABLE for word in (language.name, *language.aliases)},
+    **{
+        word: _with_standard(language, standard)
+        for language in _TABLE
+        for standard in language.standards
+        for word in (standard, standard.replace("++", "pp"))
+    },
+}
 # Tools found: asking the file system for every run would cost more than the rest of the check.
 _seen: set[str] = set()
 _BY_EXTENSION: Final = {extension: language for language in _TABLE for extension in language.extensions}
 
 
 def language_named(word: str, field: str = "language") -> Language:
-    """The language of that name or alias, in any case; raises BadInput with the known ones."""
+    """The language of that name, alias or standard (`c++20`), in any case; raises BadInput with the known ones."""
     language = _BY_WORD.get(word) or _BY_WORD.get(word.lower())
     if language is None:
         raise BadInput(field, word, f"unknown language, known are {', '.join(LANGUAGES)}")

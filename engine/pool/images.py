@@ -39,7 +39,13 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
         problem = self.problem(language)
         if problem is not None:
             raise BadInput(field, word, problem)
-        return language if self.languages is None else self.languages[language.name]
+        if self.languages is None:
+            return language
+        here = self.languages[language.name]
+        if here.compile is None or language.compile is None:
+            return here
+        # The standard that was asked for, with the image's own compiler.
+        return msgspec.structs.replace(here, compile=(here.compile[0], *language.compile[1:]))
 
     def job(
         self,
@@ -51,8 +57,9 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
         stdin: bytes = b"",
         channel: bytes | None = None,
         merge_stderr: bool = False,
+        variables: Sequence[str] = (),
     ) -> Job:
-        """One run in a slot that shows this image."""
+        """One run in a slot that shows this image, with `variables` beside those of every program."""
         return Job(
             argv=argv,
             limits=limits,
@@ -62,7 +69,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
             channel=channel,
             merge_stderr=merge_stderr,
             image=self.number,
-            environment=self.environment,
+            environment=(*self.environment, *variables),
         )
 
     def problem(self, language: Language) -> str | None:

@@ -121,7 +121,10 @@ class Service:
     async def score_all(
         self, items: list[Parsed], *, client: str, deadline_seconds: float | None
     ) -> list[dict[str, Any]]:
-        """The answers in order; a fault leaves its item not judged."""
+        """The answers in order; a fault leaves its item not judged.
+
+        Raises BadInput, and ends the others, for an item that only the engine finds wrong (an image that is not here).
+        """
         answers: list[dict[str, Any]] = [{}] * len(items)
         turns = iter(range(len(items)))
 
@@ -130,17 +133,19 @@ class Service:
                 try:
                     answers[index] = await self._scored(items[index], client, deadline_seconds)
                 except (Overloaded, SandboxError) as error:
-                    answers[index] = {
-                        **_id_of(items[index].item),
-                        "reward": None,
-                        "not_judged": str(error),
-                        **self._degraded,
-                    }
+                    not_judged = {"reward": None, "not_judged": str(error), **self._degraded}
+                    answers[index] = {**_id_of(items[index].item), **not_judged}
+                except BadInput as error:
+                    raise error.below(f"[{index}]") from None
 
         with self._counted("score"):
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(min(len(items), _ITEMS_PER_SLOT * self.engine.stats().slots)):
-                    workers.create_task(worker())
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(min(len(items), _ITEMS_PER_SLOT * self.engine.stats().slots)):
+                        workers.create_task(worker())
+            except BaseExceptionGroup as group:
+                # The first one says it; the others were cancelled or say the same of another item.
+                raise group.exceptions[0] from None
         return answers
 
     async def _scored(self, item: Parsed, client: str, deadline_seconds: float | None) -> dict[str, Any]:

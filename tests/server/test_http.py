@@ -66,6 +66,8 @@ def test_output_that_is_not_utf8_is_base64(daemon: Daemon) -> None:
 
 
 RUN = {"source": "print(1)"}
+MATH = {"kind": "math", "completion": "1", "reference": "1"}
+CODE = {"kind": "code", "completion": "print(1)", "tests": [{"expected": "1"}]}
 
 
 @no_slot_in_it
@@ -95,6 +97,8 @@ RUN = {"source": "print(1)"}
         ("/v1/score", {"kind": "math", "completion": "x"}, "reference"),
         ("/v1/score", [{"kind": "math", "completion": "1", "reference": "1"}, {"kind": "math"}], "[1].completion"),
         ("/v1/score", [7], "[0]"),
+        ("/v1/score", [MATH, {**CODE, "image": "nowhere"}], "[1].image"),
+        ("/v1/score", {**CODE, "image": "nowhere"}, "image"),
         ("/v1/score?deadline_seconds=soon", {}, "deadline_seconds"),
     ],
 )
