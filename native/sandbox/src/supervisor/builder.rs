@@ -11,12 +11,13 @@ use crate::cgroup::{Hierarchy, leftovers};
 use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
 use crate::slot::{Keeper, fail, keep};
-use crate::sys::{self, check};
+use crate::sys;
 use crate::wire::{Fresh, Rootfs, decode, encode};
 
 use super::container::{Crun, Workshop};
 use super::ids::Ids;
 use super::prepare;
+use super::user_namespace::clone_in_user_namespace;
 
 /// What every slot of an instance is made from.
 pub struct Plan {
@@ -253,33 +254,6 @@ fn clone_keeper(keeper: Keeper, ids: &Ids, slot: u32) -> Result<i32> {
         keep(keeper);
     };
     Ok(pid)
-}
-
-/// Forks a child into a user namespace with the slot's users, and into what else the flags say; None in the child, which
-/// may run before its users are there.
-pub fn clone_in_user_namespace(flags: libc::c_int, ids: &Ids, slot: u32) -> Result<Option<i32>> {
-    // The kernel charges a user namespace's inotify instances, pending signals and the like to whoever made it: to the
-    // slot's own user, or one program could use up root's for the whole machine.
-    let own_user = ids.root_of(slot);
-    if let Some(uid) = own_user {
-        sys::act_as(uid)?;
-        // Changing users closed /proc/PID, where the maps are written, to whoever is root of a user namespace only.
-        sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
-    }
-    let flags = (libc::CLONE_NEWUSER | flags) as libc::c_ulong;
-    // SAFETY: without CLONE_VM this is a fork, and this program has one thread.
-    let pid = check("clone", "", unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
-    if pid == 0 {
-        return Ok(None);
-    }
-    if own_user.is_some() {
-        sys::act_as(0)?;
-    }
-    for map in ["uid_map", "gid_map"] {
-        let path = format!("/proc/{pid}/{map}");
-        fs::write(&path, ids.map(slot)).context("write", path)?;
-    }
-    Ok(Some(pid))
 }
 
 /// Closes everything else but the standard streams.

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::builder::clone_in_user_namespace;
 use super::held::Held;
 use super::ids::Ids;
+use super::user_namespace::clone_in_user_namespace;
 use crate::fault::{Context, Fault, Result};
 use crate::slot::Keeper;
 use crate::slot::contained::{self, Entry};

@@ -1,12 +1,13 @@
-//! A user namespace for a supervisor that may not mount: in it it may, and its slots' namespaces are made there.
+//! User namespaces: each slot's, and that of a supervisor that may not mount: in it it may, and its slots' namespaces are
+//! made there.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::process::Command;
 
-use super::ids::{NEWGIDMAP, NEWUIDMAP, Rights, Supply};
+use super::ids::{Ids, NEWGIDMAP, NEWUIDMAP, Rights, Supply};
 use crate::fault::{Context, Fault, Result};
-use crate::sys;
+use crate::sys::{self, check};
 
 /// Becomes root of a new user namespace that also maps these ids, from 1 on.
 pub fn enter(part: &Supply) -> Result<()> {
@@ -64,4 +65,31 @@ fn write_maps(part: &Supply, pid: i32, uid: u32, gid: u32) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Forks a child into a user namespace with the slot's users, and into what else the flags say; None in the child, which
+/// may run before its users are there.
+pub fn clone_in_user_namespace(flags: libc::c_int, ids: &Ids, slot: u32) -> Result<Option<i32>> {
+    // The kernel charges a user namespace's inotify instances, pending signals and the like to whoever made it: to the
+    // slot's own user, or one program could use up root's for the whole machine.
+    let own_user = ids.root_of(slot);
+    if let Some(uid) = own_user {
+        sys::act_as(uid)?;
+        // Changing users closed /proc/PID, where the maps are written, to whoever is root of a user namespace only.
+        sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
+    }
+    let flags = (libc::CLONE_NEWUSER | flags) as libc::c_ulong;
+    // SAFETY: without CLONE_VM this is a fork, and this program has one thread.
+    let pid = check("clone", "", unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
+    if pid == 0 {
+        return Ok(None);
+    }
+    if own_user.is_some() {
+        sys::act_as(0)?;
+    }
+    for map in ["uid_map", "gid_map"] {
+        let path = format!("/proc/{pid}/{map}");
+        fs::write(&path, ids.map(slot)).context("write", path)?;
+    }
+    Ok(Some(pid))
 }
