@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use assay_sandbox::fault::{Context, Fault};
-use assay_sandbox::wire::{Fresh, Rootfs, Runtime, Start};
+use assay_sandbox::wire::{Fresh, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -121,7 +121,7 @@ impl Pool {
             false => Rootfs::Image { layers },
         };
         let images = images.into_iter().map(rootfs).collect();
-        let runtime = crun.map_or(Runtime::Native, |program| Runtime::Crun { program });
+        let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
         let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {

@@ -60,33 +60,49 @@ pub struct Start {
     pub fresh: Fresh,
     /// Without control groups too.
     pub allow_degraded: bool,
-    pub runtime: Runtime,
+    pub runtime: RuntimeKind,
 }
 
 impl Start {
-    /// Slots that are made: containers are used once, so there are as many again, made while others run.
+    /// Slots that are made: of those that are used once there are as many again, made while others run.
     pub fn pooled_slots(&self) -> u32 {
-        match self.runtime {
-            Runtime::Native => self.slots,
-            Runtime::Crun { .. } => self.slots.saturating_mul(2).clamp(self.slots, MAX_SLOTS.max(self.slots)),
+        match self.runtime.used_once() {
+            false => self.slots,
+            true => self.slots.saturating_mul(2).clamp(self.slots, MAX_SLOTS.max(self.slots)),
         }
     }
 }
 
 /// Who makes a slot's namespaces and mounts, and how often it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Runtime {
-    /// A builder; renewed and used again.
+pub enum RuntimeKind {
+    /// A builder.
     Native,
-    /// The crun program at this path; used once.
+    /// The crun program at this path.
     Crun { program: String },
 }
 
-impl Runtime {
+impl RuntimeKind {
     pub fn name(&self) -> &'static str {
         match self {
-            Runtime::Native => "native",
-            Runtime::Crun { .. } => "crun",
+            Self::Native => "native",
+            Self::Crun { .. } => "crun",
+        }
+    }
+
+    /// A slot is made anew after each run, instead of being renewed.
+    pub fn used_once(&self) -> bool {
+        match self {
+            Self::Native => false,
+            Self::Crun { .. } => true,
+        }
+    }
+
+    /// It cannot do with the rights that a user namespace gives.
+    pub fn needs_root(&self) -> bool {
+        match self {
+            Self::Native => false,
+            Self::Crun { .. } => true,
         }
     }
 }
@@ -98,6 +114,8 @@ pub enum Fresh {
     Proved,
     /// Everything that a run can change.
     Always,
+    /// Nothing: a keeper's, that is used once.
+    Never,
 }
 
 /// What programs see as their file system.

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use assay_sandbox::fault::{Context, Fault, Result};
 use assay_sandbox::sys::{self, Epoll, READABLE};
-use assay_sandbox::wire::{FromSupervisor, Runtime, Start, ToSupervisor, decode, encode};
+use assay_sandbox::wire::{FromSupervisor, RuntimeKind, Start, ToSupervisor, decode, encode};
 
 /// The static program.
 pub static PROGRAM: &[u8] = include_bytes!(env!("ASSAY_SANDBOX_PROGRAM"));
@@ -53,8 +53,8 @@ impl Supervisor {
             .spawn()
             .context("start the supervisor", path)?;
         let hold = match start.runtime {
-            Runtime::Native => None,
-            Runtime::Crun { .. } => Some(sys::sealed_memfd(c"assay-hold", HOLD)?),
+            RuntimeKind::Native => None,
+            RuntimeKind::Crun { .. } => Some(sys::sealed_memfd(c"assay-hold", HOLD)?),
         };
         let fds: Vec<_> = hold.iter().map(AsRawFd::as_raw_fd).collect();
         sys::send(&socket, &encode(&ToSupervisor::Start(start.clone()))?, &fds)?;

@@ -11,6 +11,7 @@ use super::keeper::{Keeper, keep};
 use crate::fault::{Fault, Result};
 use crate::rootfs::{Layout, Parts};
 use crate::sys;
+use crate::wire::Fresh;
 
 /// The static program is the first of the preserved descriptors.
 const FIRST_FD: RawFd = 3;
@@ -63,6 +64,6 @@ pub fn main(described: &str) -> Result<()> {
     // Who we are goes with it.
     sys::send(&go, b"h", &[])?;
     let parts = Parts { directory: PathBuf::from("/"), layout };
-    let (fresh, shared_user) = (None, false);
+    let (fresh, shared_user) = (Fresh::Never, false);
     keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user, by_rlimits })
 }

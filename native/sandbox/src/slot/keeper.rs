@@ -27,8 +27,7 @@ pub struct Keeper {
     /// Where the builder mounted the slot's parts; "/" if they are our root already.
     pub parts: rootfs::Parts,
     pub disk_bytes: u64,
-    /// What is renewed after a run; None: nothing, there is one run only.
-    pub fresh: Option<Fresh>,
+    pub fresh: Fresh,
     /// There is one id only: the keeper has the program's, and is above it by its capabilities alone.
     pub shared_user: bool,
     /// There are no control groups.
@@ -80,7 +79,7 @@ fn live(keeper: Keeper) -> Result<()> {
         if orphaned {
             sys::exit_now(0);
         }
-        if socket && network.hear_report()? && keeper.fresh.is_none() {
+        if socket && network.hear_report()? && keeper.fresh == Fresh::Never {
             slot.tell(&FromKeeper::SocketMade, &[])?;
         }
         if child {
@@ -95,7 +94,7 @@ fn live(keeper: Keeper) -> Result<()> {
                     // The network first: what sockets held in flight may lie in the storage.
                     let resources: [&mut dyn Resource; 3] = [&mut network, &mut Ipc, &mut storage];
                     for resource in resources {
-                        if keeper.fresh != Some(Fresh::Proved) || resource.touched()? {
+                        if keeper.fresh != Fresh::Proved || resource.touched()? {
                             resource.renew()?;
                         }
                     }

@@ -10,14 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::{Hierarchy, leftovers};
 use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
-use crate::slot::{Keeper, fail, keep};
+use crate::slot::Keeper;
 use crate::sys;
 use crate::wire::{Fresh, Rootfs, decode, encode};
 
-use super::container::{Crun, Workshop};
 use super::ids::Ids;
 use super::prepare;
-use super::user_namespace::clone_in_user_namespace;
+use super::runtime::{Born, Runtime, Workshop};
 
 /// What every slot of an instance is made from.
 pub struct Plan {
@@ -26,8 +25,9 @@ pub struct Plan {
     pub images: Vec<Rootfs>,
     pub disk_bytes: u64,
     pub fresh: Fresh,
-    /// None: native slots.
-    pub crun: Option<Crun>,
+    pub runtime: Box<dyn Runtime>,
+    /// A keeper has one run, and its builder makes the next one.
+    pub used_once: bool,
 }
 
 /// A slot under construction, as the supervisor sees it.
@@ -38,8 +38,8 @@ pub struct Build {
     pub job: OwnedFd,
 }
 
-/// The process that makes a slot. One of containers then stays, in the slot's control group and among its mounts, and
-/// makes one container after the other; the end of its orders is its own.
+/// The process that makes a slot. One of keepers that are used once then stays, in the slot's control group and among its
+/// mounts, and makes one after the other; the end of its orders is its own.
 pub struct Builder {
     pub pid: i32,
     orders: OwnedFd,
@@ -54,17 +54,9 @@ pub struct Site {
     pub keeps_groups: bool,
 }
 
-/// The processes of a slot that was made.
-#[derive(Serialize, Deserialize)]
-pub struct Made {
-    pub keeper_pid: i32,
-    /// The crun that containers are forked from.
-    pub held_pid: Option<i32>,
-}
-
 #[derive(Serialize, Deserialize)]
 enum Report {
-    Made(Made),
+    Born(Born),
     Failed(Fault),
 }
 
@@ -98,15 +90,15 @@ pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, site: &Site, supervisor: &O
             // Not the engine's socket, and above all not the instance's lock, which must be free when the supervisor dies.
             let Order { control, job, report, .. } = &order;
             let mut kept: Vec<_> = [control, job, report, supervisor, &builder_orders].map(AsFd::as_fd).to_vec();
-            kept.extend(plan.crun.iter().flat_map(Crun::fds));
-            close_all_but(&kept);
+            kept.extend(plan.runtime.fds());
+            sys::close_all_but(&kept);
             live(plan, hierarchy, site, supervisor, order, &builder_orders)
         }
     }
 }
 
 impl Builder {
-    /// Has the next container of the slot made in the place of a dead one.
+    /// Has the slot's next keeper made in the place of a dead one.
     pub fn make_next(&self, leaf: Option<BorrowedFd<'_>>) -> Result<Build> {
         let (build, order) = order()?;
         let Order { control, job, report, .. } = &order;
@@ -118,7 +110,7 @@ impl Builder {
 }
 
 /// What was made, once the report is readable.
-pub fn finish(build: &Build) -> Result<Made> {
+pub fn finish(build: &Build) -> Result<Born> {
     let mut bytes = Vec::new();
     let report = build.report.try_clone().context("dup", "builder")?;
     fs::File::from(report).read_to_end(&mut bytes).context("read", "builder")?;
@@ -126,7 +118,7 @@ pub fn finish(build: &Build) -> Result<Made> {
         return Err(Fault::new("a slot's builder ended and did not say why", "", 0));
     }
     match decode(&bytes)? {
-        Report::Made(made) => Ok(made),
+        Report::Born(born) => Ok(born),
         Report::Failed(fault) => Err(fault),
     }
 }
@@ -149,9 +141,9 @@ fn live(
     };
     loop {
         let Order { control, job, report, leaf } = order;
-        let made = surroundings.make_keeper(control, job, leaf);
-        let goes_on = made.is_ok() && plan.crun.is_some();
-        tell(report, made);
+        let born = surroundings.make_keeper(control, job, leaf);
+        let goes_on = born.is_ok() && plan.used_once;
+        tell(report, born);
         match goes_on.then(|| next_order(orders)) {
             Some(Ok(Some(next))) => order = next,
             _ => sys::exit_now(0),
@@ -159,9 +151,9 @@ fn live(
     }
 }
 
-fn tell(report: OwnedFd, made: Result<Made>) {
-    let message = match made {
-        Ok(made) => Report::Made(made),
+fn tell(report: OwnedFd, born: Result<Born>) {
+    let message = match born {
+        Ok(born) => Report::Born(born),
         Err(fault) => Report::Failed(fault),
     };
     if let Ok(bytes) = encode(&message) {
@@ -183,16 +175,15 @@ fn next_order(orders: &OwnedFd) -> Result<Option<Order>> {
     }
 }
 
-/// What one keeper after the other is made in; of slots without containers there is one.
+/// What one keeper after the other is made in; where keepers are used again there is one.
 struct Surroundings<'a> {
     plan: &'a Plan,
-    slot: u32,
     supervisor: &'a OwnedFd,
     by_rlimits: bool,
     parts: rootfs::Parts,
     /// The control group that the next first child is born in, if that is not the keeper's own.
     leaf: Option<OwnedFd>,
-    workshop: Option<Workshop<'a>>,
+    workshop: Box<dyn Workshop + 'a>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -207,17 +198,14 @@ impl<'a> Surroundings<'a> {
         sys::unshare(libc::CLONE_NEWNS)?;
         let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], plan.ids.whole_map(slot))?;
         let leaf = hierarchy.enter_slot(slot)?;
-        let workshop = match &plan.crun {
-            Some(crun) => Some(Workshop::make(crun, &parts.directory, &plan.ids, slot)?),
-            None => None,
-        };
-        Ok(Self { plan, slot, supervisor, by_rlimits: !hierarchy.is_there(), parts, leaf, workshop })
+        let workshop = plan.runtime.workshop(&parts.directory, &plan.ids, slot)?;
+        Ok(Self { plan, supervisor, by_rlimits: !hierarchy.is_there(), parts, leaf, workshop })
     }
 
     /// `leaf`: given if it is another one than the last.
-    fn make_keeper(&mut self, control: OwnedFd, job: OwnedFd, leaf: Option<OwnedFd>) -> Result<Made> {
+    fn make_keeper(&mut self, control: OwnedFd, job: OwnedFd, leaf: Option<OwnedFd>) -> Result<Born> {
         self.leaf = leaf.or(self.leaf.take());
-        let Self { plan, slot, supervisor, by_rlimits, parts, leaf, workshop } = self;
+        let Self { plan, supervisor, by_rlimits, parts, leaf, workshop } = self;
         let (go, started) = sys::seqpacket_pair()?;
         let keeper = Keeper {
             control,
@@ -227,46 +215,10 @@ impl<'a> Surroundings<'a> {
             leaf: leaf.as_ref().map(OwnedFd::try_clone).transpose().context("dup", "leaf")?,
             parts: parts.clone(),
             disk_bytes: plan.disk_bytes,
-            fresh: Some(plan.fresh),
+            fresh: plan.fresh,
             shared_user: plan.ids.shared(),
             by_rlimits: *by_rlimits,
         };
-        let keeper_pid = match workshop {
-            Some(workshop) => workshop.make_container(&keeper, &started)?,
-            None => clone_keeper(keeper, &plan.ids, *slot)?,
-        };
-        sys::send(&started, b"g", &[])?;
-        Ok(Made { keeper_pid, held_pid: workshop.as_ref().and_then(Workshop::held_pid) })
-    }
-}
-
-fn clone_keeper(keeper: Keeper, ids: &Ids, slot: u32) -> Result<i32> {
-    let namespaces =
-        libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    // CLONE_PARENT: the keeper is the supervisor's child, who has to learn of its end.
-    let Some(pid) = clone_in_user_namespace(namespaces | libc::CLONE_PARENT, ids, slot)? else {
-        let Keeper { control, job, supervisor, go, leaf, .. } = &keeper;
-        let kept: Vec<_> = [control, job, supervisor, go].into_iter().chain(leaf).map(AsFd::as_fd).collect();
-        close_all_but(&kept);
-        if let Err(fault) = sys::replace_standard_streams() {
-            fail(control, fault);
-        }
-        keep(keeper);
-    };
-    Ok(pid)
-}
-
-/// Closes everything else but the standard streams.
-fn close_all_but(kept: &[BorrowedFd<'_>]) {
-    let mut kept: Vec<u32> = kept.iter().map(|fd| fd.as_raw_fd() as u32).collect();
-    kept.extend([0, 1, 2]);
-    kept.sort_unstable();
-    let mut first = 0;
-    for fd in kept.into_iter().chain([u32::MAX]) {
-        if fd > first {
-            // SAFETY: whoever owned these descriptors never runs again in this process.
-            unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
-        }
-        first = fd.saturating_add(1);
+        workshop.make_keeper(keeper, &started)
     }
 }

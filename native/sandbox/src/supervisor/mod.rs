@@ -3,13 +3,12 @@
 //! It never does more than a millisecond of work at once: slots are made by builders, its short-lived children.
 
 mod builder;
-mod container;
 mod engine;
-mod held;
 mod ids;
 mod instance;
 mod prepare;
 mod runs;
+mod runtime;
 mod slot;
 mod slots;
 mod user_namespace;
@@ -24,12 +23,12 @@ use crate::cgroup::{Hierarchy, SlotCgroup};
 use crate::fault::{Fault, Result};
 use crate::rootfs;
 use crate::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
-use crate::wire::{Runtime, Start, Stop, ToSupervisor};
+use crate::wire::{Start, Stop, ToSupervisor};
 use builder::{Builder, Plan};
-use container::Crun;
 use engine::Engine;
 use ids::{Ids, Rights, Supply};
 use instance::{Instance, Unlink};
+use runtime::Runtime;
 use slot::{Keeper, State, Waiting, patience_until};
 
 const DEFAULT_DISK_BYTES: u64 = 64 << 20;
@@ -69,15 +68,15 @@ struct Slot {
     generation: u32,
     /// Which of the plan's images it shows.
     image: usize,
-    /// From the container that was there before; without it the slot's control groups are made anew.
+    /// From the keeper that was there before, where it was used once; without it the slot's control groups are made anew.
     kept: Option<Kept>,
-    /// At work; one of containers waits for more.
+    /// At work, or waiting for more where keepers are used once.
     builder: Option<Builder>,
     state: State,
     keeper: Option<Keeper>,
 }
 
-/// What one container leaves to the next in its slot.
+/// What one keeper leaves to the next in its slot.
 struct Kept {
     cgroup: Box<dyn SlotCgroup>,
     /// Charged to it when it was new.
@@ -123,7 +122,7 @@ struct Made {
     unlink: Unlink,
     hierarchy: Box<dyn Hierarchy>,
     ids: Ids,
-    crun: Option<Crun>,
+    runtime: Box<dyn Runtime>,
 }
 
 impl Made {
@@ -131,13 +130,14 @@ impl Made {
         let epoll = Epoll::new()?;
         let supply = Supply::find(start.uid_base)?;
         let slots = start.pooled_slots();
-        refuse_crun_without_root(&supply.part(0, slots).0, start)?;
+        runtime::refuse_without_rights(&start.runtime, supply.part(0, slots).0.rights)?;
         let (instance, hierarchy) = Instance::take(&start.state_dir, start.allow_degraded)?;
         let unlink = Unlink::prepare(&instance)?;
         let (part, ids) = supply.part(instance.number, slots);
-        let made = enter_own_namespaces(&part, &start.state_dir).and_then(|()| prepare_crun(start, hold));
-        let crun = match made {
-            Ok(crun) => crun,
+        let base = Path::new(&start.state_dir);
+        let prepared = enter_own_namespaces(&part, base).and_then(|()| runtime::prepare(&start.runtime, hold, base));
+        let runtime = match prepared {
+            Ok(runtime) => runtime,
             Err(fault) => {
                 // Should even this fail, whoever starts next sweeps it.
                 let _ = instance.clear(&*hierarchy).and_then(|()| unlink.unlink());
@@ -145,11 +145,11 @@ impl Made {
             }
         };
         engine.describe(&instance, &*hierarchy, part.uids(&ids, slots));
-        Ok(Self { epoll, instance, unlink, hierarchy, ids, crun })
+        Ok(Self { epoll, instance, unlink, hierarchy, ids, runtime })
     }
 
     fn supervise(self, engine: Engine, start: &Start) -> Result<()> {
-        let Made { epoll, instance, unlink, hierarchy, ids, crun } = self;
+        let Made { epoll, instance, unlink, hierarchy, ids, runtime } = self;
         let signals = ChildSignals::take()?;
         epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
         epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
@@ -160,7 +160,8 @@ impl Made {
             images: start.images.clone(),
             disk_bytes: DEFAULT_DISK_BYTES,
             fresh: start.fresh,
-            crun,
+            runtime,
+            used_once: start.runtime.used_once(),
         };
         let broken = || Slot {
             generation: 0,
@@ -193,30 +194,13 @@ impl Made {
     }
 }
 
-/// Before anything is made: what else is missing here would not help.
-fn refuse_crun_without_root(part: &Supply, start: &Start) -> Result<()> {
-    match start.runtime {
-        Runtime::Crun { .. } if part.rights != Rights::Administrator => {
-            Err(Fault::new("runtime \"crun\" needs root, runtime \"native\" does not", "", 0))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn prepare_crun(start: &Start, hold: Option<File>) -> Result<Option<Crun>> {
-    match &start.runtime {
-        Runtime::Native => Ok(None),
-        Runtime::Crun { program } => Crun::prepare(program, hold, Path::new(&start.state_dir)).map(Some),
-    }
-}
-
 /// Where we may mount, and where only our own see what is mounted.
-fn enter_own_namespaces(part: &Supply, base: &str) -> Result<()> {
+fn enter_own_namespaces(part: &Supply, base: &Path) -> Result<()> {
     if part.rights != Rights::Administrator {
         user_namespace::enter(part)?;
     }
     prepare::leave_mount_namespace()?;
-    rootfs::make_shared(Path::new(base))
+    rootfs::make_shared(base)
 }
 
 impl Supervisor {

@@ -243,7 +243,7 @@ impl Supervisor {
     pub(super) fn answer(&mut self, index: usize, ended: Ended, files: Vec<OwnedFd>) -> Result<()> {
         self.engine.ended(ended, files);
         self.engine.flush(&self.epoll)?;
-        if self.plan.crun.is_some() {
+        if self.plan.used_once {
             return self.replace(index);
         }
         let slot = &mut self.slots[index];

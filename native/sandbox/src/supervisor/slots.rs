@@ -3,7 +3,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::builder::{self, Build, Made, Site};
+use super::builder::{self, Build, Site};
+use super::runtime::Born;
 use super::slot::{Keeper, Run, State};
 use super::{Kept, Source, Supervisor, token};
 use crate::fault::{Fault, Result};
@@ -65,12 +66,12 @@ impl Supervisor {
     }
 
     pub(super) fn adopt(&mut self, index: usize, build: Build) -> Result<()> {
-        let Made { keeper_pid: pid, held_pid } = builder::finish(&build)?;
+        let Born { keeper_pid: pid, held_pid } = builder::finish(&build)?;
         let generation = self.slots[index].generation;
         let pidfd = sys::pidfd_open(pid)?;
         let slot = &mut self.slots[index];
-        if self.plan.crun.is_none() {
-            // Only a builder of containers has more to do.
+        if !self.plan.used_once {
+            // Its builder has no more to do.
             slot.builder = None;
         }
         let builder_pid = slot.builder.as_ref().map(|builder| builder.pid);
@@ -181,7 +182,7 @@ impl Supervisor {
         self.note_clock(index);
     }
 
-    /// A container is used once: it dies, and the builder makes the next one among the same mounts and in the same network
+    /// A keeper that is used once dies, and the builder makes the next one among the same mounts and in the same network
     /// namespace. What a socket of the run may have changed is made anew with all else, by a new builder.
     pub(super) fn replace(&mut self, index: usize) -> Result<()> {
         let slot = &mut self.slots[index];

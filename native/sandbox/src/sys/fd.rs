@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use super::check;
@@ -71,6 +71,21 @@ pub fn set_nonblocking(fd: impl AsFd) -> Result<()> {
     let flags = check("fcntl F_GETFL", "", unsafe { libc::fcntl(raw, libc::F_GETFL) }.into())? as i32;
     // SAFETY: no pointers.
     check("fcntl F_SETFL", "", unsafe { libc::fcntl(raw, libc::F_SETFL, flags | libc::O_NONBLOCK) }.into()).map(drop)
+}
+
+/// Closes everything else but the standard streams.
+pub fn close_all_but(kept: &[BorrowedFd<'_>]) {
+    let mut kept: Vec<u32> = kept.iter().map(|fd| fd.as_raw_fd() as u32).collect();
+    kept.extend([0, 1, 2]);
+    kept.sort_unstable();
+    let mut first = 0;
+    for fd in kept.into_iter().chain([u32::MAX]) {
+        if fd > first {
+            // SAFETY: whoever owned these descriptors never runs again in this process.
+            unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
+        }
+        first = fd.saturating_add(1);
+    }
 }
 
 /// Everything from `first` on closes at exec.

@@ -17,8 +17,8 @@ pub use capabilities::{CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, act_as, drop_capab
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use execute::execute;
 pub use fd::{
-    is_readable, memfd, output_pipe, pipe, poll, read_at_most, reopen_read_only, replace_standard_streams, seal,
-    sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
+    close_all_but, is_readable, memfd, output_pipe, pipe, poll, read_at_most, reopen_read_only,
+    replace_standard_streams, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
 };
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use namespaces::{enter_user_namespace_alone, in_first_user_namespace};

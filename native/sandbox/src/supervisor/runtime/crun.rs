@@ -15,11 +15,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::held::Held;
-use super::ids::Ids;
-use super::user_namespace::clone_in_user_namespace;
+use super::{Born, Runtime, Workshop};
 use crate::fault::{Context, Fault, Result};
 use crate::slot::Keeper;
 use crate::slot::contained::{self, Entry};
+use crate::supervisor::ids::Ids;
+use crate::supervisor::user_namespace::clone_in_user_namespace;
 use crate::sys;
 
 /// A crun that takes longer is stuck.
@@ -78,15 +79,20 @@ impl Crun {
         fs::create_dir(&bundle).context("mkdir", &bundle)?;
         Ok(Self { program, hold, bundle })
     }
+}
 
-    /// What a builder needs of it.
-    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        [self.program.as_fd()].into_iter().chain(self.hold.as_ref().map(AsFd::as_fd))
+impl Runtime for Crun {
+    fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        [self.program.as_fd()].into_iter().chain(self.hold.as_ref().map(AsFd::as_fd)).collect()
+    }
+
+    fn workshop<'a>(&'a self, root: &Path, ids: &'a Ids, slot: u32) -> Result<Box<dyn Workshop + 'a>> {
+        Ok(Box::new(Containers::prepare(self, root, ids, slot)?))
     }
 }
 
-/// Where a builder makes the containers of its slot, one at a time.
-pub struct Workshop<'a> {
+/// Those of one slot, one at a time.
+struct Containers<'a> {
     starter: Starter<'a>,
     /// The container's root.
     root: PathBuf,
@@ -97,9 +103,8 @@ pub struct Workshop<'a> {
     keeper: Option<i32>,
 }
 
-impl<'a> Workshop<'a> {
-    /// `root`: where the slot's parts are.
-    pub fn make(crun: &'a Crun, root: &Path, ids: &Ids, slot: u32) -> Result<Self> {
+impl<'a> Containers<'a> {
+    fn prepare(crun: &'a Crun, root: &Path, ids: &Ids, slot: u32) -> Result<Self> {
         // The keepers are our children, so that we see their end.
         sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
         sys::mount("tmpfs", &crun.bundle, "tmpfs", libc::MS_NOSUID | libc::MS_NODEV, "mode=0700,size=1m")?;
@@ -108,13 +113,15 @@ impl<'a> Workshop<'a> {
         let starter = Starter { crun, held: None };
         Ok(Self { starter, root: root.to_owned(), namespaces, program, keeper: None })
     }
+}
 
-    /// Makes and starts a container once the last one is gone; its keeper's pid, which comes over `started`.
-    pub fn make_container(&mut self, keeper: &Keeper, started: &OwnedFd) -> Result<i32> {
+impl Workshop for Containers<'_> {
+    /// Makes and starts a container; its keeper's pid comes over `started`.
+    fn make_keeper(&mut self, keeper: Keeper, started: &OwnedFd) -> Result<Born> {
         // SAFETY: no pointers. The signal ends this builder and with it whatever hangs.
         unsafe { libc::alarm(CONTAINER_SECONDS) };
         self.keeper.take().map(sys::wait_for).transpose()?;
-        let Entry { arguments, fds } = contained::entry(keeper, &self.program)?;
+        let Entry { arguments, fds } = contained::entry(&keeper, &self.program)?;
         let bundle = &self.starter.crun.bundle;
         let config = bundle.join("config.json");
         if config.exists() {
@@ -124,15 +131,12 @@ impl<'a> Workshop<'a> {
             let text = config_json(&self.root, &arguments, &self.namespaces).to_string();
             fs::write(&config, text).context("write", config)?;
         }
-        let pid = self.starter.run(&fds, started)?;
-        self.keeper = Some(pid);
+        let keeper_pid = self.starter.run(&fds, started)?;
+        self.keeper = Some(keeper_pid);
         // SAFETY: no pointers.
         unsafe { libc::alarm(0) };
-        Ok(pid)
-    }
-
-    pub fn held_pid(&self) -> Option<i32> {
-        self.starter.held.as_ref().map(|held| held.pid)
+        sys::send(started, b"g", &[])?;
+        Ok(Born { keeper_pid, held_pid: self.starter.held.as_ref().map(|held| held.pid) })
     }
 }
 
