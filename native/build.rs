@@ -27,8 +27,10 @@ fn main() {
 
 /// Where cargo leaves what this crate becomes.
 fn build(name: &str, what: &str, flags: &str) -> PathBuf {
-    println!("cargo::rerun-if-changed={name}/src");
-    println!("cargo::rerun-if-changed={name}/Cargo.toml");
+    for changed in [name, "shared"] {
+        println!("cargo::rerun-if-changed={changed}/src");
+        println!("cargo::rerun-if-changed={changed}/Cargo.toml");
+    }
     let target = variable("TARGET");
     let directory = PathBuf::from(variable("OUT_DIR")).join(name);
     let mut cargo = Command::new(variable("CARGO"));

@@ -8,8 +8,8 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use assay_sandbox::fault::{Context, Fault, Result};
-use assay_sandbox::sys;
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys;
 
 /// Where crun finds its log, above the standard streams.
 const LOG_FD: i32 = 3;

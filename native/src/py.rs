@@ -8,8 +8,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use assay_sandbox::fault::{Context, Fault};
-use assay_sandbox::wire::{Fresh, Rootfs, RuntimeKind, Start};
+use assay_shared::fault::{Context, Fault};
+use assay_shared::wire::{Fresh, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;

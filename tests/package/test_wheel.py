@@ -34,6 +34,7 @@ def test_the_sdist_holds_what_the_native_module_is_built_from(tmp_path: Path) ->
         "native/hold/src/lib.rs",
         "native/sandbox/Cargo.toml",
         "native/sandbox/src/main.rs",
+        "native/shared/src/wire.rs",
         "engine/_native.pyi",
         "engine/harness/drivers/call.py",
         "engine/py.typed",

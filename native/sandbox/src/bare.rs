@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use crate::fault::{Fault, Result};
-use crate::sys::{self, Reaped, check};
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys::{self, Reaped, check};
 
 const ENVIRONMENT: &std::ffi::CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Stands for a name that no other run has, where it is an argument.

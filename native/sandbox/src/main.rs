@@ -2,11 +2,19 @@
 //! entry point of a container; `unpack` makes an image ready in the store, `images` and `prune` look after the store; `bare`
 //! is the benches' floor; `probe` is what the self-test sends into a slot.
 
+mod bare;
+mod cgroup;
+mod image;
+mod probe;
+mod rootfs;
+mod seccomp;
+mod slot;
+mod supervisor;
+
 use std::env;
 use std::process::ExitCode;
 
-use assay_sandbox::slot::contained;
-use assay_sandbox::{bare, image, probe, supervisor};
+use slot::contained;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

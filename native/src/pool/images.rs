@@ -4,9 +4,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use assay_sandbox::fault::{Context, Fault, Result};
-use assay_sandbox::sys;
-use assay_sandbox::wire::{Inventory, Pruned, Unpacked, decode};
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys;
+use assay_shared::wire::{Inventory, Pruned, Unpacked, decode};
 
 use super::program;
 

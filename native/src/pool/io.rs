@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use assay_sandbox::fault::Result;
-use assay_sandbox::sys;
-use assay_sandbox::wire::{FromSupervisor, ToSupervisor, encode};
+use assay_shared::fault::Result;
+use assay_shared::sys;
+use assay_shared::wire::{FromSupervisor, ToSupervisor, encode};
 
 use super::run::{Heard, TOKENS};
 use super::supervisor::Supervisor;

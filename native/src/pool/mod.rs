@@ -20,9 +20,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use assay_sandbox::fault::{Context, Fault, Result};
-use assay_sandbox::sys::{self, Epoll, READABLE};
-use assay_sandbox::wire::{FromSupervisor, Start, ToSupervisor, encode};
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, Epoll, READABLE};
+use assay_shared::wire::{FromSupervisor, Start, ToSupervisor, encode};
 
 use output::CHUNK_BYTES;
 use run::Run;

@@ -2,8 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-use assay_sandbox::fault::Result;
-use assay_sandbox::sys;
+use assay_shared::fault::Result;
+use assay_shared::sys;
 
 /// Read at once from one pipe, so that a flood on one does not hold up the others.
 pub const CHUNK_BYTES: usize = 64 * 1024;

@@ -5,9 +5,9 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use assay_sandbox::fault::{Context, Fault, Result};
-use assay_sandbox::sys::{self, Epoll, READABLE};
-use assay_sandbox::wire::{Ended, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode};
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, Epoll, READABLE};
+use assay_shared::wire::{Ended, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode};
 
 use super::output::Output;
 

@@ -7,9 +7,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use assay_sandbox::fault::{Context, Fault, Result};
-use assay_sandbox::sys::{self, Epoll, READABLE};
-use assay_sandbox::wire::{FromSupervisor, RuntimeKind, Start, ToSupervisor, decode, encode};
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, Epoll, READABLE};
+use assay_shared::wire::{FromSupervisor, RuntimeKind, Start, ToSupervisor, decode, encode};
 
 /// The static program.
 pub static PROGRAM: &[u8] = include_bytes!(env!("ASSAY_SANDBOX_PROGRAM"));

@@ -19,7 +19,7 @@ enum Given<'py> {
     Bytes(Bound<'py, PyBytes>),
 }
 
-fn output(fd: Option<i32>, capture: bool) -> Result<Stream, assay_sandbox::fault::Fault> {
+fn output(fd: Option<i32>, capture: bool) -> Result<Stream, assay_shared::fault::Fault> {
     match fd {
         Some(fd) => crun::copy(fd).map(Stream::Fd),
         None if capture => Ok(Stream::Capture),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
-use assay_sandbox::wire::{Layer, Unpacked};
+use assay_shared::wire::{Layer, Unpacked};
 use pyo3::prelude::*;
 
 use super::os_error;

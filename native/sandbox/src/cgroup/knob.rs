@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::fault::{Context, Fault, Result};
+use assay_shared::fault::{Context, Fault, Result};
 
 const LONGEST: usize = 1024;
 

@@ -10,8 +10,8 @@ mod v2;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
-use crate::fault::{Fault, Result};
-use crate::wire::JobLimits;
+use assay_shared::fault::{Fault, Result};
+use assay_shared::wire::JobLimits;
 
 /// What a slot holds is rounded up to this, so that a few pages more or less do not cost a write for every run.
 const HELD_STEP_BYTES: u64 = 1 << 20;
@@ -107,7 +107,7 @@ pub mod leftovers {
     use std::thread::sleep;
     use std::time::{Duration, Instant};
 
-    use crate::fault::{Context, Fault, Result};
+    use assay_shared::fault::{Context, Fault, Result};
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -179,7 +179,7 @@ pub mod leftovers {
         };
         for pid in text.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|pid| *pid > 1) {
             // SAFETY: no pointers. The pid was in our own group just now.
-            if unsafe { libc::kill(pid, libc::SIGKILL) } < 0 && crate::fault::last_errno() != libc::ESRCH {
+            if unsafe { libc::kill(pid, libc::SIGKILL) } < 0 && assay_shared::fault::last_errno() != libc::ESRCH {
                 return Err(Fault::last("kill", pid.to_string()));
             }
         }

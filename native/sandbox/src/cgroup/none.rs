@@ -8,10 +8,11 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use assay_shared::fault::Result;
+use assay_shared::sys;
+use assay_shared::wire::JobLimits;
+
 use super::{Counters, Hierarchy, SlotCgroup};
-use crate::fault::Result;
-use crate::sys;
-use crate::wire::JobLimits;
 
 /// The kernel's USER_HZ, which is 100 on every architecture that we build for.
 const TICK_NS: u64 = 10_000_000;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::fault::{Context, Result};
+use assay_shared::fault::{Context, Result};
 
 /// The texts that tell: the mounts, and the groups that this process is in.
 pub fn read() -> Result<[String; 2]> {

@@ -7,11 +7,12 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use assay_shared::fault::{Context, Result};
+use assay_shared::sys;
+use assay_shared::wire::JobLimits;
+
 use super::knob::{Knob, make, write};
 use super::{Counters, HELD_STEP_BYTES, Hierarchy, PAGE_BYTES, SlotCgroup, place};
-use crate::fault::{Context, Result};
-use crate::sys;
-use crate::wire::JobLimits;
 
 const PERIOD_US: u64 = 100_000;
 /// Socket buffers are counted beside the memory limit, so they get a part of it on top.

@@ -20,10 +20,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys;
+
 use super::knob::{make, write};
 use super::{Hierarchy, SlotCgroup, place};
-use crate::fault::{Context, Fault, Result};
-use crate::sys;
 use leaf::Leaves;
 
 const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use assay_shared::fault::Result;
 use sha2::{Digest as _, Sha256};
 
 use super::refuse;
-use crate::fault::Result;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);

@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn needs_of(bytes: &[u8]) -> Option<Needs> {
-        let mut file = crate::sys::memfd(c"elf").unwrap();
+        let mut file = assay_shared::sys::memfd(c"elf").unwrap();
         file.write_all(bytes).unwrap();
         needs(&file)
     }

@@ -7,12 +7,12 @@
 
 use std::io::Read;
 
+use assay_shared::fault::{Fault, Result};
 use tar::{Archive, Entry, EntryType};
 
 use super::pax::Extended;
 use super::tree::{Owner, Tree};
 use super::{refusal, refuse};
-use crate::fault::{Fault, Result};
 
 const MAX_ENTRIES: u64 = 1_000_000;
 /// A long name or an extended header; they are held in memory.

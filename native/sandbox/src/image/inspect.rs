@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Result};
+use assay_shared::sys;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 
 use super::refusal;
 use super::store::Store;
-use crate::fault::{Context, Result};
 use crate::rootfs;
-use crate::sys;
 
 /// Where each of these tools is in the image at `root`; one that is not there is left out.
 pub fn find_tools(root: &File, search: &str, names: &[&str]) -> BTreeMap<String, String> {

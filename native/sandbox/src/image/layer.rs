@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+use assay_shared::fault::{Fault, Result};
 use flate2::read::MultiGzDecoder;
 
 use super::digest::Hashing;
@@ -14,7 +15,6 @@ use super::store::{Held, Store};
 use super::tree::Tree;
 use super::zstd::ZstdDecoder;
 use super::{refusal, refuse};
-use crate::fault::{Fault, Result};
 use crate::rootfs::opaque_attribute;
 
 /// Of the uncompressed archive: whatever a few kilobytes claim to hold ends here.

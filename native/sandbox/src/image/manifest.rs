@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use assay_shared::fault::Result;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::digest::Digest;
 use super::source::Source;
 use super::{refusal, refuse};
-use crate::fault::Result;
 
 /// What an overlay holds, less our own directories, is more; this is what image builders keep to.
 const MAX_LAYERS: usize = 127;

@@ -24,11 +24,11 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys;
+use assay_shared::wire::{Inventory, Unpacked, encode};
 use serde::Serialize;
 
-use crate::fault::{Context, Fault, Result};
-use crate::sys;
-use crate::wire::{Inventory, Unpacked, encode};
 use source::Source;
 use store::Store;
 

@@ -1,7 +1,8 @@
 //! PAX extended headers: records of `LENGTH KEY=VALUE\n`, whose values may hold any byte.
 
+use assay_shared::fault::Result;
+
 use super::refuse;
-use crate::fault::Result;
 
 /// What the next entry's extended header says in place of its plain one.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Fault, Result};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use tar::{Archive, EntryType};
 
 use super::{refusal, refuse};
-use crate::fault::{Context, Fault, Result};
 
 const MAX_MEMBERS: usize = 10_000;
 const MAX_DOCUMENT_BYTES: u64 = 4 << 20;

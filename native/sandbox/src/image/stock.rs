@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Result};
+use assay_shared::wire::{Layer, Pruned};
 use rustix::fs::FlockOperation;
 
 use super::store::{Store, lock_directory, remove_tree};
-use crate::fault::{Context, Result};
-use crate::wire::{Layer, Pruned};
 
 const BLOCK_BYTES: u64 = 512;
 const DIGITS: usize = 64;

@@ -8,14 +8,14 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::check;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::digest::Digest;
 use super::refuse;
-use crate::fault::{Context, Fault, Result};
 use crate::rootfs::opaque_attribute;
-use crate::sys::check;
 
 pub struct Store {
     root: PathBuf,

@@ -6,8 +6,9 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net;
 
+use assay_shared::fault::{Context, Fault, Result};
+
 use super::{Seen, refused};
-use crate::fault::{Context, Fault, Result};
 
 /// Addresses that nobody has (RFC 5737, RFC 3849): connecting a datagram socket looks for a route and sends nothing.
 const OUTSIDE: [&str; 2] = ["192.0.2.1:9", "[2001:db8::1]:9"];
@@ -57,7 +58,7 @@ fn is_up(name: &str) -> Result<bool> {
     }
     // SAFETY: the request outlives the call, which fills in the flags.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS as _, &raw mut request) };
-    crate::sys::check("ioctl SIOCGIFFLAGS", name, result.into())?;
+    assay_shared::sys::check("ioctl SIOCGIFFLAGS", name, result.into())?;
     // SAFETY: the call has just written this member.
     Ok(i32::from(unsafe { request.ifr_ifru.ifru_flags }) & libc::IFF_UP != 0)
 }

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{Error, Write};
 use std::path::Path;
 
+use assay_shared::fault::{Context, Result};
+
 use super::{MIB, Seen};
-use crate::fault::{Context, Result};
 
 const BLOCK_BYTES: usize = 64 << 10;
 

@@ -8,8 +8,8 @@ mod disk;
 
 use std::io::Write;
 
-use crate::fault::{Context, Fault, Result, last_errno};
-use crate::sys::{self, check};
+use assay_shared::fault::{Context, Fault, Result, last_errno};
+use assay_shared::sys::{self, check};
 
 const MIB: u64 = 1 << 20;
 const MILLISECOND: u64 = 1_000_000;

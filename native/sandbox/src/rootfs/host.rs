@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::mount;
+
 use super::{Layout, NO_PRIVILEGES, make_directories, make_directory};
-use crate::fault::{Context, Fault, Result};
-use crate::sys::mount;
 
 /// Top-level names that point into /usr wherever /usr is merged.
 const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];

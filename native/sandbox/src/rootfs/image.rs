@@ -4,10 +4,11 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, mount};
+
 use super::host::{GROUP, HOSTNAME, HOSTS, NSSWITCH, PASSWD, write_etc};
 use super::{Layout, NO_PRIVILEGES, make_directory};
-use crate::fault::{Context, Fault, Result};
-use crate::sys::{self, mount};
 
 /// What wins over the image: it names this machine, not the one that the image was built on.
 const ABOVE: &str = "image-above";

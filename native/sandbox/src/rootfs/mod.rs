@@ -11,11 +11,10 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Result};
+use assay_shared::sys::{mknod, mount, set_times, statfs};
+use assay_shared::wire::Rootfs;
 use serde::{Deserialize, Serialize};
-
-use crate::fault::{Context, Result};
-use crate::sys::{mknod, mount, set_times, statfs};
-use crate::wire::Rootfs;
 
 pub use image::{layout, mount_layers, opaque_attribute};
 

@@ -12,10 +12,10 @@ mod tests;
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
-use calls::{ALLOWED, Action, CHECKED, REFUSED};
+use assay_shared::fault::Result;
+use assay_shared::sys::check;
 
-use crate::fault::Result;
-use crate::sys::check;
+use calls::{ALLOWED, Action, CHECKED, REFUSED};
 
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xc000_003e;

@@ -3,9 +3,10 @@
 use std::fs::{File, Metadata};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use crate::fault::Result;
+use assay_shared::fault::Result;
+use assay_shared::sys::{c_string, check, privileged};
+
 use crate::rootfs;
-use crate::sys::{c_string, check, privileged};
 
 /// Opens what is there of the asked paths; missing and irregular ones are left out.
 pub fn open_all(paths: Vec<String>) -> Vec<(String, OwnedFd)> {
@@ -23,7 +24,7 @@ pub fn open_all(paths: Vec<String>) -> Vec<(String, OwnedFd)> {
 }
 
 fn open_beneath(path: &str) -> Result<File> {
-    let root = File::open(rootfs::ROOT).map_err(|_| crate::fault::Fault::last("open", rootfs::ROOT))?;
+    let root = File::open(rootfs::ROOT).map_err(|_| assay_shared::fault::Fault::last("open", rootfs::ROOT))?;
     let path_c = c_string(path)?;
     // SAFETY: open_how is plain data for which all zero is valid.
     let mut how: libc::open_how = unsafe { std::mem::zeroed() };

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys;
+use assay_shared::wire::Fresh;
 use serde::{Deserialize, Serialize};
 
 use super::keeper::{Keeper, keep};
-use crate::fault::{Fault, Result};
 use crate::rootfs::{Layout, Parts};
-use crate::sys;
-use crate::wire::Fresh;
 
 /// The static program is the first of the preserved descriptors.
 const FIRST_FD: RawFd = 3;

@@ -7,9 +7,10 @@
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, check};
+
 use super::sockets::own_pair;
-use crate::fault::{Context, Fault, Result};
-use crate::sys::{self, check};
 
 const TRIES: u32 = 100;
 const TRY_MS: i32 = 1;

@@ -4,13 +4,14 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
+use assay_shared::wire::{Fresh, FromKeeper, ToKeeper, decode, encode};
+
 use super::collect;
 use super::launch::Launcher;
 use super::renew::{Ipc, Network, Processes, Resource, Storage};
-use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
-use crate::sys::{self, Borrowing, ChildSignals, Reaped, check};
-use crate::wire::{Fresh, FromKeeper, ToKeeper, decode, encode};
 
 /// What a keeper is born with.
 pub struct Keeper {

@@ -7,10 +7,11 @@ use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::Path;
 
-use crate::fault::{Context, Fault, Result};
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, check};
+use assay_shared::wire::{FromParked, Launch, LaunchFile, decode, encode};
+
 use crate::rootfs;
-use crate::sys::{self, check};
-use crate::wire::{FromParked, Launch, LaunchFile, decode, encode};
 
 /// The program's user and group inside.
 pub const PROGRAM_ID: u32 = 1000;

@@ -7,11 +7,12 @@ use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
+use assay_shared::fault::{Context, Result};
+use assay_shared::sys::{check, detach, unshare};
+
 use super::in_flight;
 use super::sockets::{SocketWatch, own_socket};
-use crate::fault::{Context, Result};
 use crate::rootfs::{self, Blank, Layout};
-use crate::sys::{check, detach, unshare};
 
 const FIRST_PROGRAM_PID: i32 = 2;
 

@@ -7,9 +7,10 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use crate::fault::{Fault, Result};
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys::{self, check, privileged};
+
 use crate::seccomp;
-use crate::sys::{self, check, privileged};
 
 // linux/seccomp.h; the libc crate has the structs but not the requests.
 const NOTIF_RECV: libc::c_ulong = 0xc050_2100;

@@ -5,14 +5,14 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys;
+use assay_shared::wire::{Fresh, Rootfs, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::{Hierarchy, leftovers};
-use crate::fault::{Context, Fault, Result};
 use crate::rootfs;
 use crate::slot::Keeper;
-use crate::sys;
-use crate::wire::{Fresh, Rootfs, decode, encode};
 
 use super::ids::Ids;
 use super::prepare;

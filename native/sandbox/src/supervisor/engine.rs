@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, Epoll, READABLE, WRITABLE};
+use assay_shared::wire::{Ended, FromSupervisor, Start, ToSupervisor, decode, encode};
+
 use super::instance::Instance;
 use super::{Source, token};
 use crate::cgroup::Hierarchy;
-use crate::fault::{Context, Fault, Result};
-use crate::sys::{self, Epoll, READABLE, WRITABLE};
-use crate::wire::{Ended, FromSupervisor, Start, ToSupervisor, decode, encode};
 
 /// A job of this size and its descriptors; longer launches come in a memfd.
 const BUFFER_BYTES: usize = 2 * sys::MESSAGE_BYTES;

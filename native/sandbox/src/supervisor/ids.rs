@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use assay_shared::fault::{Context, Result};
+use assay_shared::sys;
+use assay_shared::wire::MAX_SLOTS;
+
 use super::instance::MAX_INSTANCES;
-use crate::fault::{Context, Result};
 use crate::slot::PROGRAM_ID;
-use crate::sys;
-use crate::wire::MAX_SLOTS;
 
 /// The most ids of a slot: images will want a whole user map.
 const MOST_OF_A_SLOT: u32 = 65_536;

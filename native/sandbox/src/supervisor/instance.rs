@@ -6,8 +6,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Fault, Result};
+
 use crate::cgroup::{self, Hierarchy, leftovers};
-use crate::fault::{Context, Fault, Result};
 
 pub const MAX_INSTANCES: u32 = 31;
 
@@ -94,10 +95,10 @@ impl Unlink {
     }
 
     pub fn unlink(&self) -> Result<()> {
-        let name = crate::sys::c_string(&self.name)?;
+        let name = assay_shared::sys::c_string(&self.name)?;
         // SAFETY: a NUL-terminated string that outlives the call.
         let result = unsafe { libc::unlinkat(self.directory.as_raw_fd(), name.as_ptr(), 0) };
-        crate::sys::check("unlink", &self.name, result.into()).map(drop)
+        assay_shared::sys::check("unlink", &self.name, result.into()).map(drop)
     }
 }
 

@@ -19,11 +19,12 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
+use assay_shared::wire::{Start, Stop, ToSupervisor};
+
 use crate::cgroup::{Hierarchy, SlotCgroup};
-use crate::fault::{Fault, Result};
 use crate::rootfs;
-use crate::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
-use crate::wire::{Start, Stop, ToSupervisor};
 use builder::{Builder, Plan};
 use engine::Engine;
 use ids::{Ids, Rights, Supply};

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::fault::Result;
-use crate::sys;
+use assay_shared::fault::Result;
+use assay_shared::sys;
 
 /// Room for the control files and sockets of many slots.
 const OPEN_FILES: u64 = 65_536;
@@ -46,7 +46,7 @@ pub fn reset_inherited() -> Result<()> {
     let _ = fs::write("/proc/self/oom_score_adj", "-500");
     // Core dumps are off; the filter is only for programs that look at it.
     let _ = fs::write("/proc/self/coredump_filter", "0x33");
-    std::env::set_current_dir("/").map_err(|_| crate::fault::Fault::last("chdir", "/"))
+    std::env::set_current_dir("/").map_err(|_| assay_shared::fault::Fault::last("chdir", "/"))
 }
 
 fn reset_limits() {

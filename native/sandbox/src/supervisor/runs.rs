@@ -2,12 +2,13 @@
 
 use std::os::fd::OwnedFd;
 
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys;
+use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
+
 use super::slot::{Keeper, State, Waiting, patience_until, take_waiting};
 use super::{Slot, Source, Supervisor};
-use crate::fault::{Fault, Result};
 use crate::slot::START_FAILED;
-use crate::sys;
-use crate::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
 
 const MILLISECOND: u64 = 1_000_000;
 const RECLAIM_PATIENCE: u64 = 100 * MILLISECOND;

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys;
+use assay_shared::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
+
 use super::builder::Build;
 use crate::cgroup::{Counters, SlotCgroup};
-use crate::fault::{Fault, Result};
-use crate::sys;
-use crate::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;

@@ -3,13 +3,14 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys::{self, READABLE, Reaped};
+use assay_shared::wire::{Ended, Fresh, FromSupervisor, JobLimits};
+
 use super::builder::{self, Build, Site};
 use super::runtime::Born;
 use super::slot::{Keeper, Run, State};
 use super::{Kept, Source, Supervisor, token};
-use crate::fault::{Fault, Result};
-use crate::sys::{self, READABLE, Reaped};
-use crate::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 
 const MILLISECOND: u64 = 1_000_000;
 const REBUILD_DELAY: u64 = 200 * MILLISECOND;

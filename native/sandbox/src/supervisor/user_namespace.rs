@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::process::Command;
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys::{self, check};
+
 use super::ids::{Ids, NEWGIDMAP, NEWUIDMAP, Rights, Supply};
-use crate::fault::{Context, Fault, Result};
-use crate::sys::{self, check};
 
 /// Becomes root of a new user namespace that also maps these ids, from 1 on.
 pub fn enter(part: &Supply) -> Result<()> {

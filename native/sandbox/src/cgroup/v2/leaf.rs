@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
+use assay_shared::fault::{Context, Result};
+use assay_shared::wire::JobLimits;
+
 use crate::cgroup::knob::{self, Knob, write};
 use crate::cgroup::{Counters, HELD_STEP_BYTES, PAGE_BYTES, SlotCgroup};
-use crate::fault::{Context, Result};
-use crate::wire::JobLimits;
 
 const PERIOD_US: u64 = 100_000;
 const NANOSECONDS_OF_MICROSECOND: u64 = 1_000;

@@ -1,10 +1,11 @@
 //! Mounts of real machines, and a directory that poses as cgroupfs.
 
+use assay_shared::wire::JobLimits;
+
 use super::leaf::Leaves;
 use super::*;
 use crate::cgroup::v1::V1;
 use crate::cgroup::{Counters, SlotCgroup};
-use crate::wire::JobLimits;
 
 const SYSTEMD: &str = "\
 24 30 0:22 / /proc rw,nosuid,nodev,noexec,relatime shared:13 - proc proc rw

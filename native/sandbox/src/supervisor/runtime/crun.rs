@@ -12,16 +12,16 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::sys;
 use serde_json::{Value, json};
 
 use super::held::Held;
 use super::{Born, Runtime, Workshop};
-use crate::fault::{Context, Fault, Result};
 use crate::slot::Keeper;
 use crate::slot::contained::{self, Entry};
 use crate::supervisor::ids::Ids;
 use crate::supervisor::user_namespace::clone_in_user_namespace;
-use crate::sys;
 
 /// A crun that takes longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(20);

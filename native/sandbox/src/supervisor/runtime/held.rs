@@ -4,8 +4,8 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use crate::fault::{Fault, Result};
-use crate::sys;
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys;
 
 /// The library is its descriptor 4; the orders come before it.
 const PRELOAD: &str = "LD_PRELOAD=/proc/self/fd/4";

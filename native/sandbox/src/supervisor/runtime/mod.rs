@@ -9,12 +9,12 @@ use std::fs::File;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use assay_shared::fault::{Fault, Result};
+use assay_shared::wire::RuntimeKind;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Ids, Rights};
-use crate::fault::{Fault, Result};
 use crate::slot::Keeper;
-use crate::wire::RuntimeKind;
 use crun::Crun;
 use native::Native;
 

@@ -3,12 +3,13 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use assay_shared::fault::Result;
+use assay_shared::sys;
+
 use super::{Born, Runtime, Workshop};
-use crate::fault::Result;
 use crate::slot::{Keeper, fail, keep};
 use crate::supervisor::ids::Ids;
 use crate::supervisor::user_namespace::clone_in_user_namespace;
-use crate::sys;
 
 pub struct Native;
 

@@ -1,6 +1,6 @@
 //! The fuzz targets' question on stable Rust: real messages, and what becomes of them by cutting, changing and joining.
 
-#[path = "../fuzz/src/check.rs"]
+#[path = "../../fuzz/src/check.rs"]
 mod check;
 
 use std::fs;
@@ -12,7 +12,7 @@ use proptest::sample::{Index, select};
 
 /// The messages of real runs, as scripts/fuzz-seeds recorded them.
 fn seeds() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
     let read = |target: &str| {
         let entries = fs::read_dir(folder.join(target)).expect("seeds of every message");
         entries.map(|entry| fs::read(entry.expect("an entry").path()).expect("a seed")).collect::<Vec<_>>()

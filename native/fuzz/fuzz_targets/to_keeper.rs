@@ -1,7 +1,7 @@
 #![no_main]
 
 use assay_fuzz::check::message;
-use assay_sandbox::wire::ToKeeper;
+use assay_shared::wire::ToKeeper;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| message::<ToKeeper>(bytes));

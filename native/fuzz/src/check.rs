@@ -1,8 +1,6 @@
 //! Bytes from the other side of a socket are a message or a fault, never a panic or a flood of memory.
 
-use assay_sandbox::wire::{
-    FromKeeper, FromParked, FromSupervisor, Job, Launch, ToKeeper, ToSupervisor, decode, encode,
-};
+use assay_shared::wire::{FromKeeper, FromParked, FromSupervisor, Job, Launch, ToKeeper, ToSupervisor, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

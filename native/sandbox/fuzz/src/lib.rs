@@ -1,5 +1,0 @@
-//! What every fuzz target asserts; tests/decode.rs asks the same of the seeds and their mutations, on stable Rust.
-
-pub mod check;
-#[path = "../../../src/number.rs"]
-pub mod number;
