@@ -5,16 +5,16 @@
 mod bare;
 mod cgroup;
 mod image;
+mod keeper;
 mod probe;
 mod rootfs;
 mod seccomp;
-mod slot;
 mod supervisor;
 
 use std::env;
 use std::process::ExitCode;
 
-use slot::contained;
+use keeper::contained;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

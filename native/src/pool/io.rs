@@ -7,8 +7,8 @@ use assay_shared::sys;
 use assay_shared::wire::{FromSupervisor, ToSupervisor, encode};
 
 use super::run::{Heard, TOKENS};
-use super::supervisor::Supervisor;
-use super::{Shared, State, WAKE, lock};
+use super::supervisor::SupervisorLink;
+use super::{PoolState, Shared, WAKE, lock};
 
 /// Supervisors that may be lost one after the other before they are ready; a machine that lets none live ends the pool.
 const MAX_RESTARTS: u32 = 10;
@@ -38,7 +38,7 @@ pub fn serve(shared: &Shared) {
     }
 }
 
-fn turn(shared: &Shared, state: &mut State, ready: &[(u64, u32)]) -> Result<()> {
+fn turn(shared: &Shared, state: &mut PoolState, ready: &[(u64, u32)]) -> Result<()> {
     let epoll = &shared.epoll;
     for (token, _) in ready {
         match *token {
@@ -54,7 +54,7 @@ fn turn(shared: &Shared, state: &mut State, ready: &[(u64, u32)]) -> Result<()> 
     Ok(())
 }
 
-fn hear_output(state: &mut State, token: u64) -> Result<()> {
+fn hear_output(state: &mut PoolState, token: u64) -> Result<()> {
     // Ids step by TOKENS from wherever the last supervisor's token left them, so look for the run at or just below.
     for index in 0..TOKENS {
         let Some(run_id) = token.checked_sub(index) else { break };
@@ -67,7 +67,7 @@ fn hear_output(state: &mut State, token: u64) -> Result<()> {
     Ok(())
 }
 
-fn hear_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
+fn hear_supervisor(shared: &Shared, state: &mut PoolState) -> Result<()> {
     loop {
         match state.supervisor.receive() {
             Ok(None) => return Ok(()),
@@ -92,7 +92,7 @@ fn hear_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
 }
 
 /// The supervisor is gone: every run under way has a fault, and unless we are closing, a new one takes over.
-fn replace_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
+fn replace_supervisor(shared: &Shared, state: &mut PoolState) -> Result<()> {
     fail_all(state, "the supervisor was lost");
     // Jobs that were still to be sent belong to runs that have just failed.
     state.outbox.clear();
@@ -103,14 +103,14 @@ fn replace_supervisor(shared: &Shared, state: &mut State) -> Result<()> {
     if state.closing {
         return Ok(());
     }
-    let mut supervisor = Supervisor::spawn(&shared.start)?;
+    let mut supervisor = SupervisorLink::spawn(&shared.start)?;
     supervisor.go_on_without_blocking()?;
     state.next_id = supervisor.watch(&shared.epoll, state.next_id)?;
     state.supervisor = supervisor;
     Ok(())
 }
 
-fn fail_all(state: &mut State, why: &str) {
+fn fail_all(state: &mut PoolState, why: &str) {
     let runs = std::mem::take(&mut state.runs);
     let chunk = &mut state.chunk;
     state.completions.extend(runs.into_iter().map(|(run_id, run)| run.fail(run_id, why, chunk)));

@@ -25,9 +25,9 @@ use assay_shared::sys::{self, Epoll, READABLE};
 use assay_shared::wire::{FromSupervisor, Start, ToSupervisor, encode};
 
 use output::CHUNK_BYTES;
-use run::Run;
+use run::PendingRun;
 pub use run::{Completion, Request};
-use supervisor::Supervisor;
+use supervisor::SupervisorLink;
 pub use supervisor::{PROGRAM, program};
 
 /// The epoll token of the eventfd that wakes the I/O thread; runs and supervisors count on from 1.
@@ -47,12 +47,12 @@ struct Shared {
     /// Written by the I/O thread, wakes the caller's event loop.
     ready: File,
     start: Start,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
 }
 
-struct State {
-    supervisor: Supervisor,
-    runs: HashMap<u64, Run>,
+struct PoolState {
+    supervisor: SupervisorLink,
+    runs: HashMap<u64, PendingRun>,
     completions: Vec<Completion>,
     outbox: VecDeque<(Vec<u8>, Vec<Arc<OwnedFd>>)>,
     /// What a pipe brings goes through here.
@@ -66,12 +66,12 @@ struct State {
 }
 
 /// A mutex whose holder panicked still holds consistent data here: every update is a single insert or removal.
-fn lock(shared: &Shared) -> MutexGuard<'_, State> {
+fn lock(shared: &Shared) -> MutexGuard<'_, PoolState> {
     shared.state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The pids of the keepers, once every slot is ready.
-fn started(supervisor: &mut Supervisor, slots: u32) -> std::result::Result<Vec<i32>, Refused> {
+fn started(supervisor: &mut SupervisorLink, slots: u32) -> std::result::Result<Vec<i32>, Refused> {
     let mut keepers = vec![0; slots as usize];
     loop {
         match supervisor.wait()? {
@@ -99,7 +99,7 @@ impl From<Fault> for Refused {
 impl Pool {
     /// Starts the supervisor and waits until every slot is ready.
     pub fn start(start: Start) -> std::result::Result<Self, Refused> {
-        let mut supervisor = Supervisor::spawn(&start)?;
+        let mut supervisor = SupervisorLink::spawn(&start)?;
         let keepers = match started(&mut supervisor, start.pooled_slots()) {
             Ok(keepers) => keepers,
             Err(refused) => {
@@ -112,7 +112,7 @@ impl Pool {
         let (wake, ready) = (eventfd()?, eventfd()?);
         epoll.add(&wake, WAKE, READABLE)?;
         let next_id = supervisor.watch(&epoll, 1)?;
-        let state = State {
+        let state = PoolState {
             supervisor,
             runs: HashMap::new(),
             completions: Vec::new(),
@@ -219,7 +219,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl PoolState {
     /// Sends what the supervisor's socket takes; false if something is left.
     fn flush(&mut self) -> bool {
         while let Some((bytes, fds)) = self.outbox.front() {

@@ -53,10 +53,10 @@ pub struct Completion {
 pub struct Prepared {
     pub job: Job,
     pub fds: Vec<Arc<OwnedFd>>,
-    pub run: Run,
+    pub run: PendingRun,
 }
 
-pub struct Run {
+pub struct PendingRun {
     /// stdout, stderr, channel.
     outputs: [Option<Output>; 3],
     /// The program's ends of these pipes: while we hold them too, no reading end reports that it is at its end.
@@ -120,7 +120,11 @@ pub fn prepare(request: Request) -> Result<Prepared> {
         cpus: request.cpus,
     };
     let job = Job { run_id: 0, image: request.image, limits, collect: request.collect, launch };
-    Ok(Prepared { job, fds, run: Run { outputs, writers, disk_bytes: request.disk_bytes, told_exceeded: false } })
+    Ok(Prepared {
+        job,
+        fds,
+        run: PendingRun { outputs, writers, disk_bytes: request.disk_bytes, told_exceeded: false },
+    })
 }
 
 fn nanoseconds(seconds: f64) -> u64 {
@@ -147,7 +151,7 @@ pub enum Heard {
     Exceeded,
 }
 
-impl Run {
+impl PendingRun {
     pub fn watch(&self, epoll: &Epoll, run_id: u64) -> Result<()> {
         for (index, output) in self.outputs.iter().enumerate() {
             if let Some(output) = output {

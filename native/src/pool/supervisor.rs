@@ -28,7 +28,7 @@ pub fn program() -> Result<File> {
     Ok(file)
 }
 
-pub struct Supervisor {
+pub struct SupervisorLink {
     socket: OwnedFd,
     child: Child,
     buffer: Vec<u8>,
@@ -38,7 +38,7 @@ pub struct Supervisor {
     facts: Vec<(&'static str, String)>,
 }
 
-impl Supervisor {
+impl SupervisorLink {
     pub fn spawn(start: &Start) -> Result<Self> {
         let spawned = Instant::now();
         let program = program()?;

@@ -94,10 +94,10 @@ impl Hierarchy for V1 {
 }
 
 impl V1 {
-    fn open(&self, slot: u32, our_processes: u32) -> Result<Slot> {
+    fn open(&self, slot: u32, our_processes: u32) -> Result<SlotGroups> {
         let name = slot_name(slot);
         let (memory, cpu, pids) = (self.memory.join(&name), self.cpu.join(&name), self.pids.join(&name));
-        Ok(Slot {
+        Ok(SlotGroups {
             usage: Knob::open(memory.join("memory.usage_in_bytes"), false)?,
             max_usage: Knob::open(memory.join("memory.max_usage_in_bytes"), true)?,
             limit: Knob::open(memory.join("memory.limit_in_bytes"), true)?,
@@ -119,7 +119,7 @@ impl V1 {
     }
 }
 
-struct Slot {
+struct SlotGroups {
     usage: Knob,
     max_usage: Knob,
     limit: Knob,
@@ -141,7 +141,7 @@ struct Slot {
     seized: bool,
 }
 
-impl Slot {
+impl SlotGroups {
     /// The pids of every process in it, zombies left out.
     fn processes(&self) -> Result<Vec<i32>> {
         // Opened anew each time: v1 keeps the list that a descriptor read first for another second.
@@ -169,7 +169,7 @@ impl Slot {
     }
 }
 
-impl SlotCgroup for Slot {
+impl SlotCgroup for SlotGroups {
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
         let held_bytes = held_bytes.next_multiple_of(HELD_STEP_BYTES);
         let same = self.in_force.is_some_and(|now| {

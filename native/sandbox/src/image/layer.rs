@@ -11,7 +11,7 @@ use super::digest::Hashing;
 use super::entries;
 use super::manifest::Layer;
 use super::source::Source;
-use super::store::{Held, Store};
+use super::store::{HeldLayer, Store};
 use super::tree::Tree;
 use super::zstd::ZstdDecoder;
 use super::{refusal, refuse};
@@ -23,7 +23,7 @@ const BLOCK_BYTES: usize = 512;
 const MAGIC_BYTES: usize = 4;
 
 /// The layers in the store, the topmost first, and how many of these can be seen.
-pub fn unpack_all(source: &Source, store: &Store, layers: &[Layer]) -> Result<(Vec<Held>, usize)> {
+pub fn unpack_all(source: &Source, store: &Store, layers: &[Layer]) -> Result<(Vec<HeldLayer>, usize)> {
     let mut seen = HashSet::new();
     // A layer that comes again higher up says the same there, and an overlay refuses to hold it twice.
     let layers = layers.iter().rev().filter(|layer| seen.insert(layer.diff_id));

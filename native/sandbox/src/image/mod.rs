@@ -11,11 +11,11 @@ mod inspect;
 mod layer;
 mod manifest;
 mod pax;
+mod read_ahead;
 mod source;
 mod stock;
 mod store;
 mod tree;
-mod warm;
 mod zstd;
 
 use std::ffi::CStr;
@@ -140,7 +140,7 @@ fn unpack(store: &Store, reference: &str, tools: &[&str]) -> Result<(Unpacked, V
     let search = search.unwrap_or_else(|| DEFAULT_PATH.to_owned());
     let root = inspect::open(store, &layers)?;
     let tools = inspect::find_tools(&root, &search, tools);
-    warm::read_ahead(&root, tools.values());
+    read_ahead::read_ahead(&root, tools.values());
     let text = |path: PathBuf| match path.into_os_string().into_string() {
         Ok(text) => Ok(text),
         Err(path) => refuse(format!("{path:?}: not UTF-8")),

@@ -25,7 +25,7 @@ pub struct Store {
 }
 
 /// A layer that nobody removes while its lock is open, here or wherever it was sent.
-pub struct Held {
+pub struct HeldLayer {
     pub directory: PathBuf,
     pub lock: File,
 }
@@ -66,16 +66,16 @@ impl Store {
     /// The layer; `fill` writes it unless it is there.
     ///
     /// It appears under its name only when it is whole and on the disk: a crash leaves the store as it was.
-    pub fn layer(&self, diff_id: &Digest, fill: impl FnOnce(&Path) -> Result<()>) -> Result<Held> {
+    pub fn layer(&self, diff_id: &Digest, fill: impl FnOnce(&Path) -> Result<()>) -> Result<HeldLayer> {
         let directory = self.layers.join(diff_id.hex());
         if let Some(lock) = hold(&directory)? {
-            return Ok(Held { directory, lock });
+            return Ok(HeldLayer { directory, lock });
         }
         // Engines that need a new layer at the same time unpack one after the other; the second finds the first one's.
         // Held until the end of this function, or of this process.
         let _lock = self.lock(FlockOperation::LockExclusive)?;
         if let Some(lock) = hold(&directory)? {
-            return Ok(Held { directory, lock });
+            return Ok(HeldLayer { directory, lock });
         }
         let partial = self.partial();
         remove_tree(&partial)?;
@@ -92,7 +92,7 @@ impl Store {
         if filled.is_err() {
             remove_tree(&partial)?;
         }
-        filled.map(|lock| Held { directory, lock })
+        filled.map(|lock| HeldLayer { directory, lock })
     }
 
     /// None if somebody unpacks and we are not to wait.

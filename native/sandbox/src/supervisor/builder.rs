@@ -11,8 +11,8 @@ use assay_shared::wire::{Fresh, Rootfs, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::{Hierarchy, leftovers};
+use crate::keeper::Keeper;
 use crate::rootfs;
-use crate::slot::Keeper;
 
 use super::ids::Ids;
 use super::prepare;

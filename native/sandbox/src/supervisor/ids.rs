@@ -8,7 +8,7 @@ use assay_shared::sys;
 use assay_shared::wire::MAX_SLOTS;
 
 use super::instance::MAX_INSTANCES;
-use crate::slot::PROGRAM_ID;
+use crate::keeper::PROGRAM_ID;
 
 /// The most ids of a slot: images will want a whole user map.
 const MOST_OF_A_SLOT: u32 = 65_536;

@@ -3,14 +3,14 @@
 //! It never does more than a millisecond of work at once: slots are made by builders, its short-lived children.
 
 mod builder;
-mod engine;
+mod engine_link;
 mod ids;
 mod instance;
+mod lifecycle;
 mod prepare;
 mod runs;
 mod runtime;
 mod slot;
-mod slots;
 mod user_namespace;
 
 use std::collections::VecDeque;
@@ -26,11 +26,11 @@ use assay_shared::wire::{Start, Stop, ToSupervisor};
 use crate::cgroup::{Hierarchy, SlotCgroup};
 use crate::rootfs;
 use builder::{Builder, Plan};
-use engine::Engine;
+use engine_link::EngineLink;
 use ids::{Ids, Rights, Supply};
 use instance::{Instance, Unlink};
 use runtime::Runtime;
-use slot::{Keeper, State, Waiting, patience_until};
+use slot::{KeeperHandle, SlotState, Waiting, patience_until};
 
 const DEFAULT_DISK_BYTES: u64 = 64 << 20;
 
@@ -73,8 +73,8 @@ struct Slot {
     kept: Option<Kept>,
     /// At work, or waiting for more where keepers are used once.
     builder: Option<Builder>,
-    state: State,
-    keeper: Option<Keeper>,
+    state: SlotState,
+    keeper: Option<KeeperHandle>,
 }
 
 /// What one keeper leaves to the next in its slot.
@@ -86,7 +86,7 @@ struct Kept {
 
 struct Supervisor {
     epoll: Epoll,
-    engine: Engine,
+    engine: EngineLink,
     /// Ours; keepers die with it.
     own_pidfd: OwnedFd,
     instance: Instance,
@@ -108,16 +108,16 @@ struct Supervisor {
 /// The supervisor's whole life, from the engine's first message to the last trace removed.
 pub fn main() -> Result<()> {
     prepare::reset_inherited()?;
-    let mut engine = Engine::adopt()?;
+    let mut engine = EngineLink::adopt()?;
     let (start, hold) = engine.wait_for_start()?;
-    match Made::make(&mut engine, &start, hold) {
+    match Started::start(&mut engine, &start, hold) {
         Ok(made) => made.supervise(engine, &start),
         Err(fault) => engine.refuse(&fault),
     }
 }
 
 /// Everything that may be refused, made before the loop.
-struct Made {
+struct Started {
     epoll: Epoll,
     instance: Instance,
     unlink: Unlink,
@@ -126,8 +126,8 @@ struct Made {
     runtime: Box<dyn Runtime>,
 }
 
-impl Made {
-    fn make(engine: &mut Engine, start: &Start, hold: Option<File>) -> Result<Self> {
+impl Started {
+    fn start(engine: &mut EngineLink, start: &Start, hold: Option<File>) -> Result<Self> {
         let epoll = Epoll::new()?;
         let supply = Supply::find(start.uid_base)?;
         let slots = start.pooled_slots();
@@ -149,8 +149,8 @@ impl Made {
         Ok(Self { epoll, instance, unlink, hierarchy, ids, runtime })
     }
 
-    fn supervise(self, engine: Engine, start: &Start) -> Result<()> {
-        let Made { epoll, instance, unlink, hierarchy, ids, runtime } = self;
+    fn supervise(self, engine: EngineLink, start: &Start) -> Result<()> {
+        let Started { epoll, instance, unlink, hierarchy, ids, runtime } = self;
         let signals = ChildSignals::take()?;
         epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
         epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
@@ -169,7 +169,7 @@ impl Made {
             image: 0,
             kept: None,
             builder: None,
-            state: State::Broken { until: 0 },
+            state: SlotState::Broken { until: 0 },
             keeper: None,
         };
         let mut supervisor = Supervisor {

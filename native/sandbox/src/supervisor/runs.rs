@@ -6,9 +6,9 @@ use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
 use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
 
-use super::slot::{Keeper, State, Waiting, patience_until, take_waiting};
+use super::slot::{KeeperHandle, SlotState, Waiting, patience_until, take_waiting};
 use super::{Slot, Source, Supervisor};
-use crate::slot::START_FAILED;
+use crate::keeper::START_FAILED;
 
 const MILLISECOND: u64 = 1_000_000;
 const RECLAIM_PATIENCE: u64 = 100 * MILLISECOND;
@@ -22,7 +22,7 @@ impl Supervisor {
         }
         let now = sys::monotonic_ns();
         for index in 0..self.slots.len() {
-            let Slot { state: State::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
+            let Slot { state: SlotState::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
                 continue;
             };
             if run.run_id == run_id {
@@ -56,7 +56,7 @@ impl Supervisor {
 
     fn launch(&mut self, at: usize, index: usize) {
         let slot = &mut self.slots[index];
-        let (State::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { return };
+        let (SlotState::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { return };
         if keeper.is_dead() {
             // It died idle, and its end has not been heard yet: the job is for another slot.
             return self.lose(index, Fault::new("the keeper died", "", 0));
@@ -65,7 +65,7 @@ impl Supervisor {
         let run_id = waiting.job.run_id;
         match keeper.launch(waiting) {
             Ok(run) => {
-                slot.state = State::Running(Box::new(run));
+                slot.state = SlotState::Running(Box::new(run));
                 self.note_clock(index);
             }
             Err(fault) => {
@@ -78,7 +78,7 @@ impl Supervisor {
 
     /// With no slot left or in the making, waiting would last for ever.
     pub(super) fn refuse_if_all_broken(&mut self) {
-        if self.slots.iter().all(|slot| matches!(slot.state, State::Broken { .. })) {
+        if self.slots.iter().all(|slot| matches!(slot.state, SlotState::Broken { .. })) {
             for Waiting { job, .. } in std::mem::take(&mut self.waiting) {
                 let fault = Fault::new("no slot could be made", "", 0);
                 self.engine.ended(Ended { run_id: job.run_id, fault: Some(fault), ..Ended::default() }, Vec::new());
@@ -105,13 +105,13 @@ impl Supervisor {
     pub(super) fn look_at(&mut self, index: usize, now: u64) -> Result<()> {
         let slot = &mut self.slots[index];
         match (&mut slot.state, &mut slot.keeper) {
-            (State::Running(run), Some(keeper)) => keeper.watch(run, now),
-            (State::Broken { .. }, _) => {
+            (SlotState::Running(run), Some(keeper)) => keeper.watch(run, now),
+            (SlotState::Broken { .. }, _) => {
                 self.build(index);
                 Ok(())
             }
-            (State::Reclaiming { .. }, _) => self.park(index),
-            (State::Renewing { .. }, _) => Err(Fault::new("the keeper did not renew in time", "", libc::ETIMEDOUT)),
+            (SlotState::Reclaiming { .. }, _) => self.park(index),
+            (SlotState::Renewing { .. }, _) => Err(Fault::new("the keeper did not renew in time", "", libc::ETIMEDOUT)),
             _ => Ok(()),
         }
     }
@@ -154,7 +154,7 @@ impl Supervisor {
                 self.park(index)
             }
             FromParked::Failed(fault) => match &mut slot.state {
-                State::Running(run) => {
+                SlotState::Running(run) => {
                     run.launch_fault = Some(fault);
                     Ok(())
                 }
@@ -170,7 +170,7 @@ impl Supervisor {
         let Some(keeper) = &mut slot.keeper else { return Ok(()) };
         if keeper.holds_too_much()? {
             let (since, asked) = match slot.state {
-                State::Reclaiming { since, asked, .. } => (since, asked),
+                SlotState::Reclaiming { since, asked, .. } => (since, asked),
                 _ => (now, false),
             };
             if now > since + RECLAIM_PATIENCE {
@@ -178,12 +178,12 @@ impl Supervisor {
             }
             // The kernel frees much of it by itself, a moment after the last process.
             let ask = !asked && now >= since + FREED_BY_ITSELF;
-            slot.state = State::Reclaiming { since, next_look: now + MILLISECOND, asked: asked || ask };
+            slot.state = SlotState::Reclaiming { since, next_look: now + MILLISECOND, asked: asked || ask };
             return if ask { reclaim(keeper) } else { Ok(()) };
         }
-        slot.state = State::Parked;
+        slot.state = SlotState::Parked;
         self.parked.push(index);
-        if !self.started && self.slots.iter().all(|slot| matches!(slot.state, State::Parked)) {
+        if !self.started && self.slots.iter().all(|slot| matches!(slot.state, SlotState::Parked)) {
             self.started = true;
             self.engine.say(&FromSupervisor::Started, Vec::new());
         }
@@ -205,7 +205,7 @@ impl Supervisor {
             _ => {}
         }
         let now = sys::monotonic_ns();
-        let Slot { state: State::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
+        let Slot { state: SlotState::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
             return Err(Fault::new("the parked child ended without a job", "", 0));
         };
         match message {
@@ -229,7 +229,7 @@ impl Supervisor {
 
     /// Nothing of the run is left alive.
     pub(super) fn conclude(&mut self, index: usize) -> Result<()> {
-        let Slot { state: State::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
+        let Slot { state: SlotState::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
             return Ok(());
         };
         let ended = keeper.conclude(run)?;
@@ -248,7 +248,7 @@ impl Supervisor {
             return self.replace(index);
         }
         let slot = &mut self.slots[index];
-        slot.state = State::Renewing { since: sys::monotonic_ns() };
+        slot.state = SlotState::Renewing { since: sys::monotonic_ns() };
         match &mut slot.keeper {
             Some(keeper) => keeper.renew(),
             None => Ok(()),
@@ -257,7 +257,7 @@ impl Supervisor {
 }
 
 /// Gives back what dead processes left charged, in a child of its own: it takes milliseconds.
-fn reclaim(keeper: &Keeper) -> Result<()> {
+fn reclaim(keeper: &KeeperHandle) -> Result<()> {
     if sys::fork()?.is_none() {
         // Not to outlive the supervisor, whose lock it has inherited.
         let result = sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)

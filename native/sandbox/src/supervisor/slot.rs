@@ -29,7 +29,7 @@ pub struct Waiting {
     pub fds: Vec<OwnedFd>,
 }
 
-pub enum State {
+pub enum SlotState {
     /// A builder is at work.
     Building(Build),
     /// The keeper renews.
@@ -52,7 +52,7 @@ pub enum State {
 }
 
 /// A keeper with its sockets and control group.
-pub struct Keeper {
+pub struct KeeperHandle {
     pub pid: i32,
     pub pidfd: OwnedFd,
     /// It, and who else of us stays in the slot's control group: not to be killed with the program.
@@ -95,7 +95,7 @@ struct Killing {
     next_round: u64,
 }
 
-impl Keeper {
+impl KeeperHandle {
     pub fn send(&self, message: &ToKeeper) -> Result<()> {
         send(&self.control, message, &[])
     }
@@ -280,13 +280,13 @@ impl Run {
 }
 
 /// When a state that waits for somebody has waited too long.
-pub fn patience_until(state: &State) -> u64 {
+pub fn patience_until(state: &SlotState) -> u64 {
     match state {
-        State::Renewing { since } => since + KEEPER_PATIENCE,
-        State::Reclaiming { next_look, .. } => *next_look,
-        State::Broken { until } => *until,
-        State::Running(run) => run.next_look(),
-        State::Building(_) | State::Parked => u64::MAX,
+        SlotState::Renewing { since } => since + KEEPER_PATIENCE,
+        SlotState::Reclaiming { next_look, .. } => *next_look,
+        SlotState::Broken { until } => *until,
+        SlotState::Running(run) => run.next_look(),
+        SlotState::Building(_) | SlotState::Parked => u64::MAX,
     }
 }
 

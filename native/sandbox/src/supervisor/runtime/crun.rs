@@ -16,10 +16,10 @@ use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys;
 use serde_json::{Value, json};
 
-use super::held::Held;
+use super::held::HeldCrun;
 use super::{Born, Runtime, Workshop};
-use crate::slot::Keeper;
-use crate::slot::contained::{self, Entry};
+use crate::keeper::Keeper;
+use crate::keeper::contained::{self, Entry};
 use crate::supervisor::ids::Ids;
 use crate::supervisor::user_namespace::clone_in_user_namespace;
 
@@ -44,7 +44,7 @@ const CAPABILITIES: [&str; 9] = [
     "CAP_SYS_RESOURCE",
 ];
 
-pub struct Crun {
+pub struct CrunRuntime {
     /// The program as a sealed memfd. From anywhere else crun first copies itself into one, for half of its CPU time.
     program: File,
     /// The library that holds it, where it takes one.
@@ -52,7 +52,7 @@ pub struct Crun {
     bundle: PathBuf,
 }
 
-impl Crun {
+impl CrunRuntime {
     /// Once per supervisor, in its own mount namespace.
     pub fn prepare(program: &str, hold: Option<File>, base: &Path) -> Result<Self> {
         let content = fs::read(program).context("read", program)?;
@@ -64,7 +64,7 @@ impl Crun {
             ));
         }
         let program = sys::sealed_memfd(c"crun", &content)?;
-        let trial = hold.as_ref().map(|library| Held::start(&program, library, &["crun", "--version"]));
+        let trial = hold.as_ref().map(|library| HeldCrun::start(&program, library, &["crun", "--version"]));
         let hold = match trial.transpose()?.flatten() {
             Some(held) => held.end().map(|()| hold)?,
             None => None,
@@ -81,7 +81,7 @@ impl Crun {
     }
 }
 
-impl Runtime for Crun {
+impl Runtime for CrunRuntime {
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         [self.program.as_fd()].into_iter().chain(self.hold.as_ref().map(AsFd::as_fd)).collect()
     }
@@ -104,7 +104,7 @@ struct Containers<'a> {
 }
 
 impl<'a> Containers<'a> {
-    fn prepare(crun: &'a Crun, root: &Path, ids: &Ids, slot: u32) -> Result<Self> {
+    fn prepare(crun: &'a CrunRuntime, root: &Path, ids: &Ids, slot: u32) -> Result<Self> {
         // The keepers are our children, so that we see their end.
         sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
         sys::mount("tmpfs", &crun.bundle, "tmpfs", libc::MS_NOSUID | libc::MS_NODEV, "mode=0700,size=1m")?;
@@ -142,8 +142,8 @@ impl Workshop for Containers<'_> {
 
 /// Starts cruns: forks of a held one, where crun takes the library.
 struct Starter<'a> {
-    crun: &'a Crun,
-    held: Option<Held>,
+    crun: &'a CrunRuntime,
+    held: Option<HeldCrun>,
 }
 
 impl Starter<'_> {
@@ -164,7 +164,7 @@ impl Starter<'_> {
                 Err(_) => held.end()?,
             }
         }
-        match Held::start(&self.crun.program, library, &argv)? {
+        match HeldCrun::start(&self.crun.program, library, &argv)? {
             Some(held) => self.held.insert(held).fork(fds),
             None => Err(Fault::new("crun took the library that holds it once, and then no more", "", 0)),
         }

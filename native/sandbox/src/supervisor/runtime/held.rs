@@ -13,12 +13,12 @@ const PRELOAD: &str = "LD_PRELOAD=/proc/self/fd/4";
 /// It takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub struct Held {
+pub struct HeldCrun {
     pub pid: i32,
     orders: OwnedFd,
 }
 
-impl Held {
+impl HeldCrun {
     /// None where crun takes no library, because it is linked statically: then it has run with these arguments, and is
     /// ended.
     pub fn start(crun: &File, library: &File, argv: &[&str]) -> Result<Option<Self>> {

@@ -14,9 +14,9 @@ use assay_shared::wire::RuntimeKind;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Ids, Rights};
-use crate::slot::Keeper;
-use crun::Crun;
-use native::Native;
+use crate::keeper::Keeper;
+use crun::CrunRuntime;
+use native::NativeRuntime;
 
 /// As the supervisor has it, for all its slots.
 pub trait Runtime {
@@ -53,7 +53,7 @@ pub fn refuse_without_rights(kind: &RuntimeKind, rights: Rights) -> Result<()> {
 /// Once per supervisor, in its own mount namespace. `hold`: the library that holds crun.
 pub fn prepare(kind: &RuntimeKind, hold: Option<File>, base: &Path) -> Result<Box<dyn Runtime>> {
     Ok(match kind {
-        RuntimeKind::Native => Box::new(Native),
-        RuntimeKind::Crun { program } => Box::new(Crun::prepare(program, hold, base)?),
+        RuntimeKind::Native => Box::new(NativeRuntime),
+        RuntimeKind::Crun { program } => Box::new(CrunRuntime::prepare(program, hold, base)?),
     })
 }

@@ -7,13 +7,13 @@ use assay_shared::fault::Result;
 use assay_shared::sys;
 
 use super::{Born, Runtime, Workshop};
-use crate::slot::{Keeper, fail, keep};
+use crate::keeper::{Keeper, fail, keep};
 use crate::supervisor::ids::Ids;
 use crate::supervisor::user_namespace::clone_in_user_namespace;
 
-pub struct Native;
+pub struct NativeRuntime;
 
-impl Runtime for Native {
+impl Runtime for NativeRuntime {
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         Vec::new()
     }

@@ -15,7 +15,7 @@ use crate::cgroup::Hierarchy;
 /// A job of this size and its descriptors; longer launches come in a memfd.
 const BUFFER_BYTES: usize = 2 * sys::MESSAGE_BYTES;
 
-pub struct Engine {
+pub struct EngineLink {
     pub socket: OwnedFd,
     /// A forked child of the engine keeps the socket open; this tells the engine's own end.
     pub pidfd: OwnedFd,
@@ -26,7 +26,7 @@ pub struct Engine {
     buffer: Vec<u8>,
 }
 
-impl Engine {
+impl EngineLink {
     /// Takes the socket that is our standard input and puts /dev/null there.
     pub fn adopt() -> Result<Self> {
         // Whatever the engine's process had open without close-on-exec would live as long as we do.

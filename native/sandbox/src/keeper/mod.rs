@@ -1,5 +1,12 @@
 //! The keeper: PID 1 of a slot. It parks a child, reaps what ends, renews what a run may have changed, and parks again.
 
+mod collect;
+pub mod contained;
+mod in_flight;
+mod launch;
+mod renew;
+mod sockets;
+
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
@@ -8,10 +15,10 @@ use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
 use assay_shared::wire::{Fresh, FromKeeper, ToKeeper, decode, encode};
 
-use super::collect;
-use super::launch::Launcher;
-use super::renew::{Ipc, Network, Processes, Resource, Storage};
 use crate::rootfs;
+use launch::Launcher;
+pub use launch::{PROGRAM_ID, START_FAILED};
+use renew::{Ipc, Network, Processes, Resource, Storage};
 
 /// What a keeper is born with.
 pub struct Keeper {
@@ -61,7 +68,7 @@ fn live(keeper: Keeper) -> Result<()> {
     let signals = ChildSignals::take()?;
     let mut storage = Storage::make(keeper.parts.layout, keeper.disk_bytes, !keeper.shared_user)?;
     let mut network = Network::make()?;
-    let mut slot = Slot {
+    let mut parking = Parking {
         control: keeper.control,
         job: keeper.job,
         leaf: keeper.leaf,
@@ -73,23 +80,23 @@ fn live(keeper: Keeper) -> Result<()> {
         exited: false,
         empty_told: false,
     };
-    slot.park()?;
+    parking.park()?;
     loop {
         let [child, message, orphaned, socket] =
-            sys::poll([signals.fd(), &slot.control, &keeper.supervisor, network.watch.fd()], None)?;
+            sys::poll([signals.fd(), &parking.control, &keeper.supervisor, network.watch.fd()], None)?;
         if orphaned {
             sys::exit_now(0);
         }
         if socket && network.hear_report()? && keeper.fresh == Fresh::Never {
-            slot.tell(&FromKeeper::SocketMade, &[])?;
+            parking.tell(&FromKeeper::SocketMade, &[])?;
         }
         if child {
             signals.drain()?;
-            slot.reap()?;
+            parking.reap()?;
         }
         if message {
-            match slot.hear()? {
-                ToKeeper::Collect { paths } => slot.collect(paths)?,
+            match parking.hear()? {
+                ToKeeper::Collect { paths } => parking.collect(paths)?,
                 ToKeeper::Kill => kill_all()?,
                 ToKeeper::Renew => {
                     // The network first: what sockets held in flight may lie in the storage.
@@ -99,14 +106,15 @@ fn live(keeper: Keeper) -> Result<()> {
                             resource.renew()?;
                         }
                     }
-                    slot.park()?;
+                    parking.park()?;
                 }
             }
         }
     }
 }
 
-struct Slot {
+/// Where one child after the other is parked.
+struct Parking {
     control: OwnedFd,
     job: OwnedFd,
     leaf: Option<OwnedFd>,
@@ -119,7 +127,7 @@ struct Slot {
     empty_told: bool,
 }
 
-impl Slot {
+impl Parking {
     /// Makes the child that the next job turns into the program, and sleeps until it has become that; everything is
     /// renewed by now.
     fn park(&mut self) -> Result<()> {

@@ -9,7 +9,7 @@ use assay_shared::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 
 use super::builder::{self, Build, Site};
 use super::runtime::Born;
-use super::slot::{Keeper, Run, State};
+use super::slot::{KeeperHandle, Run, SlotState};
 use super::{Kept, Source, Supervisor, token};
 
 const MILLISECOND: u64 = 1_000_000;
@@ -47,7 +47,7 @@ impl Supervisor {
             Ok(build)
         });
         match build {
-            Ok(build) => slot.state = State::Building(build),
+            Ok(build) => slot.state = SlotState::Building(build),
             Err(fault) => self.cannot_build(index, &fault),
         }
     }
@@ -55,11 +55,11 @@ impl Supervisor {
     pub(super) fn finish_build(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         // A builder that was forked meanwhile may hold a copy of the report's descriptor, which then is told again.
-        if !matches!(slot.state, State::Building(_)) {
+        if !matches!(slot.state, SlotState::Building(_)) {
             return;
         }
-        let renewing = State::Renewing { since: sys::monotonic_ns() };
-        let State::Building(build) = std::mem::replace(&mut slot.state, renewing) else { return };
+        let renewing = SlotState::Renewing { since: sys::monotonic_ns() };
+        let SlotState::Building(build) = std::mem::replace(&mut slot.state, renewing) else { return };
         if let Err(fault) = self.adopt(index, build) {
             self.cannot_build(index, &fault);
         }
@@ -91,7 +91,7 @@ impl Supervisor {
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
         self.epoll.add(&pidfd, token(Source::KeeperDeath, index, generation), READABLE)?;
         let Build { control, job, .. } = build;
-        self.slots[index].keeper = Some(Keeper {
+        self.slots[index].keeper = Some(KeeperHandle {
             pid,
             pidfd,
             ours,
@@ -116,7 +116,7 @@ impl Supervisor {
         }
         let slot = &mut self.slots[index];
         (slot.keeper, slot.kept, slot.builder) = (None, None, None);
-        slot.state = State::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        slot.state = SlotState::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
         self.note_clock(index);
         self.give_up_image(index, fault);
     }
@@ -125,7 +125,8 @@ impl Supervisor {
     pub(super) fn change_images(&mut self) {
         let mut coming = vec![0; self.plan.images.len()];
         for slot in &self.slots {
-            if matches!(slot.state, State::Building(_) | State::Renewing { .. } | State::Reclaiming { .. }) {
+            if matches!(slot.state, SlotState::Building(_) | SlotState::Renewing { .. } | SlotState::Reclaiming { .. })
+            {
                 coming[slot.image] += 1;
             }
         }
@@ -166,10 +167,10 @@ impl Supervisor {
     pub(super) fn lose(&mut self, index: usize, fault: Fault) {
         self.parked.retain(|parked| *parked != index);
         let slot = &mut self.slots[index];
-        let state = std::mem::replace(&mut slot.state, State::Broken { until: 0 });
+        let state = std::mem::replace(&mut slot.state, SlotState::Broken { until: 0 });
         let Some(mut keeper) = slot.keeper.take() else { return self.note_clock(index) };
         let never_parked = keeper.baseline_bytes == 0;
-        if let State::Running(run) = state {
+        if let SlotState::Running(run) = state {
             let ended = lost_run(&mut keeper, *run, fault.clone());
             self.engine.ended(ended, Vec::new());
         }
@@ -187,11 +188,11 @@ impl Supervisor {
     /// namespace. What a socket of the run may have changed is made anew with all else, by a new builder.
     pub(super) fn replace(&mut self, index: usize) -> Result<()> {
         let slot = &mut self.slots[index];
-        let socket_made = matches!(&slot.state, State::Running(run) if run.socket_made);
+        let socket_made = matches!(&slot.state, SlotState::Running(run) if run.socket_made);
         if socket_made || self.plan.fresh == Fresh::Always {
             slot.builder = None;
         }
-        if let Some(Keeper { pidfd, mut cgroup, baseline_bytes, .. }) = slot.keeper.take() {
+        if let Some(KeeperHandle { pidfd, mut cgroup, baseline_bytes, .. }) = slot.keeper.take() {
             sys::pidfd_kill(&pidfd)?;
             if slot.builder.is_some() || cgroup.outlives_builder() {
                 cgroup.limit(&WHILE_BUILDING, 0)?;
@@ -206,7 +207,7 @@ impl Supervisor {
     pub(super) fn leave(&mut self) -> Result<()> {
         for slot in &mut self.slots {
             // One with nothing to do sees the end of its orders.
-            if let (State::Building(_), Some(builder)) = (&slot.state, slot.builder.take()) {
+            if let (SlotState::Building(_), Some(builder)) = (&slot.state, slot.builder.take()) {
                 // SAFETY: no pointers; a builder is our child and not yet reaped, or gone with its pid unused this soon.
                 unsafe { libc::kill(builder.pid, libc::SIGKILL) };
             }
@@ -233,7 +234,7 @@ fn wait_for_children() -> Result<()> {
     }
 }
 
-fn lost_run(keeper: &mut Keeper, mut run: Run, fault: Fault) -> Ended {
+fn lost_run(keeper: &mut KeeperHandle, mut run: Run, fault: Fault) -> Ended {
     if let Some(mut ended) = run.ended.take() {
         // It was over, but the files that were asked for are lost.
         ended.fault = Some(fault);

@@ -10,7 +10,7 @@ use assay_shared::sys;
 use assay_shared::wire::Fresh;
 use serde::{Deserialize, Serialize};
 
-use super::keeper::{Keeper, keep};
+use super::{Keeper, keep};
 use crate::rootfs::{Layout, Parts};
 
 /// The static program is the first of the preserved descriptors.
