@@ -3,6 +3,6 @@
 //! Nothing here but `py` knows Python.
 
 mod crun;
-mod number;
+mod math;
 mod pool;
 mod py;

@@ -7,6 +7,7 @@
 //! completed (any thread) <-- Completion, told by an eventfd
 //! ```
 
+pub mod bare;
 pub mod images;
 mod io;
 mod output;

@@ -1,28 +1,15 @@
-//! The Python module: thin twins of what the other modules do. Everything that may wait releases the GIL.
+//! The Python twins of `pool`.
 
-mod crun;
-mod images;
-
-use std::fs::File;
-use std::os::fd::AsRawFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
-
-use assay_shared::fault::{Context, Fault};
 use assay_shared::wire::{Fresh, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::number;
-use crate::pool;
-
-fn os_error(fault: Fault) -> PyErr {
-    PyOSError::new_err(fault.to_string())
-}
+use super::os_error;
+use crate::pool::{self, bare::BareRuns};
 
 #[pyclass(frozen, module = "engine._native")]
-struct Completion(pool::Completion);
+pub struct Completion(pool::Completion);
 
 #[pymethods]
 impl Completion {
@@ -93,7 +80,7 @@ impl Completion {
 }
 
 #[pyclass(frozen, module = "engine._native")]
-struct Pool(pool::Pool);
+pub struct Pool(pool::Pool);
 
 #[pymethods]
 impl Pool {
@@ -200,58 +187,12 @@ impl Pool {
 }
 
 #[pyfunction]
-fn numbers_equal(answer: &str, reference: &str) -> PyResult<Option<bool>> {
-    number::equal(answer, reference).map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-#[pyfunction]
-fn static_program(py: Python<'_>) -> Bound<'_, PyBytes> {
+pub fn static_program(py: Python<'_>) -> Bound<'_, PyBytes> {
     PyBytes::new(py, pool::PROGRAM)
 }
 
-/// What the benches' floor measured: seconds, errors, what the first of them said, nanoseconds of each other run.
-type BareRuns = (f64, u64, String, Vec<u64>);
-
 /// Runs a command with nothing of ours around it for so long, so many at once.
 #[pyfunction]
-fn bare_runs(py: Python<'_>, argv: Vec<String>, in_flight: u32, seconds: f64) -> PyResult<BareRuns> {
-    py.detach(|| run_bare(&argv, in_flight, seconds)).map_err(os_error)
-}
-
-fn run_bare(argv: &[String], in_flight: u32, seconds: f64) -> Result<BareRuns, Fault> {
-    let program: File = pool::program()?;
-    let output = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()))
-        .arg0("assay-bare")
-        .args(["bare", &in_flight.to_string(), &seconds.to_string()])
-        .args(argv)
-        .stdin(Stdio::null())
-        .output()
-        .context("start the bare loop", argv.join(" "))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut lines = text.lines();
-    let mut next = || lines.next().unwrap_or_default();
-    let (totals, first_error, runs) = (next(), next().to_owned(), next());
-    match totals.split_once(' ').map(|(seconds, errors)| (seconds.parse(), errors.parse())) {
-        Some((Ok(seconds), Ok(errors))) => {
-            let nanoseconds = runs.split_ascii_whitespace().filter_map(|run| run.parse().ok()).collect();
-            Ok((seconds, errors, first_error, nanoseconds))
-        }
-        _ => Err(Fault::new("the bare loop failed", String::from_utf8_lossy(&output.stderr).trim(), libc::EIO)),
-    }
-}
-
-#[pymodule]
-fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("build_profile", env!("ASSAY_BUILD_PROFILE"))?;
-    module.add_class::<Pool>()?;
-    module.add_class::<Completion>()?;
-    module.add_class::<crun::Crun>()?;
-    module.add_function(wrap_pyfunction!(numbers_equal, module)?)?;
-    module.add_function(wrap_pyfunction!(static_program, module)?)?;
-    module.add_class::<images::UnpackedImage>()?;
-    module.add_function(wrap_pyfunction!(images::unpack_image, module)?)?;
-    module.add_function(wrap_pyfunction!(images::list_images, module)?)?;
-    module.add_function(wrap_pyfunction!(images::prune_images, module)?)?;
-    module.add_function(wrap_pyfunction!(bare_runs, module)?)
+pub fn bare_runs(py: Python<'_>, argv: Vec<String>, in_flight: u32, seconds: f64) -> PyResult<BareRuns> {
+    py.detach(|| pool::bare::run(&argv, in_flight, seconds)).map_err(os_error)
 }

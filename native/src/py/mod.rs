@@ -1,0 +1,30 @@
+//! The Python module: thin twins of what the other modules do. Everything that may wait releases the GIL.
+
+mod crun;
+mod images;
+mod number;
+mod pool;
+
+use assay_shared::fault::Fault;
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+fn os_error(fault: Fault) -> PyErr {
+    PyOSError::new_err(fault.to_string())
+}
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("build_profile", env!("ASSAY_BUILD_PROFILE"))?;
+    module.add_class::<pool::Pool>()?;
+    module.add_class::<pool::Completion>()?;
+    module.add_class::<crun::Crun>()?;
+    module.add_function(wrap_pyfunction!(number::numbers_equal, module)?)?;
+    module.add_function(wrap_pyfunction!(pool::static_program, module)?)?;
+    module.add_class::<images::UnpackedImage>()?;
+    module.add_function(wrap_pyfunction!(images::unpack_image, module)?)?;
+    module.add_function(wrap_pyfunction!(images::list_images, module)?)?;
+    module.add_function(wrap_pyfunction!(images::prune_images, module)?)?;
+    module.add_function(wrap_pyfunction!(pool::bare_runs, module)?)
+}
