@@ -93,10 +93,10 @@ impl Supervisor {
         }
         self.next_look = u64::MAX;
         for index in 0..self.slots.len() {
-            if patience_until(&self.slots[index].state) <= now {
-                if let Err(fault) = self.look_at(index, now) {
-                    self.lose(index, fault);
-                }
+            if patience_until(&self.slots[index].state) <= now
+                && let Err(fault) = self.look_at(index, now)
+            {
+                self.lose(index, fault);
             }
             self.note_clock(index);
         }
