@@ -1,4 +1,5 @@
-//! What every fuzz target asserts; native/shared/tests/decode.rs asks the same of the seeds and their mutations, on stable Rust.
+//! What every fuzz target asserts; native/shared/tests/decode.rs asks the same of the seeds and their mutations, on stable
+//! Rust.
 
 pub mod check;
 #[path = "../../src/math/number.rs"]
