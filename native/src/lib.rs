@@ -1,8 +1,10 @@
-//! The native side of `engine`: the pool's client (jobs out, outcomes in, output pipes read) and exact number grading.
+//! The native side of `engine`: the pool's client (jobs out, outcomes in, output pipes read), and pure
+//! functions: exact number grading, and cutting large texts where they may be decoded piece by piece.
 //!
 //! Nothing here but `py` knows Python.
 
 mod crun;
+mod cut;
 mod math;
 mod pool;
 mod py;

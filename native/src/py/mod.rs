@@ -1,6 +1,7 @@
 //! The Python module: thin twins of what the other modules do. Everything that may wait releases the GIL.
 
 mod crun;
+mod cut;
 mod images;
 mod number;
 mod pool;
@@ -21,6 +22,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pool::Completion>()?;
     module.add_class::<crun::Crun>()?;
     module.add_function(wrap_pyfunction!(number::numbers_equal, module)?)?;
+    module.add_function(wrap_pyfunction!(cut::cut_json, module)?)?;
+    module.add_function(wrap_pyfunction!(cut::cut_msgpack, module)?)?;
     module.add_function(wrap_pyfunction!(pool::static_program, module)?)?;
     module.add_class::<images::UnpackedImage>()?;
     module.add_function(wrap_pyfunction!(images::unpack_image, module)?)?;
