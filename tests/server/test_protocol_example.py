@@ -1,4 +1,4 @@
-"""The README's example of the socket, with nothing but the `msgpack` package, runs as it is written there."""
+"""The documentation's example of the socket, with nothing but the `msgpack` package, runs as it is written there."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tests.server.conftest import Daemon
 
 pytestmark = [pytest.mark.server, pytest.mark.kernel]
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/protocol.md"
 
 
 def test_the_msgpack_example(daemon: Daemon, tmp_path: Path) -> None:
-    found = re.search(r"<!-- example: msgpack -->\s*```python\n(.*?)```", README.read_text(), re.DOTALL)
+    found = re.search(r"<!-- example: msgpack -->\s*```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert found is not None
     example = tmp_path / "example.py"
     example.write_text(found[1])
