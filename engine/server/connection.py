@@ -13,8 +13,8 @@ import msgspec
 
 from engine.errors import AssayError, BadInput, Overloaded
 from engine.flow import off_loop
+from engine.server.decode import msgpack_body
 from engine.server.service import Service
-from engine.wire.decode import decode_msgpack
 from engine.wire.frames import FrameBuffer, encode_frame
 from engine.wire.messages import (
     PROTOCOL_VERSION,
@@ -101,7 +101,7 @@ class FrameConnection:
             raise BadInput("frame", self._buffer.waiting_bytes, "truncated: the stream ended within it")
 
     async def _accept(self, body: bytes) -> None:
-        fields = await off_loop(len(body), decode_msgpack, body)
+        fields = await off_loop(len(body), msgpack_body, body)
         if not isinstance(fields, dict):
             raise BadInput("frame", fields, "expected a map with id and op")
         given, op = fields.pop("id", None), fields.pop("op", None)

@@ -22,13 +22,13 @@ from engine.program import Outcome
 from engine.scorer import Parsed
 from engine.server.answers import ClientGone, error_response, json_response
 from engine.server.body import read_body, while_connected
+from engine.server.decode import json_body
 from engine.server.gate import Gate
 from engine.server.http_protocol import protocol_for
 from engine.server.listen import BACKLOG
 from engine.server.run_code import run_code
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
-from engine.wire.decode import decode_json
 from engine.wire.messages import Run, check_deadline, outcome_to_wire
 
 log = logging.getLogger("assay.server")
@@ -75,7 +75,7 @@ class _Endpoint:
         return await off_loop(outcome.size_bytes, _outcome_response, outcome)
 
     def _run_of(self, body: bytes) -> Run:
-        fields = decode_json(body)
+        fields = json_body(body)
         if not isinstance(fields, dict):
             raise BadInput("body", fields, "expected a map")
         wanted = self._service.request_from("run", fields)
@@ -99,7 +99,7 @@ class _Endpoint:
         return await off_loop(len(body), _answer_response, answer)
 
     def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
-        wanted = decode_json(body)
+        wanted = json_body(body)
         return self._service.parsed_list(wanted) if isinstance(wanted, list) else self._service.parsed(wanted)
 
     async def run_code(self, request: Request) -> Response:

@@ -23,8 +23,9 @@ from engine.program import MIB, Limits, Outcome
 from engine.proof.selftest import summary
 from engine.server.answers import json_response, status_of
 from engine.server.body import read_body, while_connected
+from engine.server.decode import json_body
 from engine.server.service import Service
-from engine.wire.decode import decode_json, to_struct
+from engine.wire.decode import to_struct
 from engine.wire.messages import Run, error_body
 
 log = logging.getLogger("assay.server")
@@ -88,7 +89,7 @@ async def run_code(service: Service, request: Request, *, client: str) -> Respon
 
 
 def _asked(body: bytes) -> RunCode:
-    return to_struct(decode_json(body), RunCode, strict=False)
+    return to_struct(json_body(body), RunCode, strict=False)
 
 
 def _refused(error: BadInput, request_id: str) -> Response:
