@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import platform
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.cli.options import FAILED
 from engine.config.engine import EngineConfig, Runtime
 from engine.engine import Engine
 from engine.errors import AssayError
@@ -38,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def doctor(arguments: argparse.Namespace) -> int:
     """Print what is here; 1 if the sandbox cannot start, or not with every limit unless that is allowed."""
     console = Console(highlight=False)
+    if sys.platform == "win32":
+        console.print("the sandbox runs on Linux, not on Windows itself: use WSL2; a client here can ask a daemon")
+        return FAILED
     about = _machine()
     try:
         facts, findings, languages = asyncio.run(_ask(arguments.runtime))

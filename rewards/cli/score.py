@@ -15,13 +15,13 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine import Client, Engine, EngineConfig
 from engine.cli.options import ALLOW_DEGRADED, FAILED, INTERRUPTED, NOT_JUDGED, WRONG_USE
+from engine.client.client import Client
 from engine.errors import AssayError, BadInput, CannotStart
 from engine.wire.address import default_socket
 from engine.wire.decode import decode_json
-from rewards import CodeReward, MathReward, RewardClient
 from rewards.cli.tally import Tally, table_of
+from rewards.client import RewardClient
 from rewards.flow import Score, Scored, flow
 from rewards.kinds import check_item
 from rewards.reward import NotJudged, Reward
@@ -152,6 +152,12 @@ async def _scoring(arguments: argparse.Namespace, console: Console) -> AsyncIter
         async with RewardClient(address, token=token) as rewards:
             yield rewards.score, _IN_FLIGHT_AT_DAEMON
         return
+    # Imported here: who asks a daemon needs no engine.
+    from engine.config.engine import EngineConfig
+    from engine.engine import Engine
+    from rewards.code.reward import CodeReward
+    from rewards.math.reward import MathReward
+
     config = EngineConfig(allow_degraded=arguments.allow_degraded)
     async with Engine(slots=arguments.slots, config=config) as engine:
         slots = engine.stats().slots
