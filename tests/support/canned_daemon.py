@@ -39,7 +39,7 @@ def canned_daemon() -> Iterator[str]:
     """Its URL; an item of kind math gets 1.0 if its completion is its reference, letter by letter."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Face) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
