@@ -25,7 +25,7 @@ serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 	@$(BIN)/assay serve $(ARGS)
 
 check: lint ## the inner loop: lint and the unit tests, without root, under a minute
-	$(CARGO) test --workspace --quiet --lib --bins
+	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 test: bootstrap ## cargo test and pytest (tests of the sandbox need root)
