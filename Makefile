@@ -3,7 +3,7 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo serve test test-cgroup2 lint fmt bench bench-report soak fuzz wheel clean
+.PHONY: help bootstrap deps build demo serve check test test-cgroup2 lint fmt bench bench-report soak fuzz wheel client-wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,13 +11,22 @@ help: ## this list
 bootstrap: ## .venv with everything in it; seconds when nothing changed
 	@scripts/bootstrap
 
-build: bootstrap ## the native module, in release mode, into this checkout
+# What follows installs no system packages.
+deps:
+	@scripts/bootstrap deps
+
+build: ## the native module, in release mode, into this checkout
+	@scripts/bootstrap build
 
 demo: bootstrap ## start the daemon, score the bundled sample, show a table, stop it
 	@$(BIN)/assay demo $(ARGS)
 
 serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 	@$(BIN)/assay serve $(ARGS)
+
+check: lint ## the inner loop: lint and the unit tests, without root, under a minute
+	$(CARGO) test --workspace --quiet
+	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 test: bootstrap ## cargo test and pytest (tests of the sandbox need root)
 	$(CARGO) test --workspace --quiet
@@ -28,7 +37,7 @@ CGROUP2_TESTS = -m "cgroup2 and not soak" $(shell grep --recursive --files-with-
 test-cgroup2: bootstrap ## marked tests under a cgroup v2 kernel in qemu: make test-cgroup2 ARGS="tests/kernel -k death"
 	@scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider --timeout=1500 $(or $(ARGS),$(CGROUP2_TESTS))
 
-lint: bootstrap ## everything that is checked without being run
+lint: build ## everything that is checked without being run
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -38,7 +47,7 @@ lint: bootstrap ## everything that is checked without being run
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
 
-fmt: bootstrap ## put the sources into their one format
+fmt: build ## put the sources into their one format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(CARGO) fmt --all
@@ -63,6 +72,9 @@ wheel: bootstrap ## wheel and sdist into dist/, the wheel tried in a clean envir
 	scripts/with-cache maturin build --quiet --release --interpreter $(BIN)/python --out dist
 	scripts/with-cache maturin sdist --out dist
 	scripts/check-wheel dist/*.whl
+
+client-wheel: deps ## the wheel of the clients alone into dist/, pure Python for every system
+	scripts/client-wheel/build dist
 
 clean: ## remove what was built here; the build directory shared by all checkouts stays
 	rm -rf .venv dist target engine/*.so .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

@@ -24,6 +24,7 @@ from engine.languages.prelude import added
 from engine.languages.read_ahead import read_ahead
 from engine.languages.table import LANGUAGES, LanguageStatus
 from engine.machine import resources
+from engine.pool import native
 from engine.pool.images import Image, Images, prepare
 from engine.pool.job import CLOSED
 from engine.pool.pool import Pool
@@ -73,6 +74,8 @@ class Engine:
         """Make the slots and prove the limits; raises CannotStart with one line that says what to do."""
         if self._live is not None:
             raise CannotStart("an engine starts once: make another one")
+        # Before anything is asked of a machine that may not be Linux.
+        native.module()
         config = self._config
         memory_bytes = int(resources.memory_bytes() * _MEMORY_SHARE)
         self._ceilings = ceilings_here(config, self._slots, memory_bytes)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine import Engine, EngineConfig
 from engine.config.engine import Fresh, Runtime
 from tests.support.runtimes import RENEWALS, RUNTIMES, NewEngine
 
+ROOT = Path(__file__).parents[1]
 CAP_SYS_ADMIN = 21
 
 
@@ -65,6 +67,19 @@ def fresh(request: pytest.FixtureRequest) -> Fresh:
     """What is renewed between two runs."""
     how: Fresh = request.param
     return how
+
+
+@pytest.fixture
+def data_file() -> Callable[[str], Path]:
+    """The path of a data set's file, or a skip that names it."""
+
+    def path_of(name: str) -> Path:
+        for directory in (ROOT / ".data", ROOT.parent / "shared/data"):
+            if (directory / name).exists():
+                return directory / name
+        return pytest.skip(f"needs .data/{name}: scripts/fetch-data brings it")
+
+    return path_of
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import dataclasses
 import platform
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.options import CONFIG
+from engine.cli.options import CONFIG, FAILED
 from engine.config.engine import EngineConfig
 from engine.config.settings import load_settings
 from engine.engine import Engine
@@ -42,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def doctor(arguments: argparse.Namespace) -> int:
     """Print what is here; 1 if the sandbox cannot start, or not with every limit unless that is allowed."""
     console = Console(highlight=False)
+    if sys.platform == "win32":
+        console.print("the sandbox runs on Linux, not on Windows itself: use WSL2; a client here can ask a daemon")
+        return FAILED
     about = _machine()
     try:
         config = load_settings(arguments.config).engine

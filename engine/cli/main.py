@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.metadata import entry_points, version
-from types import ModuleType
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Final
 
 from engine.cli.commands import Command
+from engine.cli.options import FAILED
 
 _GROUP: Final = "assay.commands"
+# All of Assay, and what its clients need of it: the same packages, hence never both.
+_DISTRIBUTIONS: Final = ("assay", "assay-client")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    installed = _installed()
+    if len(installed) > 1:
+        return _refused(f"{' and '.join(installed)} hold the same packages: uninstall both, then install one of them")
     parser = argparse.ArgumentParser(prog="assay", description="Runs untrusted programs and turns them into rewards.")
-    parser.add_argument("--version", action="version", version=f"assay {version('assay')}")
+    parser.add_argument("--version", action="version", version="".join(installed))
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _commands():
         subparser = subparsers.add_parser(command.name, help=command.help)
         if command.name in words[:1]:
-            _module_of(command, parser).add_arguments(subparser)
+            try:
+                module = importlib.import_module(command.module)
+            except ModuleNotFoundError as error:
+                return _refused(
+                    f"{command.name} needs {error.name}, which is not installed here (pip install assay, on Linux)"
+                )
+            module.add_arguments(subparser)
     parsed = parser.parse_args(words)
     code: int = parsed.handler(parsed)
     return code
@@ -35,11 +47,18 @@ def _commands() -> Iterator[Command]:
         yield from point.load()
 
 
-def _module_of(command: Command, parser: argparse.ArgumentParser) -> ModuleType:
-    try:
-        return importlib.import_module(command.module)
-    except ModuleNotFoundError as error:
-        parser.error(f"{command.name} needs {error.name}, which is not installed here (pip install assay, on Linux)")
+def _installed() -> list[str]:
+    """Name and version of every distribution of Assay that is installed."""
+    found = []
+    for name in _DISTRIBUTIONS:
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return found
+
+
+def _refused(why: str) -> int:
+    print(f"assay: {why}", file=sys.stderr)
+    return FAILED
 
 
 if __name__ == "__main__":

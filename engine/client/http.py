@@ -25,7 +25,7 @@ class HttpTransport:
         try:
             import httpx
         except ImportError:
-            raise SandboxError("an http:// address needs httpx: pip install httpx") from None
+            raise SandboxError("an http:// address needs httpx: pip install 'assay[http]'") from None
         self._url = url.rstrip("/")
         self._faults: type[httpx.HTTPError] = httpx.HTTPError
         self._http = httpx.AsyncClient(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import sys
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,8 @@ def _compile_limits() -> Limits:
 
 def _state_dir() -> str:
     """/run/assay for root, else below the directory that systemd makes for each user who is logged in."""
+    if sys.platform == "win32":
+        raise CannotStart("the engine runs on Linux, not on Windows itself: connect to a daemon, or use WSL2")
     if os.geteuid() == 0:
         return "/run/assay"
     return f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/assay"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -60,10 +61,9 @@ def prune_images(store: str) -> tuple[list[tuple[str, int, bool]], int, int]:
 def module() -> ModuleType:
     """The native module; raises CannotStart where it is not."""
     try:
-        from engine import _native
+        return import_module("engine._native")
     except ImportError as error:
         raise CannotStart(
             f"the engine runs on Linux with the native module, which is not here ({error}); "
             "the clients need neither: connect to a daemon"
         ) from None
-    return _native

@@ -1,7 +1,7 @@
 """`make demo`: a daemon of its own, real completions, their rewards in a table.
 
-Scores the bundled sample, whose every verdict is known, and, where ../shared/data is there, HumanEval's canonical
-solutions and 500 labelled completions of GSM8K. Ends with 1 if a verdict of the sample is not the known one.
+Scores the bundled sample, whose every verdict is known, and, where scripts/fetch-data has brought them, HumanEval's
+canonical solutions and 500 labelled completions of GSM8K. Ends with 1 if a verdict of the sample is not the known one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ from rewards.reward import NotJudged, Reward
 
 _SAMPLE: Final = "sample"
 _GSM8K_ITEMS: Final = 500
+_FILES: Final = ("HumanEval.jsonl.gz", "gsm8k-test.jsonl.gz", "gsm8k-model-solutions.jsonl.gz")
+# The second is beside this checkout, for several of them.
+_DATA: Final = (Path(".data"), Path("../shared/data"))
 _WHY_CHARS: Final = 120
 _IN_FLIGHT: Final = 8
 _START_SECONDS: Final = 30.0
@@ -45,7 +48,7 @@ _STOP_SECONDS: Final = 30.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `assay demo`."""
     parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR", help="data sets, if there")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where scripts/fetch-data put the data sets (.data)")
     parser.add_argument("-v", "--verbose", action="store_true", help="every completion of the sample with its reward")
     parser.set_defaults(handler=demo)
 
@@ -68,15 +71,16 @@ def sample(name: str) -> list[Labelled]:
     return [Labelled(line["item"], line["label"]) for line in lines_of(path)]
 
 
-def _sets(data: Path, console: Console) -> dict[str, list[Labelled]]:
+def _sets(data: Path | None, console: Console) -> dict[str, list[Labelled]]:
     sets = {_SAMPLE: sample("code") + sample("math")}
-    files = [data / name for name in ("HumanEval.jsonl.gz", "gsm8k-test.jsonl.gz", "gsm8k-model-solutions.jsonl.gz")]
-    missing = [path for path in files if not path.exists()]
-    if missing:
-        console.print(f"only the bundled sample: {missing[0]} is not there", soft_wrap=True)
-        return sets
-    sets["HumanEval"] = list(humaneval(files[0]))
-    sets["GSM8K"] = list(islice(gsm8k(files[1], files[2]), _GSM8K_ITEMS))
+    places = _DATA if data is None else (data,)
+    for place in places:
+        files = [place / name for name in _FILES]
+        if all(path.exists() for path in files):
+            sets["HumanEval"] = list(humaneval(files[0]))
+            sets["GSM8K"] = list(islice(gsm8k(files[1], files[2]), _GSM8K_ITEMS))
+            return sets
+    console.print(f"only the bundled sample: scripts/fetch-data brings the data sets into {places[0]}", soft_wrap=True)
     return sets
 
 
@@ -86,7 +90,7 @@ class _Demo:
         self._verbose = verbose
         self._surprises: list[str] = []
 
-    async def run(self, slots: int | None, data: Path) -> int:
+    async def run(self, slots: int | None, data: Path | None) -> int:
         sets = _sets(data, self._console)
         with tempfile.TemporaryDirectory(prefix="assay-demo-") as directory:
             async with _daemon(Path(directory), slots, self._console) as address, RewardClient(address) as client:

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -95,7 +96,8 @@ def test_the_build_is_sent_what_there_is_and_no_more_than_it_needs() -> None:
     assert first == "**"
     names = [line[1:] for line in kept if line.startswith("!")]
     assert all((ROOT / name).exists() for name in names)
-    assert {"pyproject.toml", "constraints.txt", "Cargo.lock", "native", "engine", "rewards", "trainer"} <= set(names)
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["maturin"]["python-packages"]
+    assert {"pyproject.toml", "constraints.txt", "Cargo.lock", "native", *packages} <= set(names)
 
 
 @manifests

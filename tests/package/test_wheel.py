@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ def output(*command: str) -> str:
 @pytest.mark.timeout(600)  # another checkout may be building in the shared directory
 def test_the_wheel_gives_the_command_and_the_packages_outside_the_tree() -> None:
     said = output("scripts/check-wheel")
-    assert "assay 0.1.0" in said
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"assay {version}\n" in said
     for package in ("assay", "engine", "engine._native", "rewards", "trainer"):
         assert f"\n{package} venv/" in said
 

@@ -1,6 +1,6 @@
 // trick: the 32-bit system call table, where the numbers mean other calls
 // section: Kernel surface
-// abuse: the 32-bit system call ABI
+// abuse: 32-bit system calls
 // verdict: RUNTIME_ERROR
 // expect stdout: ''
 // outcome: signal=31

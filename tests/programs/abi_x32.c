@@ -1,6 +1,6 @@
 // trick: the x32 system call numbers, which a careless filter compares without their top bit
 // section: Kernel surface
-// abuse: the 32-bit system call ABI
+// abuse: 32-bit system calls
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -1,6 +1,6 @@
 # trick: abstract names of services that run on most machines, which no file permission guards
 # section: Kernel surface
-# abuse: abstract unix sockets
+# abuse: abstract Unix sockets
 # verdict: ACCEPTED
 # expect stdout: 'nobody\n'
 

@@ -1,7 +1,7 @@
 # trick: moves itself to other cores and to the lowest priority, then spins in four processes: the limit stays
 # section: Resources
-# abuse: affinity
-# abuse: nice
+# abuse: pinned to cores
+# abuse: priority raised
 # verdict: TIME_LIMIT
 # limits: cpu_seconds=0.3
 # outcome: stopped_by=cpu

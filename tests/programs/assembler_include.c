@@ -1,6 +1,6 @@
 // trick: makes the assembler read files instead
 // section: Compilers
-// abuse: compile-time execution
+// abuse: code run by the compiler
 // verdict: COMPILE_ERROR
 // compile limits: cpu_seconds=1 wall_seconds=3 memory_bytes=134217728
 

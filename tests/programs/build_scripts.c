@@ -1,6 +1,6 @@
 // trick: tools and build scripts sent along under the names that a compiler looks for
 // section: Compilers
-// abuse: build scripts
+// abuse: build script
 // file: as '#!/bin/sh\necho owned >&2; exit 1\n'
 // file: ld '#!/bin/sh\necho owned >&2; exit 1\n'
 // file: cc1 '#!/bin/sh\necho owned >&2; exit 1\n'

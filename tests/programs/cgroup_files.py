@@ -1,6 +1,6 @@
 # trick: looks for its control group, to leave it or to raise its limits
 # section: Kernel surface
-# abuse: cgroupfs writes
+# abuse: control group written
 # verdict: ACCEPTED
 # expect stdout: 'out of sight\n'
 

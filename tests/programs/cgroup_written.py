@@ -1,6 +1,6 @@
 # trick: writes to control group files wherever they may be, to raise its limits, to leave its group, to freeze others
 # section: Kernel surface
-# abuse: cgroupfs writes
+# abuse: control group written
 # verdict: ACCEPTED
 # expect stdout: 'nothing\n'
 

@@ -1,6 +1,6 @@
 // trick: sets the clocks of the machine
 // section: Resources
-// abuse: clock
+// abuse: clock set
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -1,6 +1,6 @@
 // trick: processes that share memory but not a thread group, one of them spinning
 // section: Processes
-// abuse: clone tricks
+// abuse: odd flags of clone
 // verdict: TIME_LIMIT
 // limits: cpu_seconds=0.3
 // outcome: stopped_by=cpu

@@ -1,6 +1,6 @@
 // trick: CLONE_PARENT makes a brother, a child of the keeper, that ends well before the program ends badly
 // section: Processes
-// abuse: clone tricks
+// abuse: odd flags of clone
 // verdict: RUNTIME_ERROR
 // expect stdout: 'main\n'
 // outcome: exit_code=3

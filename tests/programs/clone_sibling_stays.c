@@ -1,6 +1,6 @@
 // trick: a brother without an exit signal stays behind when the program ends
 // section: Processes
-// abuse: clone tricks
+// abuse: odd flags of clone
 // verdict: RUNTIME_ERROR
 // outcome: exit_code=4 wall_seconds<=5
 

@@ -1,6 +1,6 @@
 # trick: devices in place of the file to be collected: by mknod, by a link to one, by a whiteout
 # section: Files
-# abuse: device
+# abuse: collected: device
 # verdict: ACCEPTED
 # collect: zero link whiteout
 # outcome: exit_code=0 collected_bytes=0 wall_seconds<=5

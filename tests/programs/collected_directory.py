@@ -1,6 +1,6 @@
 # trick: directories in place of the files to be collected, one of them without rights
 # section: Files
-# abuse: directory in place of a file to be collected
+# abuse: collected: directory
 # verdict: ACCEPTED
 # collect: directory closed closed/inner
 # outcome: exit_code=0 collected_bytes=0 wall_seconds<=5

@@ -1,6 +1,6 @@
 # trick: hard links in place of the file to be collected: to its own file, and to one that is not its own
 # section: Files
-# abuse: hardlink
+# abuse: collected: hard link
 # verdict: ACCEPTED
 # collect: own passwd script
 # collected: own script

@@ -1,6 +1,6 @@
 # trick: the directory of the file to be collected becomes a link to /etc and back, again and again, while it is collected
 # section: Files
-# abuse: symlinked parent swapped during collection
+# abuse: collected: its directory swapped for a symlink meanwhile
 # verdict: ACCEPTED
 # limits: memory_bytes=134217728
 # collect: out/passwd

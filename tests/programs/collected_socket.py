@@ -1,6 +1,6 @@
 # trick: a listening socket in place of the file to be collected
 # section: Files
-# abuse: socket
+# abuse: collected: socket
 # verdict: ACCEPTED
 # collect: socket
 # outcome: exit_code=0 collected_bytes=0 wall_seconds<=5

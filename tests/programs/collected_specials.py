@@ -1,8 +1,8 @@
 # trick: FIFO, socket, directory and whiteout in place of the files to be collected
 # section: Files
-# abuse: FIFO
-# abuse: socket
-# abuse: directory in place of a file to be collected
+# abuse: collected: FIFO
+# abuse: collected: socket
+# abuse: collected: directory
 # verdict: ACCEPTED
 # collect: answer fifo socket directory whiteout missing
 # collected: answer

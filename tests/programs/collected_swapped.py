@@ -1,6 +1,6 @@
 # trick: an orphan goes on swapping the file to be collected, and its directory, while they are collected
 # section: Files
-# abuse: symlinked parent swapped during collection
+# abuse: collected: its directory swapped for a symlink meanwhile
 # verdict: ACCEPTED
 # limits: memory_bytes=134217728
 # collect: plain directory/inner

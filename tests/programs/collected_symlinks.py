@@ -1,6 +1,6 @@
 # trick: links in place of the files to be collected, and in place of their directory
 # section: Files
-# abuse: symlink
+# abuse: collected: symlink
 # verdict: ACCEPTED
 # collect: answer passwd inner proc through/inner through/passwd
 # collected: answer

@@ -1,6 +1,6 @@
 // trick: long computations, reads of files and assembler directives while it is compiled, all of it at its own expense
 // section: Compilers
-// abuse: compile-time execution
+// abuse: code run by the compiler
 // verdict: COMPILE_ERROR
 // compile limits: cpu_seconds=1 wall_seconds=3 memory_bytes=268435456
 

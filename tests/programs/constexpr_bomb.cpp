@@ -1,6 +1,6 @@
 // trick: a computation without end at compile time
 // section: Compilers
-// abuse: constexpr bombs
+// abuse: constexpr bomb
 // verdict: COMPILE_ERROR
 // compile limits: cpu_seconds=0.4 wall_seconds=2 memory_bytes=268435456
 

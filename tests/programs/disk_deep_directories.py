@@ -1,6 +1,6 @@
 # trick: directories so deep that no path reaches the bottom
 # section: Resources
-# abuse: deep directories
+# abuse: disk: deep directories
 # verdict: ACCEPTED
 # limits: disk_bytes=8388608 memory_bytes=134217728
 # expect stdout: 'no room\n'

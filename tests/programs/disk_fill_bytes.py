@@ -1,6 +1,6 @@
 # trick: fills every writable directory; together they may hold disk_bytes
 # section: Resources
-# abuse: disk fill by bytes
+# abuse: disk: bytes
 # verdict: ACCEPTED
 # limits: disk_bytes=8388608 memory_bytes=134217728
 # expect stdout: 'full\n'

@@ -1,6 +1,6 @@
 # trick: reserves far more than the disk without writing a byte
 # section: Resources
-# abuse: fallocate
+# abuse: disk: fallocate
 # verdict: ACCEPTED
 # limits: disk_bytes=8388608 memory_bytes=67108864
 # expect stdout: 'refused\n'

@@ -1,6 +1,6 @@
 # trick: empty files until no inode is left
 # section: Resources
-# abuse: inodes
+# abuse: disk: inodes
 # verdict: ACCEPTED
 # limits: disk_bytes=8388608 memory_bytes=134217728
 # expect stdout: 'full\n'

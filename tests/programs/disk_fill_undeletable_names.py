@@ -1,6 +1,6 @@
 # trick: fills the disk with what is hard to delete: odd names, directories without rights, depth beyond any path
 # section: Resources
-# abuse: undeletable names
+# abuse: disk: names that are hard to delete
 # verdict: ACCEPTED
 # limits: disk_bytes=8388608 memory_bytes=134217728
 # expect stdout: 'full\n'

@@ -1,6 +1,6 @@
 # trick: names of every kind, by the library, by its own packets, over UDP and TCP, and data hidden in names
 # section: Network
-# abuse: DNS
+# abuse: names asked of DNS
 # verdict: ACCEPTED
 # expect stdout: 'no answer\n'
 # outcome: wall_seconds<=5

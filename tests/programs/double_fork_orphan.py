@@ -1,6 +1,6 @@
 # trick: a daemon by double fork and setsid outlives the program
 # section: Processes
-# abuse: double fork + setsid orphan
+# abuse: orphan by double fork and setsid
 # verdict: ACCEPTED
 # expect stdout: 'done\n'
 # outcome: exit_code=0 wall_seconds<=5

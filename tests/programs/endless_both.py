@@ -1,7 +1,7 @@
 # trick: writes to both streams without end, from two processes
 # section: Resources
 # abuse: endless stdout
-# abuse: stderr
+# abuse: endless stderr
 # verdict: OUTPUT_LIMIT
 # limits: output_bytes=65536
 

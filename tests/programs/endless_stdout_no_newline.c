@@ -1,6 +1,6 @@
 // trick: writes without end and without a newline
 // section: Resources
-// abuse: output without newline
+// abuse: endless output without a newline
 // verdict: OUTPUT_LIMIT
 // limits: output_bytes=65536
 // outcome: stdout_truncated=1 stdout_bytes=65536

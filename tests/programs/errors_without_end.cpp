@@ -1,6 +1,6 @@
 // trick: megabytes of error messages
 // section: Compilers
-// abuse: huge error output
+// abuse: errors without end
 // verdict: COMPILE_ERROR
 // compile limits: cpu_seconds=1.5 wall_seconds=5 memory_bytes=268435456
 

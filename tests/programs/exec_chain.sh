@@ -1,6 +1,6 @@
 # trick: replaces itself thirty times
 # section: Processes
-# abuse: exec chains
+# abuse: exec after exec
 # verdict: ACCEPTED
 # expect stdout: 'thirty\n'
 

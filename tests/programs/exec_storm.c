@@ -1,6 +1,6 @@
 // trick: sixteen processes that replace themselves without end
 // section: Processes
-// abuse: exec chains
+// abuse: exec after exec
 // verdict: TIME_LIMIT
 // limits: cpu_seconds=0.4
 // outcome: stopped_by=cpu

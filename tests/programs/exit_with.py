@@ -1,7 +1,7 @@
 # trick: ends as its input says: with an exit code or by a signal
 # section: Processes
-# abuse: exit codes 0..255
-# abuse: every signal
+# abuse: every exit code
+# abuse: death by every signal
 # verdict: RUNTIME_ERROR
 # stdin: 'exit 3\n'
 # outcome: exit_code=3

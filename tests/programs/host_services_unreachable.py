@@ -1,6 +1,6 @@
 # trick: reaches for the host's own services on loopback and by abstract names
 # section: Network
-# abuse: the host's own services on 127.0.0.1 are not reachable
+# abuse: services of the machine on 127.0.0.1
 # verdict: ACCEPTED
 # expect stdout: 'refused\n'
 

@@ -1,6 +1,6 @@
 // trick: a binary of four gigabytes
 // section: Compilers
-// abuse: huge binaries
+// abuse: huge binary
 // verdict: COMPILE_ERROR
 // compile limits: cpu_seconds=2 wall_seconds=6 memory_bytes=134217728 disk_bytes=33554432
 

@@ -1,6 +1,6 @@
 // trick: signals to every process that it can reach, by -1 and by each pid
 // section: Processes
-// abuse: to -1
+// abuse: signals to everybody
 // verdict: ACCEPTED
 // expect stdout: 'nobody\n'
 

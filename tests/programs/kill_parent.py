@@ -1,6 +1,6 @@
 # trick: stops and kills its parent
 # section: Processes
-# abuse: to the parent
+# abuse: signals to its parent
 # verdict: ACCEPTED
 # expect stdout: 'refused\n'
 

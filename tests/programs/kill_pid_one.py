@@ -1,6 +1,6 @@
 # trick: stops, kills and traces pid 1
 # section: Processes
-# abuse: SIGSTOP/SIGKILL to pid 1
+# abuse: signals to pid 1
 # verdict: ACCEPTED
 # expect stdout: 'refused\n'
 

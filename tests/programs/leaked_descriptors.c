@@ -1,6 +1,6 @@
 // trick: uses descriptors above 2 that somebody forgot to close
 // section: Kernel surface
-// abuse: leaked fds above 2
+// abuse: descriptors left open by us
 // verdict: ACCEPTED
 // expect stdout: 'three\n'
 

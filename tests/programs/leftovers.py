@@ -1,9 +1,9 @@
 # trick: leaves files, links, pipes and sockets in every writable directory, with times of its own
 # section: Files
-# abuse: leftovers in /tmp
-# abuse: /dev/shm
-# abuse: /var/tmp
-# abuse: /run/lock between runs
+# abuse: left for the next run: /tmp
+# abuse: left for the next run: /dev/shm
+# abuse: left for the next run: /var/tmp
+# abuse: left for the next run: /run/lock
 # verdict: ACCEPTED
 # expect stdout: 'left\n'
 

@@ -1,7 +1,7 @@
 # trick: holds locks on what every sandbox shares, here and in an orphan
 # section: Kernel surface
-# abuse: flock
-# abuse: lease on a shared inode as a covert channel
+# abuse: message to a later run: flock
+# abuse: message to a later run: lease
 # verdict: ACCEPTED
 # expect stdout: 'free\n'
 

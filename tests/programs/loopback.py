@@ -1,6 +1,6 @@
 # trick: none: a server and a client of its own over IPv4 and IPv6
 # section: Network
-# abuse: loopback works inside
+# abuse: loopback, which works
 # verdict: ACCEPTED
 # expect stdout: 'ping ping\n'
 

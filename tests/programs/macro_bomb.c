@@ -1,6 +1,6 @@
 // trick: a macro that doubles thirty times
 // section: Compilers
-// abuse: macros
+// abuse: macro bomb
 // verdict: COMPILE_ERROR
 // compile limits: cpu_seconds=0.5 wall_seconds=2 memory_bytes=134217728
 

@@ -1,6 +1,6 @@
 # trick: ten children take a tenth of too much each; the parent fails if one is killed
 # section: Resources
-# abuse: child processes
+# abuse: memory: spread over child processes
 # verdict: MEMORY_LIMIT
 # limits: memory_bytes=67108864
 # outcome: oom_kills>=1

@@ -1,6 +1,6 @@
 # trick: a list that grows without end, MemoryError caught
 # section: Resources
-# abuse: memory bomb by anonymous memory
+# abuse: memory: anonymous pages
 # verdict: MEMORY_LIMIT
 # limits: memory_bytes=67108864
 # outcome: signal=9 oom_kills>=1

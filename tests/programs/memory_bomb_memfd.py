@@ -1,6 +1,6 @@
 # trick: memory that belongs to no process: a memfd that grows without end
 # section: Resources
-# abuse: memfd
+# abuse: memory: memfds
 # verdict: MEMORY_LIMIT
 # limits: memory_bytes=67108864
 # outcome: signal=9 oom_kills>=1

@@ -1,6 +1,6 @@
 # trick: memory in pipe buffers
 # section: Resources
-# abuse: pipe buffers
+# abuse: memory: full pipes
 # verdict: MEMORY_LIMIT
 # limits: memory_bytes=33554432
 # outcome: signal=9 oom_kills>=1

@@ -1,6 +1,6 @@
 // trick: recursion without end beside memory that is in use already, so that the memory limit comes before the stack's
 // section: Resources
-// abuse: stack recursion
+// abuse: memory: deep recursion
 // verdict: MEMORY_LIMIT
 // limits: memory_bytes=67108864
 // outcome: signal=9 oom_kills>=1

@@ -1,6 +1,6 @@
 // trick: pushes its memory out to swap as it goes, so that it has more than its limit in all
 // section: Resources
-// abuse: swap
+// abuse: memory: pushed into swap
 // verdict: MEMORY_LIMIT
 // limits: memory_bytes=67108864
 // outcome: signal=9 oom_kills>=1

@@ -1,6 +1,6 @@
 // trick: memory in System V segments, which belongs to no process and outlives all of them
 // section: Resources
-// abuse: SysV shm
+// abuse: memory: SysV shared memory
 // verdict: ACCEPTED
 // limits: memory_bytes=67108864
 // expect stdout: 'refused\n'

@@ -1,6 +1,6 @@
 # trick: fills the writable directories first, then takes anonymous memory until killed: both are one account
 # section: Resources
-# abuse: tmpfs
+# abuse: memory: files on tmpfs
 # verdict: MEMORY_LIMIT
 # limits: memory_bytes=67108864 disk_bytes=33554432
 # outcome: signal=9 oom_kills>=1

@@ -1,6 +1,6 @@
 # trick: asks the kernel to kill others first, ignores every signal, then takes memory without end
 # section: Resources
-# abuse: oom_score_adj
+# abuse: oom_score_adj lowered
 # verdict: MEMORY_LIMIT
 # limits: memory_bytes=67108864
 # outcome: signal=9 oom_kills>=1

@@ -1,6 +1,6 @@
 // trick: a POSIX message queue with a note for the next run
 // section: Kernel surface
-// abuse: POSIX message queues
+// abuse: message to a later run: POSIX message queue
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

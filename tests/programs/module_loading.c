@@ -1,6 +1,6 @@
 // trick: loads kernel modules, by itself and by asking for what only a module knows
 // section: Kernel surface
-// abuse: module loading
+// abuse: kernel module loaded
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

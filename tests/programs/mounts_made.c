@@ -1,6 +1,6 @@
 // trick: mounts, unmounts, changes the root, by the old calls and by the new
 // section: Kernel surface
-// abuse: user namespaces + mount
+// abuse: user namespace, then mounts
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -1,7 +1,7 @@
 # trick: none: long and odd names of files sent along
 # section: Files
-# abuse: long
-# abuse: odd names
+# abuse: names: long
+# abuse: names: odd
 # file: -rf 'a'
 # file: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn 'b'
 # file: a'b"c;d|e&f(g)*?[!] 'c'

@@ -1,6 +1,6 @@
 // trick: new namespaces by unshare, clone and setns, first of all a user namespace with its capabilities
 // section: Kernel surface
-// abuse: user namespaces + mount
+// abuse: user namespace, then mounts
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -1,6 +1,6 @@
 // trick: makes itself as nice as can be, by every call and for its whole user, and spins: the limit stays the same
 // section: Resources
-// abuse: nice
+// abuse: priority raised
 // verdict: TIME_LIMIT
 // limits: cpu_seconds=0.3
 // outcome: stopped_by=cpu cpu_seconds>=0.3

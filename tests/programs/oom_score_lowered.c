@@ -1,6 +1,6 @@
 // trick: wants the sandbox's own processes to die for the memory that it takes
 // section: Resources
-// abuse: oom_score_adj
+// abuse: oom_score_adj lowered
 // verdict: MEMORY_LIMIT
 // limits: memory_bytes=16777216
 // outcome: signal=9 oom_kills>=1

@@ -1,6 +1,6 @@
 # trick: an orphan keeps stdout open and means to write later
 # section: Processes
-# abuse: orphan that holds stdout
+# abuse: orphan that keeps stdout open
 # verdict: ACCEPTED
 # expect stdout: 'done\n'
 # outcome: exit_code=0 wall_seconds<=2

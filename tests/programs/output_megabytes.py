@@ -1,6 +1,6 @@
 # trick: ten megabytes of output within its limit
 # section: Resources
-# abuse: 10 MB output
+# abuse: 10 MB of output
 # verdict: ACCEPTED
 # limits: output_bytes=10485760
 # outcome: stdout_bytes=10485760 stdout_truncated=0

@@ -1,6 +1,6 @@
 # trick: reaches for the world: addresses, metadata services, names
 # section: Network
-# abuse: nothing outside is reachable
+# abuse: anything outside
 # verdict: ACCEPTED
 # expect stdout: 'lo only\n'
 

@@ -1,6 +1,6 @@
 # trick: none: names sent along that look as if they left the directory stay in it; those that do are refused by the test
 # section: Files
-# abuse: absolute and `..` paths in file names sent in requests
+# abuse: names in requests: absolute, or with `..`
 # file: ..name 'b'
 # file: deep/..../etc/passwd 'c'
 # file: ~/.ssh/authorized_keys 'd'

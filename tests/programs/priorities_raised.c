@@ -1,6 +1,6 @@
 // trick: real-time scheduling, negative nice, real-time input and output; its own and those of pid 1
 // section: Resources
-// abuse: nice
+// abuse: priority raised
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -2,7 +2,7 @@
 # section: Kernel surface
 # abuse: /proc/kcore
 # abuse: /proc/sysrq-trigger
-# abuse: /sys writes
+# abuse: /sys written
 # verdict: ACCEPTED
 # expect stdout: 'refused\n'
 

@@ -1,6 +1,6 @@
 # trick: reads the environment, arguments, descriptors and memory of its parent
 # section: Kernel surface
-# abuse: /proc/<ppid>/{environ,cmdline,fd,mem}
+# abuse: /proc of its parent
 # verdict: ACCEPTED
 # expect stdout: 'nothing\n'
 

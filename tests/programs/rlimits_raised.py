@@ -1,6 +1,6 @@
 # trick: raises its resource limits, and those of others
 # section: Resources
-# abuse: changing rlimits
+# abuse: limits of its own raised
 # verdict: ACCEPTED
 # limits: open_files=100
 # expect stdout: 'refused\n'

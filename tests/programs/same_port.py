@@ -1,6 +1,6 @@
 # trick: none: every sandbox may have port 8080 and the same abstract name at the same time
 # section: Network
-# abuse: the same port in two sandboxes at once
+# abuse: one port in two sandboxes at once
 # verdict: ACCEPTED
 # expect stdout: 'mine\n'
 

@@ -1,6 +1,6 @@
 # trick: ignores SIGTERM and everything else that can be ignored, and waits, with children that do the same
 # section: Processes
-# abuse: ignoring SIGTERM
+# abuse: SIGTERM ignored
 # verdict: TIME_LIMIT
 # limits: wall_seconds=0.5
 # outcome: stopped_by=wall wall_seconds<=2

@@ -1,6 +1,6 @@
 # trick: files with huge holes
 # section: Resources
-# abuse: sparse files
+# abuse: disk: sparse files
 # verdict: ACCEPTED
 # limits: disk_bytes=8388608 memory_bytes=67108864
 # expect stdout: 'refused\n'

@@ -1,6 +1,6 @@
 // trick: blocks and ignores every signal, then spins
 // section: Processes
-// abuse: ignoring SIGTERM
+// abuse: SIGTERM ignored
 // verdict: TIME_LIMIT
 // limits: cpu_seconds=0.3
 // outcome: stopped_by=cpu

@@ -1,6 +1,6 @@
 // trick: eight spinning threads: the CPU time of all counts together
 // section: Resources
-// abuse: CPU spin in many threads
+// abuse: many threads that spin
 // verdict: TIME_LIMIT
 // limits: cpu_seconds=0.4 cpus=2
 // outcome: stopped_by=cpu cpu_seconds>=0.4 cpu_seconds<=1.2

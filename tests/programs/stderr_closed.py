@@ -1,6 +1,6 @@
 # trick: closes stderr and leaves its number to the next file it opens, then fails with a traceback
 # section: Resources
-# abuse: stdout or stderr closed early
+# abuse: its own stdout or stderr closed
 # verdict: RUNTIME_ERROR
 # expect stdout: 'right\n'
 # outcome: exit_code=1 stderr_bytes=0

@@ -1,6 +1,6 @@
 # trick: closes its streams, works on and ends well
 # section: Resources
-# abuse: stdout or stderr closed early
+# abuse: its own stdout or stderr closed
 # verdict: ACCEPTED
 # expect stdout: ''
 # outcome: exit_code=0 wall_seconds>=0.2

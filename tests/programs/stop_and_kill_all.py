@@ -1,6 +1,6 @@
 # trick: SIGSTOP and SIGKILL to -1 from a child, which spares only who sends and who may not be reached
 # section: Processes
-# abuse: to -1
+# abuse: signals to everybody
 # verdict: RUNTIME_ERROR
 # outcome: signal=9 oom_kills=0 wall_seconds<=5
 

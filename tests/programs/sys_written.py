@@ -1,6 +1,6 @@
 # trick: writes wherever /sys has something to write
 # section: Kernel surface
-# abuse: /sys writes
+# abuse: /sys written
 # verdict: ACCEPTED
 # expect stdout: 'nothing\n'
 

@@ -1,6 +1,6 @@
 // trick: System V memory, queues and semaphores, whose ids count on in the next run
 // section: Kernel surface
-// abuse: SysV ids left for the next run
+// abuse: message to a later run: SysV ids
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

@@ -1,6 +1,6 @@
 // trick: templates that double forty times
 // section: Compilers
-// abuse: template
+// abuse: template bomb
 // verdict: COMPILE_ERROR
 // compile limits: cpu_seconds=0.5 wall_seconds=2 memory_bytes=134217728
 

@@ -1,6 +1,6 @@
 // trick: a timer that ends it by a signal
 // section: Resources
-// abuse: timers
+// abuse: timers without number
 // verdict: RUNTIME_ERROR
 // outcome: signal=14
 

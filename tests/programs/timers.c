@@ -1,6 +1,6 @@
 // trick: as many timers of every kind as it may have, all running at its end
 // section: Resources
-// abuse: timers
+// abuse: timers without number
 // verdict: ACCEPTED
 // expect stdout: 'running\n'
 

@@ -1,6 +1,6 @@
 // trick: a user namespace, in it every capability, and with these a mount: the start of most escapes
 // section: Kernel surface
-// abuse: user namespaces + mount
+// abuse: user namespace, then mounts
 // verdict: ACCEPTED
 // expect stdout: 'refused\n'
 

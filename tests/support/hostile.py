@@ -4,7 +4,7 @@ The header is the first block of comment lines, every one `key: value`:
 
     trick:           one sentence                                               (required)
     section:         where it belongs in the list of tricks                     (required)
-    abuse:           which tricks of the list in tests/support/abuse.py it is, each on a line of its own
+    abuse:           which tricks of the index in tests/programs/README.md it is, each on a line of its own
     verdict:         the one verdict                                            (required)
     cgroup2:         the verdict under cgroup v2, where that is another one
     limits:          name=value ... of Limits; what is not named stays at its default
@@ -38,6 +38,7 @@ from engine.program import Limits, Outcome, Program, Verdict
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 PROBE = "probe.py"
+INDEX = "README.md"
 # What host_services_unreachable.py reaches for; a test that runs it listens there outside.
 HOST_PORT = 47391
 HOST_NAME = "\0assay-host-service"
@@ -230,7 +231,7 @@ def read(path: Path) -> Hostile:
 @functools.cache
 def programs() -> tuple[Hostile, ...]:
     """Every program in order of name, the probe left out."""
-    paths = sorted(path for path in PROGRAMS.iterdir() if path.is_file() and path.name != PROBE)
+    paths = sorted(path for path in PROGRAMS.iterdir() if path.is_file() and path.name not in (PROBE, INDEX))
     return tuple(read(path) for path in paths)
 
 

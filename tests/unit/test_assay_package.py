@@ -49,6 +49,17 @@ def test_a_command_whose_parts_are_not_installed_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("engine.cli.main._commands", lambda: iter([Command("train", "", "no_such_package.cli")]))
-    with pytest.raises(SystemExit, match="2"):
-        main(["train"])
-    assert "train needs no_such_package" in capsys.readouterr().err
+    assert main(["train"]) == 1
+    assert capsys.readouterr().err == (
+        "assay: train needs no_such_package, which is not installed here (pip install assay, on Linux)\n"
+    )
+
+
+def test_two_distributions_of_the_same_packages_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.cli.main.version", lambda name: "0.1.0")
+    assert main(["--version"]) == 1
+    assert capsys.readouterr().err == (
+        "assay: assay 0.1.0 and assay-client 0.1.0 hold the same packages: uninstall both, then install one of them\n"
+    )
