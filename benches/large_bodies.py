@@ -1,31 +1,31 @@
 """What one client waits while another sends bodies of 30 MiB: `python -m benches.large_bodies`.
 
-Rounds without and with the other client alternate, so that both see the same machine. In each the first client scores
-one maths item after the other over HTTP; the second posts lists of code items whose completions hold no program, so
-that nothing but their bodies is work.
+Rounds without and with the other client alternate, so that both see the same machine. The first client scores one
+maths item after the other over HTTP; the second posts, from a process of its own, lists of code items whose completions
+hold no program: nothing but their bodies is work.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import itertools
 import math
+import multiprocessing
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import httpx
 import msgspec
 
-from engine.config.server import ServerConfig
-from engine.config.settings import Settings
-from engine.server.daemon import Daemon
-from rewards.kinds import SCORERS
-
-MATH = msgspec.json.encode({"kind": "math", "completion": "\\boxed{42}", "reference": "42"})
+MIB: Final = 1 << 20
+MATH: Final = msgspec.json.encode({"kind": "math", "completion": "\\boxed{42}", "reference": "42"})
 
 
 def body_of(size_bytes: int) -> bytes:
@@ -33,3 +33,69 @@ def body_of(size_bytes: int) -> bytes:
     tests = [{"stdin": f"{number}\n", "expected": f"{number + 1}\n"} for number in range(50)]
     item = msgspec.json.encode({"kind": "code", "completion": "<think>" + "x" * 500, "tests": tests})
     return b"[" + b",".join(itertools.repeat(item, size_bytes // (len(item) + 1))) + b"]"
+
+
+@contextmanager
+def daemon() -> Iterator[str]:
+    """A daemon of its own on a free port: its URL."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "assay", "serve", "--socket", str(Path(directory) / "s")]
+        with subprocess.Popen([*command, "--http", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                lines = iter(process.stdout.readline, "")
+                yield next(line.rpartition("http  ")[2].strip() for line in lines if "http  " in line)
+            finally:
+                process.terminate()
+
+
+def posting(url: str, body: bytes, stop: multiprocessing.synchronize.Event) -> None:
+    """Post the body, again and again, until told to stop."""
+    with httpx.Client(timeout=120) as client:
+        while not stop.is_set():
+            client.post(f"{url}/v1/score", content=body).raise_for_status()
+
+
+async def latencies(url: str, seconds: float) -> list[float]:
+    """Seconds of each maths item, sent one after the other."""
+    found = []
+    async with httpx.AsyncClient(timeout=60) as client:
+        until = time.monotonic() + seconds
+        while (began := time.monotonic()) < until:
+            (await client.post(f"{url}/v1/score", content=MATH)).raise_for_status()
+            found.append(time.monotonic() - began)
+            await asyncio.sleep(0.002)
+    return found
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value that `share` of them do not exceed, in milliseconds."""
+    return 1000 * sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mib", type=int, default=30, metavar="N", help="size of a body (30)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each kind (5)")
+    parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="of one round (4)")
+    arguments = parser.parse_args()
+    body = body_of(arguments.mib * MIB)
+    alone: list[float] = []
+    beside: list[float] = []
+    with daemon() as url:
+        for _ in range(arguments.rounds):
+            alone += asyncio.run(latencies(url, arguments.seconds))
+            stop = multiprocessing.Event()
+            other = multiprocessing.Process(target=posting, args=(url, body, stop))
+            other.start()
+            beside += asyncio.run(latencies(url, arguments.seconds))
+            stop.set()
+            other.join()
+    for name, found in (("alone", alone), (f"beside {arguments.mib} MiB bodies", beside)):
+        shown = "  ".join(f"{label} {quantile(found, share):6.2f} ms" for label, share in (("p50", 0.5), ("p99", 0.99)))
+        print(f"{name:24} {len(found):6} requests  {shown}  longest {1000 * max(found):7.2f} ms")
+
+
+if __name__ == "__main__":
+    main()

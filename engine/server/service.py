@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, Final
@@ -121,27 +122,32 @@ class Service:
     async def score_all(
         self, items: list[Parsed], *, client: str, deadline_seconds: float | None
     ) -> list[dict[str, Any]]:
-        """The answers in order; a fault leaves its item not judged.
+        """The answers in order; a fault leaves its item not judged. Empties `items`.
 
         Raises BadInput, and ends the others, for an item that only the engine finds wrong (an image that is not here).
         """
         answers: list[dict[str, Any]] = [{}] * len(items)
-        turns = iter(range(len(items)))
+        # Each goes when it has been scored: to free all of a large body's at once would stop the other clients.
+        turns = deque(enumerate(items))
+        items.clear()
 
         async def worker() -> None:
-            for index in turns:
+            while turns:
+                index, item = turns.popleft()
+                # An item of which nothing is run never waits: let the other clients in.
+                await asyncio.sleep(0)
                 try:
-                    answers[index] = await self._scored(items[index], client, deadline_seconds)
+                    answers[index] = await self._scored(item, client, deadline_seconds)
                 except (Overloaded, SandboxError) as error:
                     not_judged = {"reward": None, "not_judged": str(error), **self._degraded}
-                    answers[index] = {**_id_of(items[index].item), **not_judged}
+                    answers[index] = {**_id_of(item.item), **not_judged}
                 except BadInput as error:
                     raise error.below(f"[{index}]") from None
 
         with self._counted("score"):
             try:
                 async with asyncio.TaskGroup() as workers:
-                    for _ in range(min(len(items), _ITEMS_PER_SLOT * self.engine.stats().slots)):
+                    for _ in range(min(len(turns), _ITEMS_PER_SLOT * self.engine.stats().slots)):
                         workers.create_task(worker())
             except BaseExceptionGroup as group:
                 # The first one says it; the others were cancelled or say the same of another item.
