@@ -11,6 +11,7 @@ from engine.languages.table import language_named
 from engine.program import Limits
 from engine.wire.bytes import with_bytes
 from engine.wire.decode import to_struct
+from rewards.code.asserts import names_of, problem_of
 from rewards.code.checkers import Checker
 from rewards.item import checked
 
@@ -31,7 +32,10 @@ class CallCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class AssertsCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Statements that run after the program, in its process, and have to reach their end: forgeable."""
+    """Statements that run after the program, in its process, and have to reach their end: forgeable.
+
+    Text that tests nothing is refused: empty, comments alone, or functions that nobody calls.
+    """
 
     asserts: str
 
@@ -72,11 +76,22 @@ def code_item(item: dict[str, Any]) -> CodeItem:
     if not isinstance(tests, list | tuple) or not tests:
         raise BadInput("tests", tests, "expected a list of at least one test")
     language = language_named(fields.language).name
-    cases = tuple(_case(index, test, language) for index, test in enumerate(tests))
+    cases = tuple(_case(index, test, language, fields.image) for index, test in enumerate(tests))
     return CodeItem(**msgspec.structs.asdict(fields), tests=cases)
 
 
-def _case(index: int, test: object, language: str) -> Case:
+def wanted_names(tests: tuple[Case, ...]) -> frozenset[str]:
+    """Names that the tests ask a program for: what they call, or what their asserts use."""
+    names: set[str] = set()
+    for case in tests:
+        if isinstance(case, CallCase):
+            names.add(case.call.partition(".")[0])
+        elif isinstance(case, AssertsCase):
+            names |= names_of(case.asserts)
+    return frozenset(names)
+
+
+def _case(index: int, test: object, language: str, image: str | None) -> Case:
     place = f"tests[{index}]"
     if not isinstance(test, dict):
         raise BadInput(place, test, "expected a map")
@@ -87,7 +102,12 @@ def _case(index: int, test: object, language: str) -> Case:
     try:
         if kind is StdinCase:
             test = with_bytes(test, names=("stdin", "expected"), maps=())
-        return to_struct(test, kind)
+        case = to_struct(test, kind)
     except BadInput as error:
         field = place if error.field == "request" else f"{place}.{error.field}"
         raise BadInput(field, error.value, error.message) from None
+    # An image may have a newer Python than this one, which reads more.
+    problem = problem_of(case.asserts, parses=image is None) if isinstance(case, AssertsCase) else None
+    if problem is not None:
+        raise BadInput(f"{place}.asserts", test["asserts"], problem)
+    return case

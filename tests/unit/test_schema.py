@@ -65,6 +65,7 @@ def test_what_may_be_left_out_and_written_otherwise() -> None:
         ({"tests": [{"call": "f", "arguments": []}]}, "tests[0].expected", None),
         ({"tests": [{"asserts": "x", "stdin": ""}]}, "tests[0].stdin", ""),
         ({"tests": [{"asserts": "x"}], "language": "c"}, "tests[0].asserts", "x"),
+        ({"tests": [{"asserts": "assert f()"}, {"asserts": ""}]}, "tests[1].asserts", ""),
         ({"tests": [{"call": "f", "arguments": [], "expected": 1}], "language": "c"}, "tests[0].call", "f"),
         ({"checker": "line"}, "checker", "line"),
         ({"checker": {"floats": {"relative": "x"}}}, "checker.floats.relative", "x"),
