@@ -13,6 +13,7 @@ from engine.wire.bytes import with_bytes
 from engine.wire.decode import to_struct
 from rewards.code.asserts import names_of, problem_of
 from rewards.code.checkers import Checker
+from rewards.completion import Thinking
 from rewards.item import checked
 
 
@@ -52,6 +53,7 @@ class _CodeFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     checker: Checker = "lines"
     limits: Limits | None = None
     reward: Literal["all", "fraction"] = "all"
+    thinking: Thinking = "auto"
 
 
 class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +66,7 @@ class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limits      of every run; None means the engine's own
     reward      "all": 1.0 if every test is ACCEPTED, else 0.0, and the first failure ends it;
                 "fraction": the share of tests that are
+    thinking    "opened": the prompt opened the thinking, so that without an end of it there is no program
     """
 
     tests: tuple[Case, ...]

@@ -13,7 +13,7 @@ from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
 from engine.languages.table import language_named
 from engine.program import Program, Verdict
 from rewards.code.extract import program
-from rewards.code.item import AssertsCase, CallCase, Case, CodeItem, StdinCase, code_item
+from rewards.code.item import AssertsCase, CallCase, Case, CodeItem, StdinCase, code_item, wanted_names
 from rewards.code.verdict import Judgement, judge
 from rewards.completion import Nothing
 from rewards.reward import NotJudged, Reward
@@ -46,10 +46,10 @@ class CodeReward:
             item = code_item(item)
         language = language_named(item.language)
         tags = frozenset((language.name, *language.aliases))
-        if len(item.completion) > _ON_THE_LOOP_BYTES:
-            found = await asyncio.to_thread(program, item.completion, tags)
-        else:
-            found = program(item.completion, tags)
+        extract = functools.partial(
+            program, item.completion, tags, wanted=wanted_names(item.tests), thinking=item.thinking
+        )
+        found = await asyncio.to_thread(extract) if len(item.completion) > _ON_THE_LOOP_BYTES else extract()
         forgeable = any(isinstance(case, AssertsCase) for case in item.tests)
         if isinstance(found, Nothing):
             reason = f"no program: {found.reason}"
