@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ def test_what_may_be_left_out_and_written_otherwise() -> None:
         ({"limits": {"cpu_seconds": 0}}, "limits.cpu_seconds", 0),
         ({"limits": {"memory": 5}}, "limits.memory", 5),
         ({"reward": "some"}, "reward", "some"),
+        ({"thinking": True}, "thinking", True),
         ({"test": []}, "test", []),
         ({"language": 5}, "language", 5),
         ({"language": "klingon"}, "language", "klingon"),
@@ -89,7 +91,9 @@ def test_a_wrong_code_item_names_field_and_value(change: dict[str, Any], field: 
     ("change", "field", "value"),
     [
         ({"reference": None}, "reference", None),
-        ({"reference": 1.5}, "reference", 1.5),
+        ({"reference": True}, "reference", True),
+        ({"reference": math.inf}, "reference", math.inf),
+        ({"thinking": "open"}, "thinking", "open"),
         ({"answer_pattern": ""}, "answer_pattern", ""),
         ({"answer_pattern": "A:\n"}, "answer_pattern", "A:\n"),
         ({"answer_pattern": "A" * 101}, "answer_pattern", "A" * 101),
