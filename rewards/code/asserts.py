@@ -7,8 +7,8 @@ import re
 import warnings
 from typing import Final
 
-# Parsing takes about a hundred times the text's memory, on the event loop; a longer text is not looked at.
-MAX_PARSED_CHARS: Final = 65_536
+# Of all asserts of an item together: parsing takes 2 us and a hundred times the memory a character, on the event loop.
+MAX_PARSED_CHARS: Final = 32_768
 _NAME: Final = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _BOUND: Final = re.compile(r"\b(?:def|class|for|as|import)[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*=(?!=)", re.MULTILINE)
 
@@ -19,8 +19,6 @@ def problem_of(asserts: str, *, parses: bool = True) -> str | None:
     Empty texts, comments, and functions or classes that nobody calls test nothing. `parses` says whether it is a
     problem that this Python cannot parse the text.
     """
-    if len(asserts) > MAX_PARSED_CHARS:
-        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -11,7 +11,7 @@ from engine.languages.table import language_named
 from engine.program import Limits
 from engine.wire.bytes import with_bytes
 from engine.wire.decode import to_struct
-from rewards.code.asserts import names_of, problem_of
+from rewards.code.asserts import MAX_PARSED_CHARS, names_of, problem_of
 from rewards.code.checkers import Checker
 from rewards.completion import Thinking
 from rewards.item import checked
@@ -79,22 +79,31 @@ def code_item(item: dict[str, Any]) -> CodeItem:
     if not isinstance(tests, list | tuple) or not tests:
         raise BadInput("tests", tests, "expected a list of at least one test")
     language = language_named(fields.language).name
-    cases = tuple(_case(index, test, language, fields.image) for index, test in enumerate(tests))
+    cases = tuple(_case(index, test, language) for index, test in enumerate(tests))
+    # An image may have a newer Python than this one, which reads more.
+    _check_asserts(cases, parses=fields.image is None)
     return CodeItem(**msgspec.structs.asdict(fields), tests=cases)
 
 
 def wanted_names(tests: tuple[Case, ...]) -> frozenset[str]:
     """Names that the tests ask a program for: what they call, or what their asserts use."""
-    names: set[str] = set()
-    for case in tests:
-        if isinstance(case, CallCase):
-            names.add(case.call.partition(".")[0])
-        elif isinstance(case, AssertsCase):
-            names |= names_of(case.asserts)
-    return frozenset(names)
+    called = {case.call.partition(".")[0] for case in tests if isinstance(case, CallCase)}
+    return names_of("\n".join(case.asserts for case in tests if isinstance(case, AssertsCase))) | called
 
 
-def _case(index: int, test: object, language: str, image: str | None) -> Case:
+def _check_asserts(cases: tuple[Case, ...], *, parses: bool) -> None:
+    chars = 0
+    for index, case in enumerate(cases):
+        if isinstance(case, AssertsCase):
+            chars += len(case.asserts)
+            if chars > MAX_PARSED_CHARS:
+                return
+            problem = problem_of(case.asserts, parses=parses)
+            if problem is not None:
+                raise BadInput(f"tests[{index}].asserts", case.asserts, problem)
+
+
+def _case(index: int, test: object, language: str) -> Case:
     place = f"tests[{index}]"
     if not isinstance(test, dict):
         raise BadInput(place, test, "expected a map")
@@ -105,12 +114,7 @@ def _case(index: int, test: object, language: str, image: str | None) -> Case:
     try:
         if kind is StdinCase:
             test = with_bytes(test, names=("stdin", "expected"), maps=())
-        case = to_struct(test, kind)
+        return to_struct(test, kind)
     except BadInput as error:
         field = place if error.field == "request" else f"{place}.{error.field}"
         raise BadInput(field, error.value, error.message) from None
-    # An image may have a newer Python than this one, which reads more.
-    problem = problem_of(case.asserts, parses=image is None) if isinstance(case, AssertsCase) else None
-    if problem is not None:
-        raise BadInput(f"{place}.asserts", test["asserts"], problem)
-    return case
