@@ -93,8 +93,7 @@ class _Reader:
         bare_after = self._bare_after()
         for index, line in enumerate(self.lines):
             if self.open is None:
-                if "```" in line or "~~~" in line:
-                    self._outside(index, line, bare_after[index])
+                self._outside(index, bare_after[index])
             else:
                 self._inside(self.open, line, bare_after[index])
         if self.open is not None:
@@ -106,14 +105,27 @@ class _Reader:
         counts, count = [0] * len(self.lines), 0
         for index in range(len(self.lines) - 1, -1, -1):
             counts[index] = count
-            line = self.lines[index]
-            if ("```" in line or "~~~" in line) and (fence := _first(line)) is not None and fence.leads:
+            fence = self._first(index)
+            if fence is not None and fence.leads:
                 info = None if fence.bare or "`" in fence.after else info_of(fence.after, self.tags)
                 count = 0 if info is not None and info.tag else count + ("`" not in fence.after)
         return counts
 
-    def _outside(self, index: int, line: str, bare_after: int) -> None:
-        fence = _first(line)
+    def _first(self, index: int) -> _Fence | None:
+        """The fence that a line may open a block with; a line of tildes right below text underlines it."""
+        line = self.lines[index]
+        if "```" in line:
+            return _at(line, line.index("```"))
+        if "~~~" not in line:
+            return None
+        fence = _at(line, line.index("~~~"))
+        above = self.lines[index - 1] if index else ""
+        underline = fence.length > 3 and fence.bare and above.strip(_BLANK) != ""
+        # Only backticks are fences after text.
+        return fence if fence.leads and not underline else None
+
+    def _outside(self, index: int, bare_after: int) -> None:
+        fence = self._first(index)
         if fence is None:
             return
         if fence.char == "`" and "`" in fence.after:
@@ -163,8 +175,9 @@ class _Reader:
         if fence is None:
             block.lines.append(line)
         elif not fence.leads:
-            # After code on its line, if the fences that follow make pairs without it.
-            if block.depth or bare_after % 2:
+            # After code on its line, if the fences that follow make pairs without it and no text begins there.
+            in_text = bare_after > 0 and fence.before.endswith(("'''", '"""'))
+            if block.depth or bare_after % 2 or in_text:
                 block.lines.append(line)
             else:
                 block.lines.append(fence.before)
@@ -195,16 +208,6 @@ def fenced_blocks(text: str, tags: frozenset[str]) -> list[Block]:
     return _Reader(tags, text.split("\n")).read()
 
 
-def _first(line: str) -> _Fence | None:
-    at = line.find("```")
-    if at < 0:
-        at = line.find("~~~")
-        # Only backticks are fences after text.
-        if at < 0 or _CONTAINER.fullmatch(line[:at][:_LINE_CHARS]) is None:
-            return None
-    return _at(line, at)
-
-
 def _last(line: str, opening: _Fence) -> _Fence | None:
     """The fence that may end the block that `opening` opened, or that opens another one inside it."""
     run = opening.char * opening.length
@@ -220,9 +223,9 @@ def _last(line: str, opening: _Fence) -> _Fence | None:
         return None
     before = line[:at].rstrip("`")
     fence = _at(line, len(before))
-    if not fence.bare or "```" in before or before.endswith(("'", '"')):
-        return None
-    return fence
+    # Behind a list's mark it is a line of a comment that has a block of its own.
+    comment = fence.leads and before.strip(_BLANK + ">|") != ""
+    return fence if fence.bare and "```" not in before and not comment else None
 
 
 def _at(line: str, at: int) -> _Fence:

@@ -150,6 +150,7 @@ def test_fences_inside_the_program_do_not_end_it() -> None:
         "x = '```'\nprint(x)\n",
         'doc = """```\nx\n```"""\nprint(1)\n',
         'doc = """Example:\n```python\nf()\n```\n"""\nprint(1)\n',
+        "/*\n * ```\n * f()\n * ```\n */\nint main(){}\n",
     ],
 )
 def test_backticks_in_a_text_of_the_program_do_not_end_it(text: str) -> None:
@@ -176,6 +177,20 @@ def test_tags_of_cpp(tag: str) -> None:
     sample = "```\n1 2\n```\n```text\n3\n```"
     assert source(f"```{tag}\nint main(){{}}\n```\n{sample}", CPP) == "int main(){}\n"
     assert source(f"```{tag}\nint main(){{}}\n```\n{sample}", PYTHON) == "1 2\n"
+
+
+def test_tildes_below_text_underline_it() -> None:
+    bare = '"""\nTitle\n~~~~~\n\nText\n"""\nprint(1)\n'
+    assert source(bare) == bare
+    assert source(bare + "```") == bare
+    assert source("Title\n~~~~~\n\n```\nprint(1)\n```") == "print(1)\n"
+    for fence in ("Here:\n~~~", "Here:\n\n~~~~", "Here:\n~~~~python"):
+        assert source(f"{fence}\nprint(1)\n~~~~") == "print(1)\n"
+
+
+@pytest.mark.parametrize("end", ['"x"', "'x'", '"""x"""', "[1]", "f()", "}"])
+def test_a_block_may_end_after_any_code(end: str) -> None:
+    assert source(f"```python\nx = {end}```") == f"x = {end}\n"
 
 
 def test_a_text_before_a_whole_block_is_no_program() -> None:
