@@ -1,14 +1,31 @@
-"""The program in a completion's answer: one pass over the text, whatever the text is."""
+"""The program in a completion's answer: one pass over the text, whatever the text is.
+
+The rules, with their prices: docs/completions.md.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from rewards.completion import Nothing, answer_part
+from rewards.code.fences import Block, fenced_blocks
+from rewards.code.tags import NO_PROGRAM, names
+from rewards.completion import Nothing, Thinking, answer_part
 
-_TAG_END = re.compile(r"[\s:,;={}()\[\]]")
+_DEFINED: Final = re.compile(
+    r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]{0,200})?=(?!=)", re.MULTILINE
+)
+# A template's tags around a program without fences.
+_WRAPPERS: Final = r"<{0}(?:answer|solution|code|response|output|python)>|\[{0}(?:BEGIN|PYTHON|CODE|ANSWER|SOLUTION)\]"
+_OPENERS: Final = re.compile(rf"(?:\s*(?:{_WRAPPERS.format('')}))+[ \t]*\n?", re.IGNORECASE)
+_CLOSERS: Final = re.compile(
+    rf"(?:\s*(?:{_WRAPPERS.format('/')}|\[DONE\]|<end_code>|<\|[\w:]{{1,40}}\|>))+\s*\Z", re.IGNORECASE
+)
+_CLOSERS_CHARS: Final = 200
+
+# So many that no answer has them; each costs more than a line of text does.
+MAX_FENCES: Final = 10_000
 
 Found = Literal["fenced", "unclosed", "bare"]
 
@@ -21,93 +38,59 @@ class Extracted:
     found: Found
 
 
-def program(completion: str, tags: frozenset[str] = frozenset()) -> Extracted | Nothing:
+def program(
+    completion: str,
+    tags: frozenset[str] = frozenset(),
+    *,
+    wanted: frozenset[str] = frozenset(),
+    thinking: Thinking = "auto",
+) -> Extracted | Nothing:
     """The program that a completion hands in.
 
-    `tags` are the names of the wanted language, in lower case. Of the fenced blocks in the answer part that are not
-    blank it is the last one tagged with one of these, else the last one without a tag, else the last one; a last block
-    without an end counts. Without any fence the whole answer part is the program.
+    `tags` are the names of the wanted language, in lower case; `wanted` are the names that the tests ask for. Of the
+    fenced blocks in the answer part that are not blank it is the last one tagged with the language, else the last one
+    without a tag, else the last one of a program, else the last one; of all of these rather one that defines a wanted
+    name. A last block without an end counts. Without any fence the whole answer part is the program.
     """
-    text = answer_part(completion)
+    text = answer_part(completion, thinking)
     if isinstance(text, Nothing):
         return text
-    blocks = _fenced_blocks(text)
-    usable = [block for block in blocks if not block.source.isspace() and block.source]
+    text = text.replace("\r\n", "\n").lstrip("\ufeff")
+    if text.count("```") + text.count("~~~") > MAX_FENCES:
+        return Nothing(f"more than {MAX_FENCES:,} fences")
+    blocks = fenced_blocks(text, tags)
+    usable = [block for block in blocks if block.source.strip()]
     if usable:
-        of_language = [block for block in usable if block.tag in tags]
-        untagged = [block for block in usable if not block.tag]
-        block = (of_language or untagged or usable)[-1]
-        return Extracted(block.source, "fenced" if block.closed else "unclosed")
+        block = _chosen([block for block in usable if not block.aside] or usable, tags, wanted)
+        return Extracted(block.source, "fenced") if block.closed else _without_wrappers(block.source, "unclosed")
     if blocks:
         return Nothing("every fenced block is empty")
-    bare = _unix_lines(text).strip("\n")
-    return Extracted(bare + "\n", "bare") if bare.strip() else Nothing("no text after thinking")
+    return _without_wrappers(text.strip("\n"), "bare")
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    tag: str
-    source: str
-    closed: bool
+def _chosen(blocks: list[Block], tags: frozenset[str], wanted: frozenset[str]) -> Block:
+    groups = (
+        [block for block in blocks if block.headless or names(block.tag, tags)],
+        [block for block in blocks if not block.tag and not block.headless],
+        [block for block in blocks if block.tag not in NO_PROGRAM],
+        blocks,
+    )
+    for group in groups if wanted else ():
+        defining = [block for block in group if _defines(block.source, wanted)]
+        if defining:
+            return defining[-1]
+    return next(group for group in groups if group)[-1]
 
 
-def _unix_lines(text: str) -> str:
-    return text.replace("\r\n", "\n")
+def _defines(source: str, wanted: frozenset[str]) -> bool:
+    return any((match[1] or match[2]) in wanted for match in _DEFINED.finditer(source))
 
 
-def _fenced_blocks(text: str) -> list[_Block]:
-    """Fenced blocks by CommonMark's rules, but an opening fence may be indented as deep as it likes, as in lists."""
-    blocks: list[_Block] = []
-    lines: list[str] = []
-    fence: _Fence | None = None
-    for line in _unix_lines(text).split("\n"):
-        mark = _fence_of(line)
-        if fence is None:
-            fence = mark if mark is not None and mark.opens else None
-            continue
-        if mark is not None and mark.closes(fence):
-            blocks.append(fence.block(lines, closed=True))
-            lines, fence = [], None
-        else:
-            lines.append(line)
-    if fence is not None:
-        blocks.append(fence.block(lines, closed=False))
-    return blocks
-
-
-@dataclass(frozen=True, slots=True)
-class _Fence:
-    indent: int
-    char: str
-    length: int
-    info: str
-
-    @property
-    def opens(self) -> bool:
-        return self.char == "~" or "`" not in self.info
-
-    def closes(self, opening: _Fence) -> bool:
-        # Deeper than that it is text of the program, such as a docstring that has a fence of its own.
-        near = self.indent <= opening.indent + 3
-        return near and self.char == opening.char and self.length >= opening.length and not self.info
-
-    def block(self, lines: list[str], *, closed: bool) -> _Block:
-        source = "\n".join(_dedented(line, self.indent) for line in lines)
-        # "{.python .numberLines}", "python:main.py" and "Python 3" all name python.
-        tag = _TAG_END.split(self.info.lstrip("{ ."), maxsplit=1)[0].lower()
-        return _Block(tag, source + "\n" if source else "", closed)
-
-
-def _fence_of(line: str) -> _Fence | None:
-    body = line.lstrip(" \t")
-    char = body[:1]
-    if char not in ("`", "~"):
-        return None
-    rest = body.lstrip(char)
-    length = len(body) - len(rest)
-    return _Fence(len(line) - len(body), char, length, rest.strip()) if length >= 3 else None
-
-
-def _dedented(line: str, indent: int) -> str:
-    head = line[:indent]
-    return head.lstrip(" \t") + line[indent:]
+def _without_wrappers(source: str, found: Found) -> Extracted | Nothing:
+    if found == "bare" and (head := _OPENERS.match(source)):
+        source = source[head.end() :]
+    at = max(len(source) - _CLOSERS_CHARS, 0)
+    if tail := _CLOSERS.search(source, at):
+        source = source[: tail.start()]
+    source = source.rstrip("\n")
+    return Extracted(source + "\n", found) if source.strip() else Nothing("no text after thinking")

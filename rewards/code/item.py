@@ -11,7 +11,9 @@ from engine.languages.table import language_named
 from engine.program import Limits
 from engine.wire.bytes import with_bytes
 from engine.wire.decode import to_struct
+from rewards.code.asserts import MAX_PARSED_CHARS, names_of, problem_of
 from rewards.code.checkers import Checker
+from rewards.completion import Thinking
 from rewards.item import checked
 
 
@@ -31,7 +33,10 @@ class CallCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class AssertsCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Statements that run after the program, in its process, and have to reach their end: forgeable."""
+    """Statements that run after the program, in its process, and have to reach their end: forgeable.
+
+    Text that tests nothing is refused: empty, comments alone, or functions that nobody calls.
+    """
 
     asserts: str
 
@@ -48,6 +53,7 @@ class _CodeFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     checker: Checker = "lines"
     limits: Limits | None = None
     reward: Literal["all", "fraction"] = "all"
+    thinking: Thinking = "auto"
 
 
 class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +66,7 @@ class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limits      of every run; None means the engine's own
     reward      "all": 1.0 if every test is ACCEPTED, else 0.0, and the first failure ends it;
                 "fraction": the share of tests that are
+    thinking    "opened": the prompt opened the thinking, so that without an end of it there is no program
     """
 
     tests: tuple[Case, ...]
@@ -73,7 +80,27 @@ def code_item(item: dict[str, Any]) -> CodeItem:
         raise BadInput("tests", tests, "expected a list of at least one test")
     language = language_named(fields.language).name
     cases = tuple(_case(index, test, language) for index, test in enumerate(tests))
+    # An image may have a newer Python than this one, which reads more.
+    _check_asserts(cases, parses=fields.image is None)
     return CodeItem(**msgspec.structs.asdict(fields), tests=cases)
+
+
+def wanted_names(tests: tuple[Case, ...]) -> frozenset[str]:
+    """Names that the tests ask a program for: what they call, or what their asserts use."""
+    called = {case.call.partition(".")[0] for case in tests if isinstance(case, CallCase)}
+    return names_of("\n".join(case.asserts for case in tests if isinstance(case, AssertsCase))) | called
+
+
+def _check_asserts(cases: tuple[Case, ...], *, parses: bool) -> None:
+    chars = 0
+    for index, case in enumerate(cases):
+        if isinstance(case, AssertsCase):
+            chars += len(case.asserts)
+            if chars > MAX_PARSED_CHARS:
+                return
+            problem = problem_of(case.asserts, parses=parses)
+            if problem is not None:
+                raise BadInput(f"tests[{index}].asserts", case.asserts, problem)
 
 
 def _case(index: int, test: object, language: str) -> Case:

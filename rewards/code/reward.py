@@ -13,7 +13,7 @@ from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test
 from engine.languages.table import language_named
 from engine.program import Program, Verdict
 from rewards.code.extract import program
-from rewards.code.item import AssertsCase, CallCase, Case, CodeItem, StdinCase, code_item
+from rewards.code.item import AssertsCase, CallCase, Case, CodeItem, StdinCase, code_item, wanted_names
 from rewards.code.verdict import Judgement, judge
 from rewards.completion import Nothing
 from rewards.evidence import CodeEvidence
@@ -45,7 +45,14 @@ class CodeReward:
             item = code_item(item)
         language = language_named(item.language)
         tags = frozenset((language.name, *language.aliases))
-        found = await off_loop(len(item.completion), program, item.completion, tags)
+        found = await off_loop(
+            len(item.completion),
+            program,
+            item.completion,
+            tags,
+            wanted=wanted_names(item.tests),
+            thinking=item.thinking,
+        )
         forgeable = any(isinstance(case, AssertsCase) for case in item.tests)
         if isinstance(found, Nothing):
             reason = f"no program: {found.reason}"

@@ -10,18 +10,23 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from rewards.completion import Nothing, answer_part
+from rewards.completion import Nothing, Thinking, answer_part
 
 _BOX: Final = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 _BETWEEN_CHARS: Final = 40
 _SENTENCE_END: Final = re.compile(r"[.!?:]\s|\n\s*\n")
 
 
-def final_answer(completion: str, marker: str | None = None) -> str | Nothing:
+def final_answer(completion: str, marker: str | None = None, thinking: Thinking = "auto") -> str | Nothing:
     """The text of the completion's final answer, without blanks around it; linear in the completion."""
-    text = answer_part(completion)
+    text = answer_part(completion, thinking)
     if isinstance(text, Nothing):
         return text
+    return marked_answer(text, marker)
+
+
+def marked_answer(text: str, marker: str | None) -> str | Nothing:
+    """What stands in the last box, or after the last marker on its line, without blanks around it."""
     answer = _last_box(text) if marker is None else _after_last_marker(text, marker)
     return answer if isinstance(answer, Nothing) else answer.strip() or Nothing("the final answer is empty")
 
@@ -75,6 +80,7 @@ def _after_last_marker(text: str, marker: str) -> str | Nothing:
 
 
 _SHORT_CHARS: Final = 80
+_LAYERS: Final = 4
 _NUMERAL: Final = r"(?:\d{1,15}(?:[.,]\d{1,15})*|\.\d{1,15})"
 _WORD: Final = r"[A-Za-z]{1,20}[.²³]?"
 _AMOUNT: Final = rf"[-+\u2212]?\s*(?:\\?\$|[€£¥])?\s*{_NUMERAL}(?:\s*/\s*{_NUMERAL})?\s*[€£¥%°]?"
@@ -91,6 +97,21 @@ _NO_VALUE: Final = re.compile(r"[0-9%]\s+[0-9]|(?:/\s*|\}\s*\{\s*)0+\s*(?![0-9.\
 _TEXT_WORDS: Final = 3
 
 Kind = Literal["other notation", "garbage"]
+
+
+def undressed(answer: str) -> str:
+    """A short answer without what a sentence and Markdown put around it: a full stop, `**`, `__`, `$`."""
+    if len(answer) > _SHORT_CHARS:
+        return answer
+    for _ in range(_LAYERS):
+        answer = answer.strip()
+        if not answer.endswith(".."):
+            answer = answer.removesuffix(".")
+        for mark in ("**", "__"):
+            answer = answer.removeprefix(mark).removesuffix(mark)
+        if len(answer) > 1 and answer[0] == answer[-1] == "$":
+            answer = answer[1:-1]
+    return answer.strip()
 
 
 def kind_of(answer: str) -> Kind:

@@ -18,7 +18,7 @@ from rewards.math.reward import grade
 from tests.support.evidence import math_evidence
 
 
-def graded(answer: str, reference: str | int = "42") -> Reward | NotJudged:
+def graded(answer: str, reference: str | float = "42") -> Reward | NotJudged:
     return grade(MathItem(completion=f"\\boxed{{{answer}}}", reference=reference))
 
 
@@ -32,12 +32,52 @@ def graded(answer: str, reference: str | int = "42") -> Reward | NotJudged:
         ("1,000", "1000"),
         (r"\$5", "5"),
         ("7/14", "1/2"),
+        ("27", 27.0),
+        ("0.00000001", 1e-8),
+        ("0.1", 0.1),
+        ("1" + "0" * 22, 1e22),
+        ("$42$.", "42"),
+        ("**42**", "42"),
+        (r"\frac{3}{4}.", "0.75"),
+        ("42", r"\boxed{42}"),
+        ("42", r"So it is $\boxed{42}$."),
     ],
 )
-def test_the_same_number_is_accepted(answer: str, reference: str | int) -> None:
+def test_the_same_number_is_accepted(answer: str, reference: str | float) -> None:
     reward = graded(answer, reference)
     assert isinstance(reward, Reward)
     assert (reward.reward, reward.verdict, math_evidence(reward).answer) == (1.0, Verdict.ACCEPTED, answer)
+
+
+def test_a_reference_as_a_data_set_has_it() -> None:
+    reference = "6*7=<<6*7=42>>42\n#### 42"
+    for number, reward in (("42", 1.0), ("6", 0.0)):
+        graded = grade(MathItem(completion=f"#### {number}", reference=reference, answer_pattern="####"))
+        assert isinstance(graded, Reward)
+        assert graded.reward == reward
+    for item in (
+        MathItem(completion="#### 42", reference=reference, answer_pattern="A:"),
+        MathItem(completion=r"\boxed{1}", reference=r"\boxed{1} or \boxed{2}"),
+        MathItem(completion=r"\boxed{nan}", reference=float("nan")),
+    ):
+        assert isinstance(grade(item), NotJudged)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        ("0.333...", "0.333"),
+        ("42..", "42"),
+        ("4.2.", "42"),
+        ("$4$2", "42"),
+        ("42!.", "42"),
+        ("-42.", "42"),
+        ("2**3", "8"),
+    ],
+)
+def test_what_stands_around_a_number_buys_nothing(answer: str, reference: str) -> None:
+    reward = graded(answer, reference)
+    assert isinstance(reward, NotJudged) or reward.reward == 0.0
 
 
 @pytest.mark.parametrize("answer", ["43", "", "forty-two", "42 or 43", "42 = 42", "9" * 2000, "9^{9^{9}}", "{" * 50])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards.completion import MAX_COMPLETION_CHARS, Nothing
-from rewards.math.answer import final_answer, kind_of
+from rewards.math.answer import final_answer, kind_of, undressed
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,56 @@ def test_the_last_box(completion: str, answer: str | None) -> None:
 def test_the_last_marker(marker: str, completion: str, answer: str | None) -> None:
     found = final_answer(completion, marker)
     assert isinstance(found, Nothing) if answer is None else found == answer
+
+
+@pytest.mark.parametrize(
+    ("marker", "completion", "answer"),
+    [
+        ("####", "#### 42<|im_end|>", "42"),
+        ("####", "#### 42 <|endoftext|>\n", "42"),
+        (None, "\\boxed{5}<|im_end|>\n<|im_start|>user\nAgain \\boxed{6}", "5"),
+        (None, r"[THINK]\boxed{5}, or", None),
+        (None, r"<reasoning>\boxed{5}</reasoning>I give up", None),
+    ],
+)
+def test_what_is_no_part_of_the_answer(marker: str | None, completion: str, answer: str | None) -> None:
+    found = final_answer(completion, marker)
+    assert isinstance(found, Nothing) if answer is None else found == answer
+
+
+def test_a_prompt_that_opened_the_thinking() -> None:
+    assert final_answer(r"\boxed{5}", None, "opened") == Nothing("thinking never ended")
+    assert final_answer(r"\boxed{4}</think>\boxed{5}", None, "opened") == "5"
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        ("$13$.", "13"),
+        ("$13.$", "13"),
+        ("**73**", "73"),
+        ("**73**.", "73"),
+        ("**73.**", "73"),
+        ("** 73", "73"),
+        ("__73__", "73"),
+        ("**$73$**", "73"),
+        ("$$73$$", "73"),
+        ("0.333...", "0.333..."),
+        ("3..", "3.."),
+        ("$5$ or $6$", "5$ or $6"),
+        ("2**3", "2**3"),
+        ("$", "$"),
+        ("****", ""),
+        ("*" * 81, "*" * 81),
+    ],
+)
+def test_what_stands_around_a_number(answer: str, number: str) -> None:
+    assert undressed(answer) == number
+
+
+@given(st.text("$*_. 4"))
+def test_nothing_inside_is_taken_away(answer: str) -> None:
+    assert undressed(answer) in answer
 
 
 @pytest.mark.parametrize(

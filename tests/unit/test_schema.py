@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -65,6 +66,7 @@ def test_what_may_be_left_out_and_written_otherwise() -> None:
         ({"tests": [{"call": "f", "arguments": []}]}, "tests[0].expected", None),
         ({"tests": [{"asserts": "x", "stdin": ""}]}, "tests[0].stdin", ""),
         ({"tests": [{"asserts": "x"}], "language": "c"}, "tests[0].asserts", "x"),
+        ({"tests": [{"asserts": "assert f()"}, {"asserts": ""}]}, "tests[1].asserts", ""),
         ({"tests": [{"call": "f", "arguments": [], "expected": 1}], "language": "c"}, "tests[0].call", "f"),
         ({"checker": "line"}, "checker", "line"),
         ({"checker": {"floats": {"relative": "x"}}}, "checker.floats.relative", "x"),
@@ -73,6 +75,7 @@ def test_what_may_be_left_out_and_written_otherwise() -> None:
         ({"limits": {"cpu_seconds": 0}}, "limits.cpu_seconds", 0),
         ({"limits": {"memory": 5}}, "limits.memory", 5),
         ({"reward": "some"}, "reward", "some"),
+        ({"thinking": True}, "thinking", True),
         ({"test": []}, "test", []),
         ({"language": 5}, "language", 5),
         ({"language": "klingon"}, "language", "klingon"),
@@ -88,7 +91,9 @@ def test_a_wrong_code_item_names_field_and_value(change: dict[str, Any], field: 
     ("change", "field", "value"),
     [
         ({"reference": None}, "reference", None),
-        ({"reference": 1.5}, "reference", 1.5),
+        ({"reference": True}, "reference", True),
+        ({"reference": math.inf}, "reference", math.inf),
+        ({"thinking": "open"}, "thinking", "open"),
         ({"answer_pattern": ""}, "answer_pattern", ""),
         ({"answer_pattern": "A:\n"}, "answer_pattern", "A:\n"),
         ({"answer_pattern": "A" * 101}, "answer_pattern", "A" * 101),
