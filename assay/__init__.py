@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         TestRun,
         Verdict,
     )
-    from rewards import CodeReward, MathReward, NotJudged, Reward, RewardClient, SyncRewardClient
+    from rewards import CodeReward, MathReward, NotJudged, Reward, RewardClient, SyncRewardClient, WrongItem
 
 __all__ = [
     "AssayError",
@@ -58,6 +58,7 @@ __all__ = [
     "Test",
     "TestRun",
     "Verdict",
+    "WrongItem",
 ]
 
 _PACKAGES = ("engine", "rewards")

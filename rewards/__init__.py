@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rewards.reward import NotJudged, Reward
 
 if TYPE_CHECKING:
-    from rewards.client import RewardClient, SyncRewardClient
+    from rewards.client import RewardClient, SyncRewardClient, WrongItem
     from rewards.code.reward import CodeReward
     from rewards.math.reward import MathReward
 
-__all__ = ["CodeReward", "MathReward", "NotJudged", "Reward", "RewardClient", "SyncRewardClient"]
+__all__ = ["CodeReward", "MathReward", "NotJudged", "Reward", "RewardClient", "SyncRewardClient", "WrongItem"]
 
 
 # Imported at first use: a client must not pay for the engine.
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
         from rewards.math.reward import MathReward
 
         return MathReward
-    if name in ("RewardClient", "SyncRewardClient"):
+    if name in ("RewardClient", "SyncRewardClient", "WrongItem"):
         from rewards import client
 
         return getattr(client, name)

@@ -35,7 +35,8 @@ async def flow(score: Score, items: Iterable[dict[str, Any]], in_flight: int) ->
             if not pending:
                 return
             done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            # What is known goes out before a wrong item ends it.
+            for task in sorted(done, key=_is_wrong):
                 yield task.result()
                 pending.remove(task)
     finally:
@@ -43,6 +44,10 @@ async def flow(score: Score, items: Iterable[dict[str, Any]], in_flight: int) ->
             task.cancel()
         # Collected here, so that no second error is left over for the log.
         await asyncio.gather(*pending, return_exceptions=True)
+
+
+def _is_wrong(task: asyncio.Task[Scored]) -> bool:
+    return isinstance(task.exception(), BadInput)
 
 
 async def _scored(score: Score, index: int, item: dict[str, Any]) -> Scored:
