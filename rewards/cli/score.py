@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -66,8 +67,8 @@ def score(arguments: argparse.Namespace) -> int:
     return NOT_JUDGED if tally.not_judged else 0
 
 
-def _items(path: Path) -> Iterator[dict[str, Any]]:
-    """The checked items of the lines that are not blank; raises BadInput naming line, field and value."""
+def _items(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The checked items of the lines that are not blank, by line; raises BadInput naming line, field and value."""
     if not path.is_file():
         raise BadInput("FILE.jsonl", str(path), "no such file")
     with path.open("rb") as file:
@@ -75,7 +76,7 @@ def _items(path: Path) -> Iterator[dict[str, Any]]:
             if line.isspace():
                 continue
             try:
-                yield check_item(decode_json(line))
+                yield number, check_item(decode_json(line))
             except BadInput as error:
                 raise BadInput(f"{path} line {number}: {error.field}", error.value, error.message) from None
 
@@ -87,13 +88,40 @@ async def _score_all(arguments: argparse.Namespace, count: int, console: Console
         async with _scoring(arguments, console) as (ask, in_flight):
             task = progress.add_task("scoring", total=count)
             began = clock()
-            async for scored in flow(ask, _items(arguments.file), in_flight):
+            numbers: list[int] = []
+            async for answered in flow(_refusals_kept(ask), _counted(arguments.file, numbers), in_flight):
+                scored = answered
+                if isinstance(answered.reward, _Refused):
+                    reason = f"line {numbers[answered.index]}: {answered.reward.reason}"
+                    scored = dataclasses.replace(answered, reward=NotJudged(reason))
                 tally.add(scored.reward, scored.seconds)
                 progress.advance(task)
                 if lines is not None:
                     lines.put(scored)
             tally.seconds = clock() - began
     return tally
+
+
+class _Refused(NotJudged, frozen=True):
+    """The item passed the checks here, but where it was to run it is wrong: over a ceiling, in no image's language."""
+
+
+def _refusals_kept(ask: Score) -> Score:
+    # One such line must not cost the others their rewards.
+    async def asked(item: dict[str, Any]) -> Reward | NotJudged:
+        try:
+            return await ask(item)
+        except BadInput as error:
+            return _Refused(f"refused: {error}")
+
+    return asked
+
+
+def _counted(path: Path, numbers: list[int]) -> Iterator[dict[str, Any]]:
+    """The items, while `numbers` gets the line of each."""
+    for number, item in _items(path):
+        numbers.append(number)
+        yield item
 
 
 class _Lines:
