@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Reward,
         RewardClient,
         SyncRewardClient,
+        WrongItem,
     )
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "Test",
     "TestRun",
     "Verdict",
+    "WrongItem",
 ]
 
 _PACKAGES = ("engine", "rewards")

@@ -11,6 +11,8 @@ None of these is ever turned into a verdict or a reward.
 
 from __future__ import annotations
 
+import reprlib
+
 _SHOWN_VALUE_CHARS = 80
 
 
@@ -38,9 +40,22 @@ class BadInput(AssayError, ValueError):
     def shown_value(self) -> str:
         """The value as text, cut to a length that fits a log line."""
         # Cut before repr, so that a huge value costs nothing.
-        value = self.value[: _SHOWN_VALUE_CHARS + 1] if isinstance(self.value, str | bytes) else self.value
-        text = repr(value)
+        value = self.value
+        text = repr(value[: _SHOWN_VALUE_CHARS + 1]) if isinstance(value, str | bytes) else _BOUNDED.repr(value)
         return text if len(text) <= _SHOWN_VALUE_CHARS else text[: _SHOWN_VALUE_CHARS - 3] + "..."
+
+
+class _Bounded(reprlib.Repr):
+    """Ends for any value, however deep, long or hostile to being shown."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        # repr() of a longer one raises or takes quadratic time.
+        return repr(x) if x.bit_length() <= 1_000 else f"<an integer of {x.bit_length():,} bits>"
+
+
+_BOUNDED = _Bounded()
+_BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxdict = _BOUNDED.maxset = _BOUNDED.maxfrozenset = 20
+_BOUNDED.maxstring = _BOUNDED.maxother = _SHOWN_VALUE_CHARS
 
 
 class Overloaded(AssayError):

@@ -12,7 +12,7 @@ from rewards.evidence import CodeEvidence, MathEvidence
 from rewards.reward import NotJudged, Reward
 
 if TYPE_CHECKING:
-    from rewards.client import RewardClient, SyncRewardClient
+    from rewards.client import RewardClient, SyncRewardClient, WrongItem
     from rewards.code.reward import CodeReward
     from rewards.math.reward import MathReward
 
@@ -25,6 +25,7 @@ __all__ = [
     "Reward",
     "RewardClient",
     "SyncRewardClient",
+    "WrongItem",
 ]
 
 
@@ -38,7 +39,7 @@ def __getattr__(name: str) -> Any:
         from rewards.math.reward import MathReward
 
         return MathReward
-    if name in ("RewardClient", "SyncRewardClient"):
+    if name in ("RewardClient", "SyncRewardClient", "WrongItem"):
         from rewards import client
 
         return getattr(client, name)

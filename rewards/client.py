@@ -21,6 +21,14 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 
 
+class WrongItem(BadInput):
+    """A wrong item among many, by its index; `rewards` holds, by index too, those that were known before it."""
+
+    def __init__(self, error: BadInput, rewards: dict[int, Reward | NotJudged]) -> None:
+        super().__init__(error.field, error.value, error.message)
+        self.rewards = rewards
+
+
 class RewardClient:
     """A daemon's rewards, from asyncio.
 
@@ -73,7 +81,7 @@ class RewardClient:
         await self._client.close()
 
     async def score(self, item: dict[str, Any]) -> Reward | NotJudged:
-        """One item's reward; raises BadInput."""
+        """One item's reward; raises BadInput, also for a value that no wire can carry."""
         try:
             return _reward(await self._client.score(item, deadline_seconds=self._deadline_seconds), item.get("kind"))
         except (Overloaded, SandboxError) as error:
@@ -82,14 +90,22 @@ class RewardClient:
     async def score_many(
         self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
     ) -> list[Reward | NotJudged]:
-        """The items' rewards, in order; raises BadInput whose field begins with the item's index, like `[3].tests`."""
-        rewards = {index: reward async for index, reward in self.stream(items, in_flight=in_flight)}
+        """The items' rewards, in order; raises WrongItem, whose field begins with the index, like `[3].tests`."""
+        rewards: dict[int, Reward | NotJudged] = {}
+        try:
+            async for index, reward in self.stream(items, in_flight=in_flight):
+                rewards[index] = reward  # noqa: PERF403 (they are kept if the next item is wrong)
+        except BadInput as error:
+            raise WrongItem(error, rewards) from None
         return [rewards[index] for index in range(len(rewards))]
 
     async def stream(
         self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
     ) -> AsyncGenerator[tuple[int, Reward | NotJudged], None]:
-        """(index, reward) as they come, `in_flight` at a time; leaving the loop kills what is in flight."""
+        """(index, reward) as they come, `in_flight` at a time; leaving the loop kills what is in flight.
+
+        Raises BadInput as `score_many`, after the rewards that are there.
+        """
         kinds: dict[int, object] = {}
 
         def numbered() -> Iterator[dict[str, Any]]:

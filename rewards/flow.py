@@ -37,7 +37,8 @@ async def flow(
             if not pending:
                 return
             done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            # What is known goes out before a wrong item ends it.
+            for task in sorted(done, key=_is_wrong):
                 yield task.result()
                 pending.remove(task)
     finally:
@@ -45,6 +46,10 @@ async def flow(
             task.cancel()
         # Collected here, so that no second error is left over for the log.
         await asyncio.gather(*pending, return_exceptions=True)
+
+
+def _is_wrong(task: asyncio.Task[Scored[_T]]) -> bool:
+    return isinstance(task.exception(), BadInput)
 
 
 async def _scored(score: Callable[[_T], Awaitable[Reward | NotJudged]], index: int, item: _T) -> Scored[_T]:

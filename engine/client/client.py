@@ -19,7 +19,8 @@ from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.program import Limits, Outcome, Program
 from engine.wire.address import unix_path
-from engine.wire.messages import Run, Score, outcome_from_wire
+from engine.wire.items import item_to_wire
+from engine.wire.messages import Run, check_deadline, outcome_from_wire
 
 _T = TypeVar("_T")
 _IN_FLIGHT: Final = 64
@@ -28,6 +29,9 @@ ScoreAnswer = dict[str, Any]
 
 
 class _Transport(Protocol):
+    text_only: bool
+    """It carries no bytes."""
+
     async def request(self, op: str, fields: dict[str, Any]) -> dict[str, Any]: ...
 
     async def close(self) -> None: ...
@@ -123,9 +127,15 @@ class Client:
             raise SandboxError(f"the daemon sent something that is not an outcome: {error}") from None
 
     async def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> ScoreAnswer:
-        """The answer for one item (`reward` None and `not_judged` where nothing can be said); raises as `run`."""
-        request = Score(item=item, deadline_seconds=deadline_seconds)
-        return await self._transport.request("score", msgspec.to_builtins(request, builtin_types=(bytes,)))
+        """The answer for one item (`reward` None and `not_judged` where nothing can be said); raises as `run`.
+
+        Values of call tests may be Python's own: sets, tuples, bytes, nan, integers of any size, any keys.
+        """
+        check_deadline(deadline_seconds)
+        request: dict[str, Any] = {"item": item_to_wire(item, text_only=self._transport.text_only)}
+        if deadline_seconds is not None:
+            request["deadline_seconds"] = deadline_seconds
+        return await self._transport.request("score", request)
 
     async def stream(
         self,
@@ -137,7 +147,7 @@ class Client:
         """Score many items, `in_flight` at a time: (index, answer) as they come, in any order.
 
         An item that failed through no fault of its own comes with the error in the answer's place. A wrong item raises
-        BadInput with its index, and ends the rest.
+        BadInput with its index, after the answers that are there, and ends the rest.
         """
         numbered = enumerate(items)
         pending: dict[asyncio.Task[ScoreAnswer], int] = {}
@@ -149,7 +159,8 @@ class Client:
                 if not pending:
                     return
                 done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
+                # What is known goes out before a wrong item ends it.
+                for task in sorted(done, key=_is_wrong):
                     yield pending[task], _answer_of(task, pending.pop(task))
         finally:
             for task in pending:
@@ -160,6 +171,10 @@ class Client:
     async def stats(self) -> dict[str, Any]:
         """The daemon's counters."""
         return await self._transport.request("stats", {})
+
+
+def _is_wrong(task: asyncio.Task[ScoreAnswer]) -> bool:
+    return isinstance(task.exception(), BadInput)
 
 
 def _answer_of(task: asyncio.Task[ScoreAnswer], index: int) -> ScoreAnswer | Overloaded | SandboxError:

@@ -25,6 +25,8 @@ class FrameTransport:
     Requests in flight when the connection is lost fail with SandboxError and are never sent twice.
     """
 
+    text_only = False
+
     def __init__(self, path: Path, *, token: str, reconnect_seconds: float) -> None:
         self._path = path
         self._token = token

@@ -21,6 +21,8 @@ _JSON: Final = {"content-type": "application/json"}
 class HttpTransport:
     """One pool of kept-alive connections; cancelling a request closes its connection, which kills the run."""
 
+    text_only = True
+
     def __init__(self, url: str, *, token: str) -> None:
         try:
             import httpx
@@ -42,9 +44,10 @@ class HttpTransport:
         if op == "score":
             deadline = fields.get("deadline_seconds")
             query = {} if deadline is None else {"deadline_seconds": str(deadline)}
-            fields = fields["item"]
+            body = msgspec.json.encode(fields["item"])
+        else:
+            body = _json_of(fields)
         url = f"{self._url}/{_PATHS[op]}"
-        body = _json_of(fields)
         try:
             if op == "stats":
                 response = await self._http.get(url)

@@ -1,42 +1,48 @@
-"""Plain data across the border: a copy in exact builtins on the way in, a bounded decoder on the way out.
+"""Plain data across the border: nothing but exact builtins on the way in, a bounded decoder on the way out.
 
-Out comes tagged JSON, rebuilt here as exact builtins; whatever a program writes, decoding is linear, bounded and ends
-in a value or in a problem.
+Out comes tagged JSON, rebuilt here as exact builtins and fractions; whatever a program writes, decoding is linear,
+bounded and ends in a value or in a problem.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
 
 from engine.errors import BadInput
-from engine.harness.drivers.call import MAX_DEPTH
+from engine.harness.drivers.call import MAX_DEPTH, MAX_RATIO_BITS
+from engine.wire.collisions import Collisions
 
 MAX_ANSWER_BYTES: Final = 4 << 20
 HEADER_BYTES: Final = 4
-# What comparing values with equal hashes may cost while sets and dicts are built, in words of memory.
-_MAX_COLLISION_WORK: Final = 20_000_000
-_UNCHECKED_ITEMS: Final = 64
+# A sign and a whole number of digits: more take no part in arithmetic that is not linear.
+_RATIO_CHARS: Final = MAX_RATIO_BITS // 4 + 2
 NO_ANSWER: Final = "no answer on the channel"
 
 _EXACT: Final = frozenset((type(None), bool, int, float, complex, str, bytes))
 
 
-def plain(value: object, field: str, depth: int = 0) -> Any:
-    """A copy of `value` in exact builtins, as they go into the sandbox; raises BadInput for anything else."""
+def check_plain(value: object, field: str, depth: int = 0) -> None:
+    """Raises BadInput unless `value` is made of exact builtins alone, as they go into the sandbox."""
     kind = type(value)
     if kind in _EXACT:
-        return value
+        return
     if depth == MAX_DEPTH:
         raise BadInput(field, kind.__name__, f"nested deeper than {MAX_DEPTH}")
     if isinstance(value, list | tuple | set | frozenset) and kind in (list, tuple, set, frozenset):
-        return kind(plain(item, field, depth + 1) for item in value)
-    if isinstance(value, dict) and kind is dict:
-        return {plain(key, field, depth + 1): plain(item, field, depth + 1) for key, item in value.items()}
-    raise BadInput(field, kind.__name__, "expected plain data: numbers, text, bytes, lists, tuples, sets, dicts")
+        if not _EXACT.issuperset(map(type, value)):
+            for item in value:
+                check_plain(item, field, depth + 1)
+    elif isinstance(value, dict) and kind is dict:
+        for key, item in value.items():
+            check_plain(key, field, depth + 1)
+            check_plain(item, field, depth + 1)
+    else:
+        raise BadInput(field, kind.__name__, "expected plain data: numbers, text, bytes, lists, tuples, sets, dicts")
 
 
 class _Broken(Exception):
@@ -83,10 +89,10 @@ def _no_constant(text: str) -> float:
 
 
 class _Builder:
-    """Rebuilds one answer; counts what equal hashes would cost, for they can be made on purpose."""
+    """Rebuilds one answer."""
 
     def __init__(self) -> None:
-        self._collision_work = 0
+        self._collisions = Collisions()
 
     def build(self, node: Any, depth: int) -> Any:
         if isinstance(node, list):
@@ -127,16 +133,7 @@ class _Builder:
         return dict(zip(self._hashable(keys), values, strict=True))
 
     def _hashable(self, items: list[Any]) -> list[Any]:
-        if len(items) > _UNCHECKED_ITEMS:
-            counts: dict[int, int] = {}
-            for item in items:
-                value = hash(item)
-                before = counts.get(value, 0)
-                counts[value] = before + 1
-                if before:
-                    self._collision_work += before * _words(item)
-                    if self._collision_work > _MAX_COLLISION_WORK:
-                        raise _Broken
+        self._collisions.check(items)
         return items
 
     def _bytes(self, inner: Any, depth: int) -> bytes:
@@ -150,6 +147,14 @@ class _Builder:
             raise _Broken
         return float(inner)
 
+    def _fraction(self, inner: Any, depth: int) -> Fraction:
+        if not isinstance(inner, list) or len(inner) != 2 or any(len(_text(part)) > _RATIO_CHARS for part in inner):
+            raise _Broken
+        numerator, denominator = (int(part, 16) for part in inner)
+        if denominator <= 0:
+            raise _Broken
+        return Fraction(numerator, denominator)
+
     def _complex(self, inner: Any, depth: int) -> complex:
         if not isinstance(inner, list) or len(inner) != 2:
             raise _Broken
@@ -158,14 +163,6 @@ class _Builder:
             raise _Broken
         # complex(inf, nan) keeps its parts; inf + nan * 1j would not.
         return complex(parts[0], parts[1])
-
-
-def _words(item: Any) -> int:
-    if isinstance(item, tuple | frozenset):
-        return 1 + sum(map(_words, item))
-    if isinstance(item, str | bytes):
-        return 1 + len(item) // 8
-    return 1 + item.bit_length() // 64 if isinstance(item, int) else 1
 
 
 def _text(inner: Any) -> str:
@@ -183,4 +180,5 @@ _TAGS: Final[dict[str, Callable[[_Builder, Any, int], Any]]] = {
     "i": _Builder._int,
     "f": _Builder._float,
     "c": _Builder._complex,
+    "q": _Builder._fraction,
 }

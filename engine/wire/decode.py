@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final, TypeVar
 
@@ -15,32 +16,46 @@ _NOT_UNICODE: Final = "lone surrogates or broken UTF-8: not Unicode text"
 
 
 def decode_json(body: bytes) -> Any:
-    """The data in a JSON text; raises BadInput."""
+    """The data in a JSON text; NaN, Infinity and -Infinity may stand in it, as Python writes them; raises BadInput."""
     try:
         return msgspec.json.decode(body)
     except RecursionError:
         raise BadInput("body", body, "nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        field, value = _field_with_surrogates(body)
-        if field:
-            raise BadInput(field, value, _NOT_UNICODE) from None
-        raise BadInput("body", body, f"not JSON: {error}") from None
+        # msgspec says only that it is broken; the lenient parser takes Python's constants and lets the field be named.
+        try:
+            data = json.loads(body.decode("utf-8", "surrogatepass"), parse_float=_float, parse_int=_int)
+        except (ValueError, RecursionError):
+            raise BadInput("body", body, f"not JSON: {error}") from None
+    check_text(data)
+    return data
 
 
-def _field_with_surrogates(body: bytes) -> tuple[str, str]:
-    # msgspec says only that the text is broken; the lenient parser lets the field be named.
+class _Unreadable:
+    """A number that cannot be taken as it is written; only where it stands is left to be found."""
+
+    def __init__(self, text: str, message: str) -> None:
+        self.text = text[:40]
+        self.message = message
+
+
+def _float(text: str) -> float | _Unreadable:
+    number = float(text)
+    return _Unreadable(text, "beyond every float") if math.isinf(number) else number
+
+
+def _int(text: str) -> int | _Unreadable:
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        return "", ""
-    return _broken_text(data)
+        return int(text)
+    except ValueError:
+        return _Unreadable(text, f'of {len(text):,} digits: in the values of call tests such are {{"$int": "0x..."}}')
 
 
 def check_text(data: object) -> None:
     """Raises BadInput if some text in `data` is not Unicode, naming its field."""
-    field, value = _broken_text(data)
-    if field:
-        raise BadInput(field, value, _NOT_UNICODE)
+    broken = _broken(data)
+    if broken is not None:
+        raise broken
 
 
 def unicode(text: str, field: str) -> bytes:
@@ -51,7 +66,7 @@ def unicode(text: str, field: str) -> bytes:
         raise BadInput(field, text, "lone surrogates: not Unicode text") from None
 
 
-def _broken_text(data: object) -> tuple[str, str]:
+def _broken(data: object) -> BadInput | None:
     pending: list[tuple[str, Any]] = [("", data)]
     while pending:
         path, value = pending.pop()
@@ -60,12 +75,17 @@ def _broken_text(data: object) -> tuple[str, str]:
             pending += [(path or "request", key) for key in value]
         elif isinstance(value, list | tuple):
             pending += [(f"{path}[{index}]", each) for index, each in enumerate(value)]
-        elif isinstance(value, str) and not _is_unicode(value):
-            return (path if _is_unicode(path) else "request"), value
-    return "", ""
+        elif isinstance(value, _Unreadable):
+            return BadInput(path if path and is_unicode(path) else "body", value.text, value.message)
+        elif isinstance(value, str) and not is_unicode(value):
+            return BadInput(path if path and is_unicode(path) else "request", value, _NOT_UNICODE)
+    return None
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether `text` has no lone surrogates."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

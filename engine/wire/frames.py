@@ -11,16 +11,51 @@ from engine.errors import BadInput
 from engine.wire.decode import check_text
 
 _LENGTH: Final = struct.Struct(">I")
+_MOST_BYTES: Final = (1 << 32) - 1
+_MAX_DEPTH: Final = 1000
 
 
 def encode_frame(message: object) -> bytes:
-    """One frame; raises BadInput for text in it that is not Unicode (lone surrogates)."""
+    """One frame; raises BadInput, naming the field, for what MessagePack cannot carry."""
     try:
         body = msgspec.msgpack.encode(message)
-    except UnicodeEncodeError:
-        check_text(message)
-        raise
+    except (OverflowError, TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, UnicodeEncodeError):
+            check_text(message)
+        field, value = _culprit(message)
+        raise BadInput(field, value, f"MessagePack cannot carry it: {str(error) or type(error).__name__}") from None
+    if len(body) > _MOST_BYTES:
+        raise BadInput("frame", len(body), f"longer than the {_MOST_BYTES} bytes of a frame")
     return _LENGTH.pack(len(body)) + body
+
+
+def _culprit(message: object) -> tuple[str, object]:
+    pending: list[tuple[str, object, int]] = [("", message, 0)]
+    while pending:
+        path, value, depth = pending.pop()
+        if depth > _MAX_DEPTH:
+            break
+        if isinstance(value, dict):
+            pending += [(_below(path, key), each, depth + 1) for key, each in value.items()]
+            pending += [(path, key, depth + 1) for key in value]
+        elif isinstance(value, list | tuple | set | frozenset):
+            pending += [(f"{path}[{index}]", each, depth + 1) for index, each in enumerate(value)]
+        elif not _encodes(value):
+            return path or "frame", value
+    return "frame", None
+
+
+def _below(path: str, key: object) -> str:
+    name = key if isinstance(key, str) else type(key).__name__
+    return f"{path}.{name}" if path else name
+
+
+def _encodes(value: object) -> bool:
+    try:
+        msgspec.msgpack.encode(value)
+    except (OverflowError, TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 class FrameBuffer:

@@ -9,7 +9,6 @@ come in any order. Bytes are bytes in MessagePack; JSON has them as text under t
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -171,16 +170,15 @@ _SHOWN_CHARS: Final = 80
 def error_body(error: AssayError) -> ErrorBody:
     """An error of the tree as it goes over the wire."""
     if isinstance(error, BadInput):
-        return ErrorBody(kind="bad_input", field=error.field, value=_wire_value(error.value), message=error.message)
+        return ErrorBody(kind="bad_input", field=error.field, value=_wire_value(error), message=error.message)
     return ErrorBody(kind="overloaded" if isinstance(error, Overloaded) else "sandbox", message=str(error))
 
 
-def _wire_value(value: object) -> bool | int | float | str | None:
+def _wire_value(error: BadInput) -> bool | int | float | str | None:
+    value = error.value
     if value is None or isinstance(value, bool | float) or (isinstance(value, int) and -(2**63) <= value < 2**63):
         return value
-    if isinstance(value, str | bytes):
-        value = value[: _SHOWN_CHARS + 1]
-    text = value if isinstance(value, str) else reprlib.repr(value)
+    text = value[: _SHOWN_CHARS + 1] if isinstance(value, str) else error.shown_value
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 3] + "..."
 

@@ -73,6 +73,7 @@ class _Line(NamedTuple):
 
     item: dict[str, Any]
     parsed: Parsed | None = None
+    number: int = 0
 
 
 _Ask = Callable[[_Line], Awaitable[Reward | NotJudged]]
@@ -87,7 +88,7 @@ def _lines(path: Path, read: Callable[[Any], _Line]) -> Iterator[_Line]:
             if line.isspace():
                 continue
             try:
-                yield read(decode_json(line))
+                yield read(decode_json(line))._replace(number=number)
             except BadInput as error:
                 raise BadInput(f"{path} line {number}: {error.field}", error.value, error.message) from None
 
@@ -111,13 +112,25 @@ async def _score(arguments: argparse.Namespace, console: Console) -> Tally:
         async with place.scoring as (ask, in_flight):
             task = progress.add_task("scoring", total=count)
             began = clock()
-            async for scored in flow(ask, _lines(arguments.file, place.read), in_flight):
+            async for scored in flow(_refusals_kept(ask), _lines(arguments.file, place.read), in_flight):
                 tally.add(scored.reward, scored.seconds)
                 progress.advance(task)
                 if out is not None:
                     out.put(scored)
             tally.seconds = clock() - began
     return tally
+
+
+def _refusals_kept(ask: _Ask) -> _Ask:
+    # It passed the checks here, and is wrong where it was to run: over a ceiling, in no image's language. One such line
+    # must not cost the others their rewards.
+    async def asked(line: _Line) -> Reward | NotJudged:
+        try:
+            return await ask(line)
+        except BadInput as error:
+            return NotJudged(f"line {line.number}: refused: {error}")
+
+    return asked
 
 
 class _Answers:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, Final, Literal, TypeGuard
 
 import msgspec
@@ -111,10 +112,10 @@ def _near(token: bytes, want: bytes, tolerance: Tolerance) -> bool:
 def same_value(got: object, expected: Any, checker: Checker = "lines") -> bool:
     """Whether a call returned the right value; both sides are plain data, rebuilt as exact builtins.
 
-    JSON decides what can be told apart: a tuple is a list (a set is not), and 1 is 1.0 (compared exactly, so 2**53 + 1
-    is not 2.0**53). True is not 1, "1" is not 1, 1 as a key is not "1", nan equals nothing. Floats must be equal to the
-    last bit unless the checker is Floats; under it two ints still have to be the same. Texts are always compared
-    exactly.
+    JSON decides what can be told apart: a tuple is a list (a set is not). Numbers are equal where Python's == says so,
+    exactly: 1 is 1.0, 0.5 is Fraction(1, 2), but 2**53 + 1 is not 2.0**53, and nan equals nothing; so too as keys and
+    in sets. True is not 1, "1" is not 1, 1 as a key is not "1". Real numbers may differ if the checker is Floats; under
+    it two ints still have to be the same. Texts are always compared exactly.
     """
     tolerance = checker.floats if isinstance(checker, Floats) else None
     # A stack of our own: nesting is the program's choice and must not become a RecursionError here.
@@ -126,13 +127,13 @@ def same_value(got: object, expected: Any, checker: Checker = "lines") -> bool:
                 return False
             pending += zip(left, right, strict=True)
         elif type(left) is dict and type(right) is dict:
-            # With its type, because True and 1.0 would find the key 1.
-            wanted = {(type(key), key): value for key, value in right.items()}
-            if len(left) != len(wanted) or any((type(key), key) not in wanted for key in left):
+            wanted = {_key(key): value for key, value in right.items()}
+            found = {_key(key): value for key, value in left.items()}
+            if found.keys() != wanted.keys():
                 return False
-            pending += ((value, wanted[type(key), key]) for key, value in left.items())
+            pending += ((value, wanted[key]) for key, value in found.items())
         elif _is_set(left) and _is_set(right):
-            if {(type(each), each) for each in left} != {(type(each), each) for each in right}:
+            if set(map(_key, left)) != set(map(_key, right)):
                 return False
         elif not _same_scalar(left, right, tolerance):
             return False
@@ -147,20 +148,33 @@ def _is_set(value: object) -> TypeGuard[set[object] | frozenset[object]]:
     return type(value) in (set, frozenset)
 
 
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return type(value) in (int, float)
+def _key(value: object) -> tuple[object, object]:
+    """Equal for equal keys: with what it is, because True would find the key 1."""
+    kind = type(value)
+    if kind in _NUMBERS:
+        return "number", value
+    if kind is tuple or kind is frozenset:
+        return kind, kind(map(_key, value))  # type: ignore[call-overload]
+    return kind, value
+
+
+def _is_number(value: object) -> TypeGuard[int | float | complex | Fraction]:
+    return type(value) in _NUMBERS
 
 
 def _same_scalar(left: object, right: object, tolerance: Tolerance | None) -> bool:
     if _is_number(left) and _is_number(right):
         if tolerance is None or (type(left) is int and type(right) is int):
             return left == right
+        if isinstance(left, complex) or isinstance(right, complex):
+            return left == right
         try:
             return tolerance.holds(float(left), float(right))
         except OverflowError:
-            # An int beyond every float: only itself would do, and two ints were compared above.
-            return False
+            # Beyond every float: only an equal one would do.
+            return left == right
     return type(left) is type(right) and type(left) in _SCALARS and left == right
 
 
-_SCALARS: Final = (str, bytes, bool, complex, type(None))
+_SCALARS: Final = (str, bytes, bool, type(None))
+_NUMBERS: Final = (int, float, complex, Fraction)

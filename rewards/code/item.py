@@ -11,6 +11,7 @@ from engine.languages.table import language_named
 from engine.program import Limits
 from engine.wire.bytes import with_bytes
 from engine.wire.decode import to_struct
+from engine.wire.values import untagged
 from rewards.code.asserts import MAX_PARSED_CHARS, names_of, problem_of
 from rewards.code.checkers import Checker
 from rewards.completion import Thinking
@@ -25,7 +26,7 @@ class StdinCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class CallCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The function `call` gets `arguments` and has to return `expected`, both plain data."""
+    """The function `call` gets `arguments` and has to return `expected`: plain data (tagged in items, wire.values)."""
 
     call: str
     arguments: list[Any]
@@ -114,7 +115,21 @@ def _case(index: int, test: object, language: str) -> Case:
     try:
         if kind is StdinCase:
             test = with_bytes(test, names=("stdin", "expected"), maps=())
-        return to_struct(test, kind)
+        return _call_case(test) if kind is CallCase else to_struct(test, kind)
     except BadInput as error:
         field = place if error.field == "request" else f"{place}.{error.field}"
         raise BadInput(field, error.value, error.message) from None
+
+
+def _call_case(test: dict[str, Any]) -> CallCase:
+    # The values go around msgspec, which reads no tags.
+    shape = {**test, "expected": None} if "expected" in test else dict(test)
+    arguments = test.get("arguments")
+    if isinstance(arguments, list | tuple):
+        shape["arguments"] = []
+    case = to_struct(shape, CallCase)
+    return CallCase(
+        call=case.call,
+        arguments=[untagged(each, f"arguments[{index}]") for index, each in enumerate(arguments or ())],
+        expected=untagged(test["expected"], "expected"),
+    )

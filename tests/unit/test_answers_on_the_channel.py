@@ -5,9 +5,13 @@ from __future__ import annotations
 import collections
 import enum
 import json
+import marshal
 import math
 import sys
 import time
+import types
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -19,24 +23,12 @@ from engine.errors import BadInput
 from engine.harness.channel import call_of
 from engine.harness.drivers.call import MAX_DEPTH, CannotCross, encode
 from engine.harness.kinds import AssertsTest, CallTest
-from engine.harness.plain import MAX_ANSWER_BYTES, decode_answer, plain
+from engine.harness.plain import MAX_ANSWER_BYTES, decode_answer
 from engine.languages.table import LANGUAGES
+from tests.support.plain_data import ANY_TEXT, plain_data, shape
 
 PYTHON = LANGUAGES["python"]
-TEXT = st.text(st.characters(exclude_categories=[]), max_size=20)
-ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | TEXT | st.binary(max_size=20)
-KEYS = ATOMS | st.lists(ATOMS, max_size=3).map(tuple) | st.frozensets(ATOMS, max_size=3)
-VALUES = st.recursive(
-    ATOMS,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.lists(inner, max_size=4).map(tuple)
-        | st.sets(KEYS, max_size=4)
-        | st.frozensets(KEYS, max_size=4)
-        | st.dictionaries(KEYS, inner, max_size=4)
-    ),
-    max_leaves=20,
-)
+VALUES = plain_data(ANY_TEXT)
 
 
 def text_of(value: object) -> str:
@@ -52,21 +44,6 @@ def frame(body: str | bytes) -> bytes:
 
 def sent(value: object) -> bytes:
     return frame(f'{{"returned":{text_of(value)}}}')
-
-
-def shape(value: Any) -> Any:
-    """A form in which nan equals nan, 0.0 differs from -0.0, and True from 1."""
-    if isinstance(value, float):
-        return ("float", value.hex())
-    if isinstance(value, complex):
-        return ("complex", value.real.hex(), value.imag.hex())
-    if isinstance(value, list | tuple):
-        return (type(value), [shape(item) for item in value])
-    if isinstance(value, set | frozenset):
-        return (type(value), sorted(map(repr, map(shape, value))))
-    if isinstance(value, dict):
-        return (dict, [(shape(key), shape(item)) for key, item in value.items()])
-    return (type(value), value)
 
 
 @given(VALUES)
@@ -158,6 +135,142 @@ def test_subclasses_are_reduced_by_the_base_types_own_methods(value: object, exp
     assert shape(returned) == shape(expected)
 
 
+class CheatFraction(Fraction):
+    @property
+    def numerator(self) -> int:
+        return 42
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = Fraction.__hash__
+
+
+class CheatDecimal(Decimal):
+    def as_integer_ratio(self) -> tuple[int, int]:
+        return 42, 1
+
+    def is_finite(self) -> bool:
+        return False
+
+    def as_tuple(self) -> Any:
+        return 0, (), 0
+
+
+TEN = 10**4299
+NUMBERS: list[tuple[object, object]] = [
+    (Fraction(1, 3), Fraction(1, 3)),
+    (Fraction(-6, 2), -3),
+    (CheatFraction(1, 2), Fraction(1, 2)),
+    (Fraction(10**5000), 10**5000),
+    (Decimal("0.1"), Fraction(1, 10)),
+    (Decimal("-1.50"), Fraction(-3, 2)),
+    (Decimal("3.000"), 3),
+    (Decimal("1E+3"), 1000),
+    (Decimal("-0"), 0),
+    (Decimal("0E-999999999"), 0),
+    (Decimal(TEN), TEN),
+    (CheatDecimal("2.5"), Fraction(5, 2)),
+    (Decimal("Infinity"), math.inf),
+    (Decimal("-Infinity"), -math.inf),
+    (Decimal("NaN"), math.nan),
+    (Decimal("-sNaN12"), math.nan),
+    ([{Decimal("0.5"): (Fraction(1, 2),)}], [{Fraction(1, 2): (Fraction(1, 2),)}]),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), NUMBERS, ids=range(len(NUMBERS)))
+def test_fractions_and_decimals_cross_as_exact_fractions(value: object, expected: object) -> None:
+    returned, problem = decode_answer(sent(value))
+    assert problem is None
+    assert shape(returned) == shape(expected)
+
+
+@given(st.fractions() | st.decimals(allow_nan=False, allow_infinity=False))
+def test_fractions_and_decimals_keep_what_they_equal(value: Any) -> None:
+    try:
+        channel = sent(value)
+    except CannotCross:
+        assert isinstance(value, Decimal)
+        assert abs(value.adjusted()) > 2000
+        return
+    returned, problem = decode_answer(channel)
+    assert problem is None
+    assert returned == value
+    assert type(returned) in (int, Fraction)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Fraction(1, 10**4400),
+        Fraction(10**4400, 7),
+        Decimal("1E+999999999"),
+        Decimal("1E-999999999"),
+        Decimal("1" * 4400 + ".5"),
+        Decimal("1E+4300"),
+    ],
+)
+def test_fractions_without_end_do_not_cross(value: object) -> None:
+    started = time.process_time()
+    with pytest.raises(CannotCross, match="of more than 4300 digits"):
+        text_of(value)
+    assert time.process_time() - started < 1
+
+
+def modules_with(monkeypatch: pytest.MonkeyPatch, **modules: object) -> None:
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+class Generic:
+    """numpy's scalars as far as the driver knows them."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def item(self) -> object:
+        return self.value
+
+
+class Number(Generic): ...
+
+
+class Bool(Generic): ...
+
+
+FAKE_NUMPY = types.SimpleNamespace(generic=Generic, number=Number, bool_=Bool)
+
+
+def test_scalars_of_numpy_cross_as_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules_with(monkeypatch, numpy=FAKE_NUMPY)
+    value = [Number(3), Number(2.5), Number(1j), Bool(True)]
+    returned, problem = decode_answer(sent(value))
+    assert problem is None
+    assert shape(returned) == shape([3, 2.5, 1j, True])
+    for other in (Number(Number(3)), Number([3]), Generic(3), Number(None)):
+        with pytest.raises(CannotCross):
+            text_of(other)
+
+
+def test_the_scalars_of_the_real_numpy_cross() -> None:
+    numpy = pytest.importorskip("numpy")
+    value = [numpy.int64(3), numpy.uint8(200), numpy.float32(0.5), numpy.float64(0.1), numpy.bool_(True)]
+    value += [numpy.complex64(1j), numpy.float16(2)]
+    assert shape(decode_answer(sent(value))[0]) == shape([3, 200, 0.5, 0.1, True, 1j, 2.0])
+    for other in (numpy.array(3), numpy.array([1, 2]), numpy.datetime64("2020-01-01")):
+        with pytest.raises(CannotCross):
+            text_of(other)
+
+
+@pytest.mark.parametrize("name", ["fractions", "decimal", "numpy"])
+def test_a_faked_module_harms_only_its_own_answer(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    modules_with(monkeypatch, **{name: types.SimpleNamespace()})
+    assert decode_answer(sent([1, "a", {2}])) == ([1, "a", {2}], None)
+    with pytest.raises((CannotCross, AttributeError)):
+        text_of(object())
+
+
 class AlwaysEqual:
     def __eq__(self, other: object) -> bool:
         return True
@@ -247,6 +360,13 @@ NOT_WHOLE = "the channel holds something else than one whole answer"
         (frame('{"returned":{"f":[]}}'), NO_DECODE),
         (frame('{"returned":{"c":[1.0]}}'), NO_DECODE),
         (frame('{"returned":{"c":["1",2.0]}}'), NO_DECODE),
+        (frame('{"returned":{"q":["1"]}}'), NO_DECODE),
+        (frame('{"returned":{"q":[1,2]}}'), NO_DECODE),
+        (frame('{"returned":{"q":["1","0"]}}'), NO_DECODE),
+        (frame('{"returned":{"q":["1","-2"]}}'), NO_DECODE),
+        (frame('{"returned":{"q":["z","2"]}}'), NO_DECODE),
+        (frame('{"returned":{"q":["1","' + "f" * 4000 + '"]}}'), NO_DECODE),
+        (frame('{"returned":{"q":["' + "f" * 4000 + '","3"]}}'), NO_DECODE),
         (frame('{"returned":"\xff"}'.encode("latin-1")), NO_DECODE),
         (frame("[" * 1_000_000), NO_DECODE),
         (frame('{"returned":' * 100_000), NO_DECODE),
@@ -268,7 +388,7 @@ def test_decoding_never_raises(body: bytes) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=3),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("tszdbifcx"), inner, min_size=1, max_size=1)
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("tszdbifcqx"), inner, min_size=1, max_size=1)
     ),
 )
 
@@ -304,15 +424,38 @@ def test_equal_hashes_made_on_purpose_cost_little(items: str, whole: str) -> Non
     assert (returned, problem) == (msgspec.UNSET, NO_DECODE)
 
 
+def test_fractions_made_on_purpose_cost_little() -> None:
+    whole, part = "f" * 3572, "f" * 3571 + "d"
+    each = f'{{"q":["{whole}","{part}"]}}'
+    channel = frame('{"returned":[' + ",".join([each] * ((MAX_ANSWER_BYTES - 100) // (len(each) + 1))) + "]}")
+    assert MAX_ANSWER_BYTES - 10_000 < len(channel) < MAX_ANSWER_BYTES
+    started = time.process_time()
+    _, problem = decode_answer(channel)
+    assert time.process_time() - started < 5
+    assert problem is None
+
+
 def test_honest_equal_hashes_cross() -> None:
     grid = {(x, y, z) for x in range(-12, 12) for y in range(-12, 12) for z in range(-12, 12)}
     assert decode_answer(sent(grid)) == (grid, None)
 
 
 @given(VALUES)
-def test_arguments_are_copied_exactly(value: object) -> None:
-    copy = plain(value, "arguments")
-    assert shape(copy) == shape(value)
+def test_arguments_go_in_exactly(value: object) -> None:
+    channel = call_of(CallTest("f", [value]), PYTHON, "tests[0]").channel
+    assert channel is not None
+    call, arguments = marshal.loads(channel[4:])
+    assert call == "f"
+    assert shape(arguments) == shape([value])
+
+
+def test_a_list_in_two_places_goes_in_as_two() -> None:
+    row = [0]
+    channel = call_of(CallTest("f", [[row, row]]), PYTHON, "tests[0]").channel
+    assert channel is not None
+    _, [grid] = marshal.loads(channel[4:])
+    assert grid == [[0], [0]]
+    assert grid[0] is not grid[1]
 
 
 @pytest.mark.parametrize("value", [object(), Cheat("x"), [CheatInt(1)], {"a": range(2)}, {Colour.RED: 1}, nested(250)])

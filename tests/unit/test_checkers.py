@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -138,6 +139,15 @@ def test_tolerances_that_accept_anything_are_refused(field: str, values: list[fl
         ({1, "a"}, frozenset({1, "a"})),
         (float("inf"), float("inf")),
         ([], ()),
+        (Fraction(1, 2), 0.5),
+        (0.5, Fraction(1, 2)),
+        (Fraction(2, 1), 2),
+        (1 + 0j, 1),
+        (2, 2 + 0j),
+        ([{Fraction(1, 4): 1j}], [{0.25: 1j}]),
+        ({1.0, 2}, {1, 2.0}),
+        ({(1, 2.5)}, {(1.0, Fraction(5, 2))}),
+        ({frozenset({1}): 0}, {frozenset({1.0}): 0}),
     ],
 )
 def test_right_values(got: Any, expected: Any) -> None:
@@ -184,6 +194,17 @@ class EqualInt(int):
         ({1}, [1]),
         ({1}, {True}),
         (1j, 1),
+        (True, 1 + 0j),
+        (True, Fraction(1)),
+        ({(True,)}, {(1,)}),
+        ({(True, "a"): 1}, {(1, "a"): 1}),
+        ({frozenset({True})}, {frozenset({1})}),
+        (Fraction(1, 2), "1/2"),
+        ({Fraction(1, 2)}, [Fraction(1, 2)]),
+        (float("inf"), 10**400),
+        (10**400, float("inf")),
+        (Fraction(10**400, 3), float("inf")),
+        ([1j], [complex(0, float("nan"))]),
     ],
 )
 def test_wrong_values(checker: Checker, got: Any, expected: Any) -> None:
@@ -195,6 +216,20 @@ def test_floats_are_exact_unless_the_checker_says_otherwise() -> None:
     assert not same_value(2**53 + 1, 2.0**53)
     assert same_value([{"x": 0.1 + 0.2}], [{"x": 0.3}], FLOATS)
     assert not same_value(1_000_000_008, 1_000_000_007, FLOATS)
+    assert not same_value(Fraction(1, 10), 0.1)
+    assert not same_value(Fraction(2**53 + 1), 2.0**53)
+    assert same_value(Fraction(1, 10), 0.1, FLOATS)
+    assert same_value([Fraction(1, 3)], [0.333333333], FLOATS)
+    assert not same_value(0.1 + 0.2 + 0j, 0.3, FLOATS)
+
+
+def test_fractions_of_any_size_are_compared_fast() -> None:
+    many = [Fraction(10**4299 + number, 3**8000) for number in range(300)]
+    started = time.process_time()
+    for checker in CHECKERS:
+        for other in (1, 1.5, 10**4299, float("inf"), 1e308):
+            assert not any(same_value(each, other, checker) for each in many)
+    assert time.process_time() - started < 4
 
 
 def test_nesting_and_width_cost_no_more_than_time() -> None:

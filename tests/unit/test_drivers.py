@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -92,6 +93,10 @@ def _read_all(fd: int, pieces: list[bytes]) -> None:
         ("def f(): return 'x' * 3_000_000", "f", [], "x" * 3_000_000),
         ("def f(x): return len(x)", "f", ["y" * 3_000_000], 3_000_000),
         ("import sys\ndef f():\n    sys.setrecursionlimit(10**6)\n    return 1", "f", [], 1),
+        ("from fractions import Fraction as Q\ndef f(): return [Q(1, 3), Q(4, 2)]", "f", [], [Fraction(1, 3), 2]),
+        ("from decimal import Decimal as D\ndef f(): return D('0.5'), D('1E+2')", "f", [], (Fraction(1, 2), 100)),
+        ("import sys\ndef f(): return {'fractions', 'decimal', 'numpy'} & sys.modules.keys()", "f", [], set()),
+        ("def f(x): return {x: {x}}", "f", [(1, frozenset({2}))], {(1, frozenset({2})): {(1, frozenset({2}))}}),
     ],
 )
 def test_a_call_returns(tmp_path: Path, source: str, call: str, arguments: list[object], returned: object) -> None:
@@ -121,6 +126,10 @@ def f():
         ("def f(x): pass", "raised TypeError: f() missing 1 required positional argument: 'x'"),
         ("def f(): return f()", "raised RecursionError: "),
         ("class E(Exception):\n    def __str__(self): raise E\ndef f(): raise E", "raised E"),
+        (
+            "from decimal import Decimal\ndef f(): return Decimal('1E+999999999')",
+            "the returned value cannot cross: a Decimal of more than 4300 digits",
+        ),
         ("def f(): return object()", "the returned value cannot cross: <class 'object'>"),
         ("def f(): return (i for i in 'ab')", "the returned value cannot cross: <class 'generator'>"),
         (

@@ -48,6 +48,28 @@ async def test_our_faults_are_not_judged_and_the_rest_goes_on() -> None:
     assert rewards == {0: NotJudged("lost"), 1: ACCEPTED, 2: NotJudged("full")}
 
 
+async def test_what_is_known_comes_before_a_wrong_item_ends_it() -> None:
+    release = asyncio.Event()
+
+    async def score(item: dict[str, Any]) -> Reward:
+        if item["n"] == 9:
+            release.set()
+        await release.wait()
+        if item["n"] == 0:
+            raise BadInput("kind", None, "expected one of code, math")
+        return ACCEPTED
+
+    known: list[int] = []
+
+    async def follow() -> None:
+        async for each in flow(score, [{"n": n} for n in range(10)], 10):
+            known.append(each.index)  # noqa: PERF401 (they are kept when it raises)
+
+    with pytest.raises(BadInput, match=r"\[0\]\.kind"):
+        await follow()
+    assert sorted(known) == list(range(1, 10))
+
+
 async def test_a_wrong_item_ends_it_and_cancels_what_runs() -> None:
     cancelled = []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -95,3 +96,30 @@ def test_a_value_on_the_wire_is_short_and_encodable(value: object) -> None:
     body = error_body(BadInput("field", value, "wrong"))
     assert len(msgspec.json.encode(body)) < 300
     assert msgspec.msgpack.encode(body)
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, [10**5000], {10**5000: -(10**5000)}, nested(5000), Unshowable(), [0] * 10**7],
+    ids=["integer", "list", "dict", "nested", "unshowable", "long"],
+)
+def test_any_wrong_value_can_be_shown(value: object) -> None:
+    started = time.process_time()
+    error = BadInput("field", value, "wrong")
+    assert len(str(error)) < 200
+    body = error_body(error)
+    assert isinstance(body.value, str)
+    assert len(body.value) <= 80
+    assert time.process_time() - started < 0.5

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 from typing import Any
 
 import msgspec
@@ -19,11 +21,17 @@ from engine.wire.decode import decode_json, decode_msgpack, to_struct
         (b'{"a": {"b": ["x", "\\ud800"]}}', "a.b[1]"),
         (b'{"source": "\\udfff"}', "source"),
         (b'{"\\udfff": 1}', "request"),
-        (b'{"a": NaN}', "body"),
+        (b'"\\ud800"', "request"),
+        (b'{"a": [NaN, 1e400]}', "a[1]"),
+        (b'{"a": {"b": ' + b"9" * 4301 + b"}}", "a.b"),
+        (b'{"a": NAN}', "body"),
+        (b'{"a": NaN, }', "body"),
+        (b"[NaN," * 100_000, "body"),
         (b"{", "body"),
         (b"\xff", "body"),
         (b"[" * 100_000, "body"),
         (b"1" * 10_000, "body"),
+        (b"1e400", "body"),
     ],
 )
 def test_wrong_json_names_the_field(body: bytes, field: str) -> None:
@@ -31,6 +39,12 @@ def test_wrong_json_names_the_field(body: bytes, field: str) -> None:
         decode_json(body)
     assert caught.value.field == field
     assert len(str(caught.value)) < 400
+
+
+def test_the_constants_of_pythons_json_are_read() -> None:
+    values = [math.inf, -math.inf, 1.5, 10**30, "NaN"]
+    assert decode_json(json.dumps(values).encode()) == values
+    assert math.isnan(decode_json(b"[NaN]")[0])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 SOURCE = "/work/main.py"
 MAX_DEPTH = 200
 SAFE_INT = 1 << 53
+# Of a fraction's two parts; 4,300 decimal digits, where Python itself ends.
+MAX_RATIO_DIGITS = 4300
+MAX_RATIO_BITS = 14_288
 OWNER = getpid()
+MODULES = sys.modules
 
 # Functions below look names up in this copy, whatever the program does to the real one.
 globals()["__builtins__"] = {**vars(builtins)}
@@ -67,7 +71,48 @@ def encode(value: Any, put: Callable[[str], object], depth: int = 0) -> None:
         both = complex.__pos__(value)
         put(f'{{"c":[{_float_text(both.real)},{_float_text(both.imag)}]}}')
     else:
-        raise CannotCross(type.__repr__(kind))
+        _encode_number(value, kind, put)
+
+
+def _encode_number(value: Any, kind: type, put: Callable[[str], object]) -> None:
+    """A number of a module that the program has imported, as a builtin or as a ratio."""
+    if (fractions := MODULES.get("fractions")) is not None and issubclass(kind, fractions.Fraction):
+        base = fractions.Fraction
+        _encode_ratio(base.numerator.__get__(value), base.denominator.__get__(value), put)
+        return
+    if (decimal := MODULES.get("decimal")) is not None and issubclass(kind, decimal.Decimal):
+        _encode_decimal(value, decimal.Decimal, put)
+        return
+    if (numpy := MODULES.get("numpy")) is not None and issubclass(kind, (numpy.number, numpy.bool_)):
+        number = numpy.generic.item(value)
+        if type(number) in (bool, int, float, complex):
+            encode(number, put)
+            return
+    raise CannotCross(type.__repr__(kind))
+
+
+def _encode_decimal(value: Any, base: Any, put: Callable[[str], object]) -> None:
+    if not base.is_finite(value):
+        encode(float("nan" if base.is_nan(value) else "-inf" if base.is_signed(value) else "inf"), put)
+        return
+    _, digits, exponent = base.as_tuple(value)
+    if not any(digits):
+        encode(0, put)  # whatever its exponent
+    elif len(digits) + abs(exponent) > MAX_RATIO_DIGITS:
+        raise CannotCross(f"a Decimal of more than {MAX_RATIO_DIGITS} digits")
+    else:
+        numerator, denominator = base.as_integer_ratio(value)
+        _encode_ratio(numerator, denominator, put)
+
+
+def _encode_ratio(numerator: int, denominator: int, put: Callable[[str], object]) -> None:
+    numerator, denominator = int.__add__(numerator, 0), int.__add__(denominator, 0)
+    if denominator == 1:
+        encode(numerator, put)
+    elif max(numerator.bit_length(), denominator.bit_length()) > MAX_RATIO_BITS:
+        raise CannotCross(f"a fraction of more than {MAX_RATIO_DIGITS} digits")
+    else:
+        put(f'{{"q":["{numerator:x}","{denominator:x}"]}}')
 
 
 def _encode_items(items: Iterable[Any], opening: str, closing: str, put: Callable[[str], object], depth: int) -> None:
