@@ -87,6 +87,7 @@ class Client:
             language=program.language,
             files=program.files,
             image=program.image,
+            prelude=program.prelude,
             stdin=stdin,
             limits=limits,
             compile_limits=compile_limits,

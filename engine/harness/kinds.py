@@ -18,7 +18,8 @@ class StdinTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CallTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Call a function of the program: `call` is its name, or Class.method of a class that is made without arguments.
 
-    `arguments` are plain data: None, bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict.
+    A function that is not there is looked for in a class Solution. `arguments` are plain data: None, bool, int, float,
+    complex, str, bytes, list, tuple, set, frozenset, dict.
     """
 
     call: str

@@ -47,6 +47,7 @@ class Run(Request, frozen=True, kw_only=True):
     language: str = "python"
     files: dict[str, bytes] = {}
     image: str | None = None
+    prelude: str | None = None
     stdin: bytes = b""
     limits: Limits | None = None
     compile_limits: Limits | None = None
@@ -63,11 +64,13 @@ class Run(Request, frozen=True, kw_only=True):
                 raise BadInput("argv", list(self.argv), "expected an absolute path inside, then arguments")
             if self.files:
                 raise BadInput("files", list(self.files), "come with source, not with argv")
+            if self.prelude is not None:
+                raise BadInput("prelude", self.prelude, "comes with source, not with argv")
 
     @property
     def program(self) -> Program:
         """The program alone; its source is empty where there is an `argv`."""
-        return Program(self.source or "", self.language, self.files, self.image)
+        return Program(self.source or "", self.language, self.files, self.image, self.prelude)
 
     @property
     def text(self) -> str:

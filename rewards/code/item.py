@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.errors import BadInput
+from engine.languages.prelude import added
 from engine.languages.table import language_named
 from engine.program import Limits
 from engine.wire.bytes import with_bytes
@@ -14,6 +15,7 @@ from engine.wire.decode import to_struct
 from engine.wire.values import untagged
 from rewards.code.asserts import MAX_PARSED_CHARS, names_of, problem_of
 from rewards.code.checkers import Checker
+from rewards.code.json_keys import read_keys
 from rewards.completion import Thinking
 from rewards.item import checked
 
@@ -55,12 +57,14 @@ class _CodeFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limits: Limits | None = None
     reward: Literal["all", "fraction"] = "all"
     thinking: Thinking = "auto"
+    prelude: str | None = None
+    json_keys: bool = False
 
 
 class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A completion that holds a program, with its tests.
 
-    language    what the program is written in
+    language    what the program is written in: a name, an alias, or a standard like c++20
     image       the root file system that it sees; None means the engine's own
     tests       at least one
     checker     how outputs and returned values are compared
@@ -68,6 +72,8 @@ class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reward      "all": 1.0 if every test is ACCEPTED, else 0.0, and the first failure ends it;
                 "fraction": the share of tests that are
     thinking    "opened": the prompt opened the thinking, so that without an end of it there is no program
+    prelude     what the program finds when it begins: "competitive", "leetcode" (engine/languages/prelude.py)
+    json_keys   text keys in arguments and expected are numbers and booleans again, where they read as such
     """
 
     tests: tuple[Case, ...]
@@ -79,8 +85,12 @@ def code_item(item: dict[str, Any]) -> CodeItem:
     tests = item.get("tests")
     if not isinstance(tests, list | tuple) or not tests:
         raise BadInput("tests", tests, "expected a list of at least one test")
-    language = language_named(fields.language).name
-    cases = tuple(_case(index, test, language) for index, test in enumerate(tests))
+    language = language_named(fields.language)
+    # Refused here, and not when it is run.
+    added(fields.prelude, language)
+    cases = tuple(_case(index, test, language.name) for index, test in enumerate(tests))
+    if fields.json_keys:
+        cases = tuple(_with_keys(case) for case in cases)
     # An image may have a newer Python than this one, which reads more.
     _check_asserts(cases, parses=fields.image is None)
     return CodeItem(**msgspec.structs.asdict(fields), tests=cases)
@@ -119,6 +129,12 @@ def _case(index: int, test: object, language: str) -> Case:
     except BadInput as error:
         field = place if error.field == "request" else f"{place}.{error.field}"
         raise BadInput(field, error.value, error.message) from None
+
+
+def _with_keys(case: Case) -> Case:
+    if not isinstance(case, CallCase):
+        return case
+    return CallCase(call=case.call, arguments=read_keys(case.arguments), expected=read_keys(case.expected))
 
 
 def _call_case(test: dict[str, Any]) -> CallCase:

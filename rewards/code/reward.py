@@ -14,6 +14,7 @@ from engine.languages.table import language_named
 from engine.program import Program, Verdict
 from rewards.code.extract import program
 from rewards.code.item import AssertsCase, CallCase, Case, CodeItem, StdinCase, code_item, wanted_names
+from rewards.code.limits import limits_of
 from rewards.code.verdict import Judgement, judge
 from rewards.completion import Nothing
 from rewards.evidence import CodeEvidence
@@ -58,7 +59,12 @@ class CodeReward:
             reason = f"no program: {found.reason}"
             evidence = CodeEvidence(forgeable=forgeable, reason=reason)
             return Reward(reward=0.0, verdict=Verdict.WRONG_ANSWER, evidence=evidence)
-        scoring = _Scoring(self._engine, Program(found.source, language.name, image=item.image), item, self._client)
+        scoring = _Scoring(
+            self._engine,
+            Program(found.source, item.language, image=item.image, prelude=item.prelude),
+            item,
+            self._client,
+        )
         try:
             await scoring.run(self._deadline_seconds)
         except SandboxError as error:
@@ -80,6 +86,7 @@ class _Scoring:
         self._item = item
         self._client = client
         self._tests = [_test_of(case) for case in item.tests]
+        self._limits = limits_of(item, engine)
         self._not_enforced: tuple[str, ...] = ()
 
     async def run(self, deadline_seconds: float | None) -> None:
@@ -112,7 +119,7 @@ class _Scoring:
         runs = self._engine.tests(
             self._program,
             self._tests[start:stop],
-            self._item.limits,
+            self._limits,
             deadline_seconds=None if until == math.inf else max(until - clock(), 0.001),
             client=self._client,
         )

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, cast
 
+import msgspec
 import pytest
 
-from engine import Engine, Limits, Outcome, Overloaded, Program, SandboxError, StdinTest, Test, TestRun, Verdict
+from engine import (
+    BadInput,
+    Engine,
+    Limits,
+    Outcome,
+    Overloaded,
+    Program,
+    SandboxError,
+    StdinTest,
+    Test,
+    TestRun,
+    Verdict,
+)
 from rewards import CodeReward, NotJudged, Reward
 from tests.support.evidence import failure_of
 
@@ -15,8 +28,12 @@ from tests.support.evidence import failure_of
 class ScriptedEngine:
     """Answers each test with its own input; inputs "fault" and "overload" raise, each time they are asked."""
 
+    limits = Limits()
+    ceilings = Limits(output_bytes=4 << 20)
+
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.given: Limits | None = None
         self.deadlines: list[float | None] = []
 
     async def tests(
@@ -29,6 +46,7 @@ class ScriptedEngine:
         client: str = "",
     ) -> AsyncGenerator[TestRun, None]:
         self.deadlines.append(deadline_seconds)
+        self.given = limits
         for test in tests:
             assert isinstance(test, StdinTest)
             word = test.stdin.decode()
@@ -103,3 +121,29 @@ async def test_the_deadline_goes_along() -> None:
     assert all(deadline is not None and 29.0 < deadline <= 30.0 for deadline in engine.deadlines)
     _, engine = await scored("right", "all")
     assert engine.deadlines == [None]
+
+
+@pytest.mark.parametrize(
+    ("expected", "own", "given"),
+    [
+        (b"", None, None),
+        (b"x" * (1 << 19), None, None),
+        (b"x" * 600_000, None, Limits(output_bytes=1_200_000)),
+        (b"x" * (3 << 20), None, Limits(output_bytes=4 << 20)),
+        (b"x" * 1000, Limits(cpu_seconds=1, output_bytes=100), Limits(cpu_seconds=1, output_bytes=2000)),
+        (b"x" * 50, Limits(output_bytes=100), Limits(output_bytes=100)),
+    ],
+)
+async def test_what_is_expected_fits_into_the_output(expected: bytes, own: Limits | None, given: Limits | None) -> None:
+    engine = ScriptedEngine()
+    item = {"completion": "x", "tests": [{"expected": b""}, {"expected": expected}]}
+    if own is not None:
+        item["limits"] = msgspec.to_builtins(own)
+    await CodeReward(cast("Engine", engine)).score(item)
+    assert engine.given == given
+
+
+async def test_an_expected_output_that_nobody_may_print_is_refused() -> None:
+    item = {"completion": "x", "tests": [{"expected": "1"}, {"expected": "x" * ((4 << 20) + 1)}]}
+    with pytest.raises(BadInput, match=r"^tests\[1\]\.expected '4194305 bytes': the ceiling"):
+        await CodeReward(cast("Engine", ScriptedEngine())).score(item)
