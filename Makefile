@@ -3,7 +3,7 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo serve test test-cgroup2 lint fmt bench bench-report soak fuzz wheel clean
+.PHONY: help bootstrap build demo serve test test-all test-cgroup2 lint fmt bench bench-report soak fuzz wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,9 +19,13 @@ demo: bootstrap ## start the daemon, score the bundled sample, show a table, sto
 serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 	@$(BIN)/assay serve $(ARGS)
 
-test: bootstrap ## cargo test and pytest (tests of the sandbox need root)
+test: bootstrap ## cargo test and pytest, in minutes (tests of the sandbox need root)
 	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest $(ARGS)
+
+test-all: bootstrap ## the same and the thorough tests: both runtimes, everything renewed, many runs
+	$(CARGO) test --workspace --quiet
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 # Only the files with marked tests: to import the others would take the guest minutes.
 CGROUP2_TESTS = -m "cgroup2 and not soak" $(shell grep --recursive --files-with-matches --include='*.py' mark.cgroup2 tests)

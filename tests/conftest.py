@@ -13,6 +13,7 @@ from engine.config.engine import Fresh, Runtime
 from tests.support.runtimes import RENEWALS, RUNTIMES, NewEngine
 
 CAP_SYS_ADMIN = 21
+DEFAULT = EngineConfig()
 
 
 def what_the_sandbox_lacks() -> str | None:
@@ -38,17 +39,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """The one place where the behavioural tests are multiplied by the runtimes."""
+    """The one place where the behavioural tests are multiplied by the runtimes; all but the default is thorough."""
     if "runtime" not in metafunc.fixturenames:
         return
     chosen = metafunc.config.getoption("--runtime")
     native_only = metafunc.definition.get_closest_marker("native_only") is not None
     runtimes = [name for name in RUNTIMES if name == (chosen or name) and (name == "native" or not native_only)]
+    names: tuple[str, ...] = ("runtime",)
+    cases: list[tuple[str, ...]] = [(name,) for name in runtimes]
     if "fresh" in metafunc.fixturenames:
-        both = [(name, fresh) for name in runtimes for fresh in RENEWALS[name]]
-        metafunc.parametrize(("runtime", "fresh"), both, indirect=True, scope="session")
-    else:
-        metafunc.parametrize("runtime", runtimes, indirect=True, scope="session")
+        names, cases = ("runtime", "fresh"), [(name, fresh) for name in runtimes for fresh in RENEWALS[name]]
+    default = (chosen or DEFAULT.runtime, DEFAULT.fresh)
+    marked = [pytest.param(*case, marks=() if case == default[: len(case)] else pytest.mark.thorough) for case in cases]
+    metafunc.parametrize(names, marked, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
