@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,19 @@ def what_the_sandbox_lacks() -> str | None:
     if not int(effective, 16) >> CAP_SYS_ADMIN & 1:
         return f"CAP_SYS_ADMIN (the effective set is {effective})"
     return None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Directories of this run alone: whichever run starts next closes pytest's usual ones to the users of slots."""
+    if config.option.basetemp is None:
+        config.option.basetemp = Path(tempfile.mkdtemp(prefix="assay-pytest-"), "run")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What a failed run has written is kept to be looked at."""
+    place: Path = session.config.option.basetemp.parent
+    if place.name.startswith("assay-pytest-") and exitstatus == pytest.ExitCode.OK:
+        shutil.rmtree(place)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
