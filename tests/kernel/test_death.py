@@ -24,7 +24,7 @@ from engine.errors import CannotStart, SandboxError
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.support.hostile import named
 from tests.support.runtimes import NewEngine
-from tests.support.traces import Instance, Machine, left, programs_of, running, wait_until_nothing
+from tests.support.traces import Before, Instance, left, programs_of, running, wait_until_nothing
 
 pytestmark = pytest.mark.kernel
 
@@ -95,7 +95,7 @@ def kill(*pids: int) -> None:
 @pytest.mark.parametrize("arguments", [(), ("fork",)], ids=["alone", "with a forked child"])
 async def test_the_engine_is_killed(arguments: tuple[str, ...], runtime: Runtime) -> None:
     async with untouched_neighbour():
-        before = Machine.now()
+        before = Before.now()
         with victim(runtime, *arguments) as killed:
             kill(killed.process.pid)
             await asyncio.to_thread(killed.process.wait)
@@ -108,7 +108,7 @@ async def test_the_engine_is_killed(arguments: tuple[str, ...], runtime: Runtime
 @pytest.mark.cgroup2
 async def test_engine_and_supervisor_are_killed(runtime: Runtime, new_engine: NewEngine) -> None:
     async with untouched_neighbour():
-        before = Machine.now()
+        before = Before.now()
         with victim(runtime) as killed:
             kill(killed.process.pid, killed.instance.supervisor)
             await asyncio.to_thread(killed.process.wait)
@@ -121,7 +121,7 @@ async def test_engine_and_supervisor_are_killed(runtime: Runtime, new_engine: Ne
 
 @pytest.mark.cgroup2
 async def test_everything_at_once_is_killed(runtime: Runtime, new_engine: NewEngine) -> None:
-    before = Machine.now()
+    before = Before.now()
     with victim(runtime) as killed:
         supervisor = os.pidfd_open(killed.instance.supervisor)
         kill(killed.process.pid, killed.instance.supervisor, *killed.instance.keepers)
@@ -136,7 +136,7 @@ async def test_everything_at_once_is_killed(runtime: Runtime, new_engine: NewEng
 
 @pytest.mark.cgroup2
 async def test_an_engine_that_is_left_alone_leaves_nothing(new_engine: NewEngine) -> None:
-    before = Machine.now()
+    before = Before.now()
     async with new_engine(slots=2) as engine:
         instance = Instance.of(engine.facts())
         assert RIGHT.complaints(await run_right(engine)) == []
@@ -150,7 +150,7 @@ async def test_an_engine_that_is_left_alone_leaves_nothing(new_engine: NewEngine
 @pytest.mark.parametrize("who", ["supervisor", "keeper", "both keepers"])
 async def test_the_engine_recovers(who: str, new_engine: NewEngine) -> None:
     async with untouched_neighbour():
-        before = Machine.now()
+        before = Before.now()
         async with new_engine(slots=2) as engine:
             for _ in range(3):
                 instance = Instance.of(engine.facts())
