@@ -153,7 +153,7 @@ async def soaked(runs: int, samples: int, console: Console) -> tuple[Growth, lis
 @pytest.mark.parametrize(
     ("runs", "samples"),
     [
-        pytest.param(5_000, 50, id="short", marks=[pytest.mark.thorough, pytest.mark.timeout(400)]),
+        pytest.param(10_000, 50, id="short", marks=[pytest.mark.thorough, pytest.mark.timeout(800)]),
         pytest.param(100_000, 200, id="long", marks=pytest.mark.soak),
     ],
 )

@@ -77,6 +77,9 @@ def left(instance: Instance, before: Before, spared: frozenset[int] = frozenset(
     found = [f"process {pid} {_name(pid)}" for pid in _pids() if _belongs(pid, instance)]
     found += [f"cgroup {path}" for path in cgroups(instance.name)]
     found += [f"mount {line}" for line in set(_mounts()) - before.mounts if _is_of(line, instance)]
+    found += [f"file {path}" for path in set(_state_files()) - before.files if _names(path, instance)]
+    if found and _is_given_out_again(instance):
+        found = []
     ours = {os.getpid(), *_descendants(os.getpid())} - spared
     known = before.pids - {os.getpid()}
     for pid in ours:
@@ -86,7 +89,6 @@ def left(instance: Instance, before: Before, spared: frozenset[int] = frozenset(
     orphans = {pid for pid in _pids() if _parent(pid) in _own_forebears()} - ours - spared
     for pid in orphans:
         found += [f"{what} of {pid} {_name(pid)}" for what in _held(pid) & instance.held]
-    found += [f"file {path}" for path in set(_state_files()) - before.files if _names(path, instance)]
     return found
 
 
@@ -201,6 +203,19 @@ def _is_of(line: str, instance: Instance) -> bool:
         or ("assay" in line and not named)
         or any(f"uid={uid}" in line for uid in (instance.uids[0], instance.uids[-1]))
     )
+
+
+def _is_given_out_again(instance: Instance) -> bool:
+    """Whether another engine has got this instance's number by now, and with it the name, the users and the groups."""
+    lock = STATE / "instances" / f"{instance.name.rpartition('-')[2]}.lock"
+    try:
+        inode = str(lock.stat().st_ino)
+    except FileNotFoundError:
+        return False
+    # Each is `1: FLOCK ADVISORY WRITE pid device:inode start end`.
+    locks = (line.replace("-> ", "").split() for line in (PROC / "locks").read_text().splitlines())
+    holders = {int(pid) for _, _, _, _, pid, place, *_ in locks if place.rpartition(":")[2] == inode}
+    return bool(holders - {instance.supervisor})
 
 
 def _names(path: str, instance: Instance) -> bool:
