@@ -3,7 +3,8 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap deps build demo serve check test test-cgroup2 lint fmt bench bench-report soak fuzz wheel client-wheel clean
+.PHONY: help bootstrap deps build demo serve check test test-all test-cgroup2 lint fmt bench bench-report soak fuzz wheel
+.PHONY: client-wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +29,13 @@ check: lint ## the inner loop: lint and the unit tests, without root, under a mi
 	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-test: bootstrap ## cargo test and pytest (tests of the sandbox need root)
+test: bootstrap ## cargo test and pytest, in minutes (tests of the sandbox need root)
 	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest $(ARGS)
+
+test-all: bootstrap ## the same and the thorough tests: both runtimes, everything renewed, many runs
+	$(CARGO) test --workspace --quiet
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 # Only the files with marked tests: to import the others would take the guest minutes.
 CGROUP2_TESTS = -m "cgroup2 and not soak" $(shell grep --recursive --files-with-matches --include='*.py' mark.cgroup2 tests)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support.runtimes import RENEWALS, RUNTIMES, NewEngine
 
 ROOT = Path(__file__).parents[1]
 CAP_SYS_ADMIN = 21
+DEFAULT = EngineConfig()
 
 
 def what_the_sandbox_lacks() -> str | None:
@@ -30,6 +32,19 @@ def what_the_sandbox_lacks() -> str | None:
     return None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Directories of this run alone: whichever run starts next closes pytest's usual ones to the users of slots."""
+    if config.option.basetemp is None:
+        config.option.basetemp = Path(tempfile.mkdtemp(prefix="assay-pytest-"), "run")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What a failed run has written is kept to be looked at."""
+    place: Path = session.config.option.basetemp.parent
+    if place.name.startswith("assay-pytest-") and exitstatus == pytest.ExitCode.OK:
+        shutil.rmtree(place)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("kernel") and (lacks := what_the_sandbox_lacks()):
         pytest.skip(f"needs {lacks}")
@@ -40,17 +55,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """The one place where the behavioural tests are multiplied by the runtimes."""
+    """The one place where the behavioural tests are multiplied by the runtimes; all but the default is thorough."""
     if "runtime" not in metafunc.fixturenames:
         return
     chosen = metafunc.config.getoption("--runtime")
     native_only = metafunc.definition.get_closest_marker("native_only") is not None
     runtimes = [name for name in RUNTIMES if name == (chosen or name) and (name == "native" or not native_only)]
+    names: tuple[str, ...] = ("runtime",)
+    cases: list[tuple[str, ...]] = [(name,) for name in runtimes]
     if "fresh" in metafunc.fixturenames:
-        both = [(name, fresh) for name in runtimes for fresh in RENEWALS[name]]
-        metafunc.parametrize(("runtime", "fresh"), both, indirect=True, scope="session")
-    else:
-        metafunc.parametrize("runtime", runtimes, indirect=True, scope="session")
+        names, cases = ("runtime", "fresh"), [(name, fresh) for name in runtimes for fresh in RENEWALS[name]]
+    default = (chosen or DEFAULT.runtime, DEFAULT.fresh)
+    marked = [pytest.param(*case, marks=() if case == default[: len(case)] else pytest.mark.thorough) for case in cases]
+    metafunc.parametrize(names, marked, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,11 +19,12 @@ from engine.config.engine import EngineConfig
 from engine.engine import Engine
 from engine.program import MIB, Limits, Program, Verdict
 from tests.support.hostile import programs
-from tests.support.traces import Instance, running, wait_until_running
+from tests.support.traces import Instance, cgroups, running, wait_until_running
 
 ROOT = Path(__file__).parents[2]
 CGROUPS = Path("/sys/fs/cgroup")
 CONTROLLERS = CGROUPS / "cgroup.controllers"
+NAME = f"delegated-{os.getpid()}"
 
 pytestmark = [
     pytest.mark.kernel,
@@ -50,7 +53,7 @@ async def engine() -> AsyncIterator[Engine]:
 @pytest.fixture
 def group() -> Iterator[Path]:
     """A control group as a service manager delegates it; what lives in it in the end must be gone by itself."""
-    group = CGROUPS / "delegated"
+    group = CGROUPS / NAME
     group.mkdir()
     yield group
     for directory in (group / "assay-host", group):
@@ -127,13 +130,13 @@ async def test_every_hostile_program_gets_its_verdict(engine: Engine) -> None:
 async def test_an_engine_in_a_delegated_group(group: Path) -> None:
     told = await in_group(group)
     assert told["stdout"] == "0::/\n\n"
-    assert told["own"] == "0::/delegated/assay-host\n"
-    assert told["keeper"].startswith("0::/delegated/assay-")
+    assert told["own"] == f"0::/{NAME}/assay-host\n"
+    assert told["keeper"].startswith(f"0::/{NAME}/assay-")
     assert told["keeper"].endswith("/slot-0/keeper\n")
     # The next engine starts where the first one has moved its neighbours to, and makes no nest of groups.
     told = await in_group(group / "assay-host")
     assert told["stdout"] == "0::/\n\n"
-    assert told["own"] == "0::/delegated/assay-host\n"
+    assert told["own"] == f"0::/{NAME}/assay-host\n"
     assert children(group) == ["assay-host"]
 
 
@@ -149,16 +152,22 @@ async def test_a_group_without_a_controller_is_refused_by_name(group: Path) -> N
     assert "Delegate=yes" in told["refusal"]
 
 
-def dying_groups() -> int:
-    stat = dict(line.split() for line in (CGROUPS / "cgroup.stat").read_text().splitlines())
+def dying_groups(engine: Engine) -> int:
+    """The dead ones below the engine's own group."""
+    group = cgroups(engine.facts()["instance"])[0]
+    stat = dict(line.split() for line in (group / "cgroup.stat").read_text().splitlines())
     return int(stat["nr_dying_descendants"])
 
 
-def ipc_namespaces() -> int:
-    """How many the kernel holds: the mount of message queues that each has is an inode of a cache of its own."""
+def dead_ipc_namespaces() -> int:
+    """Those that the kernel holds and no process: the message queues of each are an inode of a cache of its own."""
+    living = set()
+    for link in Path("/proc").glob("[0-9]*/ns/ipc"):
+        with contextlib.suppress(OSError):
+            living.add(link.readlink())
     for line in Path("/proc/slabinfo").read_text().splitlines():
         if line.startswith("mqueue_inode_cache "):
-            return int(line.split()[1])
+            return int(line.split()[1]) - len(living)
     pytest.fail("/proc/slabinfo does not tell of message queues")
 
 
@@ -168,7 +177,7 @@ async def test_nothing_dead_piles_up(runs: int) -> None:
     async with Engine(slots=4, config=EngineConfig(fresh="always")) as engine:
         compile_limits = Limits(cpu_seconds=100)
         assert (await engine.run(program, compile_limits=compile_limits)).clean
-        before = (dying_groups(), ipc_namespaces())
+        before = (dying_groups(engine), dead_ipc_namespaces())
         left = runs
         while left:
             outcomes = await asyncio.gather(*[engine.run(program, compile_limits=compile_limits) for _ in range(100)])
@@ -176,8 +185,8 @@ async def test_nothing_dead_piles_up(runs: int) -> None:
             left -= len(outcomes)
         deadline = time.monotonic() + SECONDS_TO_CLEAR_AWAY
         while True:
-            grown = (dying_groups() - before[0], ipc_namespaces() - before[1])
+            grown = (dying_groups(engine) - before[0], dead_ipc_namespaces() - before[1])
             if max(grown) <= ON_THEIR_WAY or time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.2)
-        assert max(grown) <= ON_THEIR_WAY, f"dying groups and IPC namespaces grew by {grown} in {runs} runs"
+        assert max(grown) <= ON_THEIR_WAY, f"dying groups and dead IPC namespaces grew by {grown} in {runs} runs"

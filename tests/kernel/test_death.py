@@ -24,7 +24,7 @@ from engine.errors import CannotStart, SandboxError
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.support.hostile import named
 from tests.support.runtimes import NewEngine
-from tests.support.traces import Instance, Machine, left, programs_of, running, wait_until_nothing
+from tests.support.traces import Before, Instance, left, programs_of, running, wait_until_nothing, wait_until_running
 
 pytestmark = pytest.mark.kernel
 
@@ -71,7 +71,7 @@ async def untouched_neighbour() -> AsyncIterator[None]:
     async with Engine(slots=1) as engine:
         facts = engine.facts()
         under_way = asyncio.create_task(engine.run(SLOW))
-        await asyncio.sleep(0.1)
+        await wait_until_running(Instance.of(facts))
         yield
         outcome = await under_way
         assert (outcome.verdict, outcome.stdout) == (Verdict.ACCEPTED, b"slow\n")
@@ -95,7 +95,7 @@ def kill(*pids: int) -> None:
 @pytest.mark.parametrize("arguments", [(), ("fork",)], ids=["alone", "with a forked child"])
 async def test_the_engine_is_killed(arguments: tuple[str, ...], runtime: Runtime) -> None:
     async with untouched_neighbour():
-        before = Machine.now()
+        before = Before.now()
         with victim(runtime, *arguments) as killed:
             kill(killed.process.pid)
             await asyncio.to_thread(killed.process.wait)
@@ -108,7 +108,7 @@ async def test_the_engine_is_killed(arguments: tuple[str, ...], runtime: Runtime
 @pytest.mark.cgroup2
 async def test_engine_and_supervisor_are_killed(runtime: Runtime, new_engine: NewEngine) -> None:
     async with untouched_neighbour():
-        before = Machine.now()
+        before = Before.now()
         with victim(runtime) as killed:
             kill(killed.process.pid, killed.instance.supervisor)
             await asyncio.to_thread(killed.process.wait)
@@ -121,7 +121,7 @@ async def test_engine_and_supervisor_are_killed(runtime: Runtime, new_engine: Ne
 
 @pytest.mark.cgroup2
 async def test_everything_at_once_is_killed(runtime: Runtime, new_engine: NewEngine) -> None:
-    before = Machine.now()
+    before = Before.now()
     with victim(runtime) as killed:
         supervisor = os.pidfd_open(killed.instance.supervisor)
         kill(killed.process.pid, killed.instance.supervisor, *killed.instance.keepers)
@@ -136,13 +136,13 @@ async def test_everything_at_once_is_killed(runtime: Runtime, new_engine: NewEng
 
 @pytest.mark.cgroup2
 async def test_an_engine_that_is_left_alone_leaves_nothing(new_engine: NewEngine) -> None:
-    before = Machine.now()
+    before = Before.now()
     async with new_engine(slots=2) as engine:
         instance = Instance.of(engine.facts())
         assert RIGHT.complaints(await run_right(engine)) == []
         endless = asyncio.create_task(engine.run(named("spin.py").program))
-        await asyncio.sleep(0.2)
-    with pytest.raises(SandboxError):
+        await wait_until_running(instance)
+    with pytest.raises(SandboxError, match="closed"):
         await endless
     wait_until_nothing(lambda: left(instance, before), 0)
 
@@ -150,7 +150,7 @@ async def test_an_engine_that_is_left_alone_leaves_nothing(new_engine: NewEngine
 @pytest.mark.parametrize("who", ["supervisor", "keeper", "both keepers"])
 async def test_the_engine_recovers(who: str, new_engine: NewEngine) -> None:
     async with untouched_neighbour():
-        before = Machine.now()
+        before = Before.now()
         async with new_engine(slots=2) as engine:
             for _ in range(3):
                 instance = Instance.of(engine.facts())
@@ -175,9 +175,8 @@ async def test_a_run_under_way_is_never_misjudged(who: str, new_engine: NewEngin
     async with new_engine(slots=1) as engine:
         instance = Instance.of(engine.facts())
         under_way = asyncio.create_task(engine.run(SLOW))
-        await asyncio.sleep(0.4)
+        await wait_until_running(instance)
         programs = running(instance)
-        assert programs
         kill(*([instance.supervisor] if who == "supervisor" else instance.keepers))
         try:
             outcome = await under_way
@@ -206,7 +205,7 @@ async def test_a_program_cannot_outlive_the_cancelled_call(new_engine: NewEngine
     async with new_engine(slots=1) as engine:
         instance = Instance.of(engine.facts())
         under_way = asyncio.create_task(engine.run(named("spin.py").program, limits=Limits(cpu_seconds=60)))
-        await asyncio.sleep(0.3)
+        await wait_until_running(instance)
         started = running(instance)
         under_way.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -233,7 +232,7 @@ async def test_the_program_dies_for_its_memory_and_none_of_ours(new_engine: NewE
 
 async def test_a_refused_start_leaves_no_process(new_engine: NewEngine) -> None:
     before = own_children()
-    with pytest.raises(CannotStart):
+    with pytest.raises(CannotStart, match="/no/such/tree"):
         async with new_engine(slots=1, trees=("/no/such/tree",)):
             pass
     # Of the compilers that were asked for their versions meanwhile, one may still be at it.

@@ -18,7 +18,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from engine.engine import Engine
 from engine.errors import SandboxError
 from engine.program import Limits, Program
-from tests.support.growth import Growth, sample
+from tests.support.growth import Growth, own_group, sample
 from tests.support.growth_report import draw, table
 from tests.support.hostile import Hostile, named
 from tests.support.traces import Instance
@@ -63,10 +63,11 @@ REST_SECONDS = 10.0
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[tuple[Engine, Engine]]:
-    """One engine that is left alone, whose memory is looked at, and one whose supervisor is killed again and again."""
-    async with Engine(slots=SLOTS) as engine, Engine(slots=1) as doomed:
-        yield engine, doomed
+async def running() -> AsyncIterator[tuple[Engine, Engine, Path]]:
+    """One engine that is looked at, one whose supervisor is killed again and again, and the control group of both."""
+    with own_group() as group:
+        async with Engine(slots=SLOTS) as engine, Engine(slots=1) as doomed:
+            yield engine, doomed, group
 
 
 def mix(chance: random.Random) -> Iterator[str | Hostile | None]:
@@ -128,7 +129,7 @@ async def soaked(runs: int, samples: int, console: Console) -> tuple[Growth, lis
     what = mix(random.Random(SEED))
     each = runs // samples
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    async with running() as (engine, doomed):
+    async with running() as (engine, doomed, group):
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("runs", total=runs)
             for number in range(samples):
@@ -145,14 +146,14 @@ async def soaked(runs: int, samples: int, console: Console) -> tuple[Growth, lis
                 if number % KILLED_EVERY_SAMPLES == 0:
                     await kill_supervisor(doomed)
                 await at_rest(engine)
-                growth.add((number + 1) * each, sample(engine))
+                growth.add((number + 1) * each, sample(engine, group))
     return growth, wrong
 
 
 @pytest.mark.parametrize(
     ("runs", "samples"),
     [
-        pytest.param(5_000, 50, id="short", marks=pytest.mark.timeout(400)),
+        pytest.param(10_000, 50, id="short", marks=[pytest.mark.thorough, pytest.mark.timeout(800)]),
         pytest.param(100_000, 200, id="long", marks=pytest.mark.soak),
     ],
 )

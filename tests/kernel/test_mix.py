@@ -85,6 +85,7 @@ def test_the_shares_are_those_of_the_mix() -> None:
     assert Counter(hostile.verdict for hostile in chosen) == SHARES
 
 
+@pytest.mark.thorough
 @pytest.mark.native_only("minutes of load; every program of the mix runs on crun in test_hostile")
 @in_one_loop
 @pytest.mark.parametrize("spinners", [0, 4])
@@ -102,6 +103,7 @@ async def test_a_thousand_runs(engine: Engine, spinners: int) -> None:
     assert not wrong, f"{len(wrong)} of {RUNS}: " + "\n".join(wrong[:5])
 
 
+@pytest.mark.thorough
 @in_one_loop
 async def test_endless_loops_do_not_starve_right_programs(engine: Engine) -> None:
     endless = Program(source="while True: pass")

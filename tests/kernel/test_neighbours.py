@@ -18,7 +18,7 @@ from engine.config.engine import Runtime
 from tests.support.hostile import Hostile, named, programs
 from tests.support.runtimes import NewEngine
 
-pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.kernel, pytest.mark.thorough, pytest.mark.asyncio(loop_scope="module")]
 
 ROUNDS = 5
 # The first look, at many at once; what looks dear there gets its five rounds alone.

@@ -56,6 +56,7 @@ def test_the_root_of_a_pod_gives_its_slots_ids_of_the_pods_own(drop: list[str], 
     with mapped_namespace() as pid:
         enter = ["nsenter", "--user", f"--target={pid}", "--setuid=0", "--setgid=0", "unshare", "--mount", "setpriv"]
         answer = engine([*enter, *drop, "--no-new-privs"], tmp_path, "degraded")
+    assert "refused" not in answer, answer["refused"]
     assert answer["place"].startswith("Kubernetes, hostUsers: false and procMount: Unmasked: degraded")
     assert answer["faults"] == 0
     first, last = map(int, answer["facts"]["uids"].split("-"))

@@ -74,6 +74,30 @@ class Daemon:
         assert status == 200
         return dict(stats)
 
+    def wait_for(self, *, running: int, queued: int = 0, seconds: float = 10.0) -> None:
+        """Wait until so many programs run and so many wait for a slot."""
+
+        def is_so() -> bool:
+            stats = self.stats()
+            return (stats["running"], stats["queued"]) == (running, queued)
+
+        wait_until(is_so, seconds)
+
+    def wait_logged(self, words: str, seconds: float = 20.0) -> None:
+        wait_until(lambda: words in self.log.read_text(), seconds)
+
+    def wait_deaf(self, seconds: float = 10.0) -> None:
+        """Wait until it has been told to stop: nobody new is let in any more."""
+
+        def is_so() -> bool:
+            try:
+                self.connect().socket.close()
+            except (ConnectionRefusedError, FileNotFoundError):
+                return True
+            return False
+
+        wait_until(is_so, seconds)
+
     def stop(self, with_signal: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
@@ -159,7 +183,7 @@ class Marked:
         wait_until(lambda: not self.alive, seconds)
 
 
-def wait_until(true: Callable[[], bool], seconds: float) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"not within {seconds} s"
@@ -175,6 +199,14 @@ def assay() -> list[str]:
 @pytest.fixture
 def marked() -> Marked:
     return Marked()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[str]:
+    """An address where nobody listens and nobody else can."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 StartDaemon = Callable[..., Daemon]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import statistics
 import time
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.server, pytest.mark.kernel]
 
+ROUNDS = 4
+ROUND_SECONDS = 1.0
+
 
 def http_client(daemon: Daemon) -> httpx.AsyncClient:
     assert daemon.http
@@ -26,7 +31,10 @@ def http_client(daemon: Daemon) -> httpx.AsyncClient:
     )
 
 
-async def test_200_concurrent_run_code_requests_are_all_answered_right(daemon: Daemon) -> None:
+async def test_200_concurrent_run_code_requests_are_all_answered_right(start_daemon: StartDaemon) -> None:
+    # Nobody is sent away for what else the machine has to do.
+    daemon = await asyncio.to_thread(start_daemon, config="[server]\nrun_code_queue_seconds = 100\n")
+
     async def one(client: httpx.AsyncClient, number: int) -> tuple[int, Any]:
         wanted = {"code": "print(int(input()) ** 2)", "stdin": str(number), "language": "python"}
         response = await client.post("/run_code", json=wanted)
@@ -36,35 +44,35 @@ async def test_200_concurrent_run_code_requests_are_all_answered_right(daemon: D
         answers = await asyncio.gather(*(one(client, number) for number in range(200)))
     assert [status for status, _ in answers] == [200] * 200
     assert [int(answer["run_result"]["stdout"]) for _, answer in answers] == [number**2 for number in range(200)]
+    await asyncio.to_thread(daemon.stop)
 
 
 @no_slot_in_it
 async def test_a_full_queue_answers_504_at_once(start_daemon: StartDaemon) -> None:
     daemon = await asyncio.to_thread(start_daemon, config="[engine]\nqueue_runs = 4\n", slots=1)
-    busy = {"code": "import time; time.sleep(1)", "language": "python"}
+    quick = {"code": "print(1)", "language": "python"}
+    slow = {"code": "import time; time.sleep(4)", "language": "python"}
     async with http_client(daemon) as client:
-        filling = [asyncio.create_task(client.post("/run_code", json=busy)) for _ in range(5)]
-        await asyncio.to_thread(wait_for_five, daemon)
+        filling = [asyncio.create_task(client.post("/run_code", json=slow))]
+        await asyncio.to_thread(daemon.wait_for, running=1)
+        filling += [asyncio.create_task(client.post("/run_code", json=quick)) for _ in range(4)]
+        await asyncio.to_thread(daemon.wait_for, running=1, queued=4)
         for path, content, status in (
-            ("/run_code", busy, 504),
+            ("/run_code", quick, 504),
             ("/v1/run", {"source": ""}, 504),
         ):
-            began = time.monotonic()
-            refused = await client.post(path, json=content)
-            assert time.monotonic() - began < 0.5
-            assert refused.status_code == status
-            assert refused.json()["error"]["kind"] == "overloaded"
-            assert "queue is full" in refused.json()["error"]["message"]
+            seconds = []
+            for _ in range(5):
+                began = time.monotonic()
+                refused = await client.post(path, json=content)
+                seconds.append(time.monotonic() - began)
+                assert refused.status_code == status
+                assert refused.json()["error"]["kind"] == "overloaded"
+                assert "queue is full" in refused.json()["error"]["message"]
+            assert statistics.median(seconds) < 0.5
         assert [(await each).status_code for each in filling] == [200] * 5
-        assert (await client.post("/run_code", json=busy)).status_code == 200
+        assert (await client.post("/run_code", json=quick)).status_code == 200
     await asyncio.to_thread(daemon.stop)
-
-
-def wait_for_five(daemon: Daemon) -> None:
-    end = time.monotonic() + 10
-    while (stats := daemon.stats())["running"] + stats["queued"] < 5:
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @no_slot_in_it
@@ -73,7 +81,7 @@ async def test_time_in_the_queue_ends_with_504(start_daemon: StartDaemon) -> Non
     async with http_client(daemon) as client:
         busy = {"code": "import time; time.sleep(2)", "language": "python"}
         first = asyncio.create_task(client.post("/run_code", json=busy))
-        await asyncio.sleep(0.2)
+        await asyncio.to_thread(daemon.wait_for, running=1)
         began = time.monotonic()
         late = await client.post("/run_code", json=busy)
         assert 0.4 < time.monotonic() - began < 1.5
@@ -83,8 +91,8 @@ async def test_time_in_the_queue_ends_with_504(start_daemon: StartDaemon) -> Non
     await asyncio.to_thread(daemon.stop)
 
 
-async def p99_of_three(daemon: Daemon, seconds: float) -> float:
-    """Three clients, one request at a time each; the 99th percentile of their latencies in seconds."""
+async def latencies_of_three(daemon: Daemon, seconds: float) -> list[float]:
+    """Three clients, one request at a time each; how many seconds each request took."""
     latencies: list[float] = []
     end = time.monotonic() + seconds
 
@@ -96,26 +104,39 @@ async def p99_of_three(daemon: Daemon, seconds: float) -> float:
                 latencies.append(time.monotonic() - began)
 
     await asyncio.gather(one(), one(), one())
+    return latencies
+
+
+@contextlib.asynccontextmanager
+async def flood(daemon: Daemon, requests: int) -> AsyncIterator[None]:
+    """One client that has sent so many requests at once."""
+    async with daemon.client() as greedy:
+        flood = [asyncio.create_task(greedy.run(Program("echo 1", "bash"))) for _ in range(requests)]
+        await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+        yield
+        waiting = sum(not each.done() for each in flood)
+        for each in flood:
+            each.cancel()
+        await asyncio.wait(flood)
+    assert waiting > 500, "the flood was over before the measurement"
+
+
+def p99(latencies: list[float]) -> float:
     return statistics.quantiles(latencies, n=100)[98]
 
 
 @no_slot_in_it
 async def test_one_client_pipelining_5000_hardly_slows_the_other_three(start_daemon: StartDaemon) -> None:
     daemon = await asyncio.to_thread(start_daemon)
-    await p99_of_three(daemon, 1)
-    before = await p99_of_three(daemon, 3)
-    async with daemon.client() as greedy:
-        flood = [asyncio.create_task(greedy.run(Program("echo 1", "bash"))) for _ in range(5000)]
-        await asyncio.sleep(0.5)
-        with_flood = await p99_of_three(daemon, 4)
-        waiting = sum(not each.done() for each in flood)
-        for each in flood:
-            each.cancel()
-        await asyncio.wait(flood)
-    # The machine may have other things to do by now: what it was without the flood is asked on both sides of it.
-    without = max(before, await p99_of_three(daemon, 3))
-    assert waiting > 500, "the flood was over before the measurement"
-    assert with_flood <= 3 * without, f"p99 {without * 1e3:.1f} ms without, {with_flood * 1e3:.1f} ms with"
+    await latencies_of_three(daemon, 1)
+    without, flooded = list[float](), list[float]()
+    # In turn, as the machine may have other things to do at any time.
+    for _ in range(ROUNDS):
+        without += await latencies_of_three(daemon, ROUND_SECONDS)
+        async with flood(daemon, 5000):
+            flooded += await latencies_of_three(daemon, ROUND_SECONDS)
+    said = f"p99 {p99(without) * 1e3:.1f} ms without, {p99(flooded) * 1e3:.1f} ms with"
+    assert p99(flooded) <= 3 * p99(without), said
     await asyncio.to_thread(daemon.stop)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,7 +15,7 @@ import pytest
 
 from engine import BadInput
 from rewards import NotJudged, Reward, RewardClient
-from tests.server.conftest import ASSAY, Daemon
+from tests.server.conftest import ASSAY, Daemon, Marked, StartDaemon
 from tests.support.evidence import failure_of
 from tests.support.runtimes import no_slot_in_it
 
@@ -84,19 +85,32 @@ async def test_a_deadline_is_not_judged(daemon: Daemon) -> None:
     slow = {**RIGHT, "completion": "import time\ntime.sleep(1)\nprint(3)"}
     async with RewardClient(daemon.address, deadline_seconds=0.5) as client:
         rewards = await client.score_many([slow] * 6)
-    assert isinstance(rewards[0], Reward)
-    assert any(isinstance(reward, NotJudged) and "deadline" in reward.reason for reward in rewards)
+    # The daemon has two slots.
+    assert [value(reward) for reward in rewards] == [1.0] * 2 + [None] * 4
+    assert ["deadline" in reward.reason for reward in rewards if isinstance(reward, NotJudged)] == [True] * 4
 
 
 @no_slot_in_it
-async def test_an_overloaded_daemon_is_asked_again(start_daemon: Any) -> None:
+async def test_an_overloaded_daemon_is_asked_again(start_daemon: StartDaemon) -> None:
     small = start_daemon(slots=1, config="[engine]\nqueue_runs = 2\n")
     async with RewardClient(small.address) as client:
-        rewards = await client.score_many([RIGHT] * 40)
-    assert [value(reward) for reward in rewards] == [1.0] * 40
-    async with RewardClient(small.address, patience_seconds=0.0) as client:
-        rewards = await client.score_many([RIGHT] * 40)
-    assert any(isinstance(reward, NotJudged) for reward in rewards)
+        rewards = await client.score_many([RIGHT] * 10)
+    assert [value(reward) for reward in rewards] == [1.0] * 10
+    assert small.stats()["refused"] > 0
+
+
+@no_slot_in_it
+async def test_without_patience_an_overloaded_daemon_is_not_asked_again(
+    start_daemon: StartDaemon, marked: Marked
+) -> None:
+    small = start_daemon(slots=1, config="[engine]\nqueue_runs = 2\n")
+    with small.connect() as full:
+        for number in range(3):
+            full.send(id=number, op="run", source=marked.source, language="bash")
+        await asyncio.to_thread(small.wait_for, running=1, queued=2)
+        async with RewardClient(small.address, patience_seconds=0.0) as client:
+            rewards = await client.score_many([RIGHT] * 40)
+    assert ["queue is full" in reward.reason for reward in rewards if isinstance(reward, NotJudged)] == [True] * 40
 
 
 def assay(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -159,12 +173,12 @@ def test_a_wrong_line_is_refused_before_anything_runs(
     assert not (tmp_path / "out").exists()
 
 
-def test_what_cannot_be_scored_is_one_line(tmp_path: Path) -> None:
+def test_what_cannot_be_scored_is_one_line(tmp_path: Path, closed_port: str) -> None:
     path = written(tmp_path / "items.jsonl", [RIGHT])
     for arguments, code, message in (
         ((str(tmp_path / "none.jsonl"),), 2, "no such file"),
         ((str(path), "--socket", str(tmp_path / "none.sock")), 1, "assay serve"),
-        ((str(path), "--http", "http://127.0.0.1:1"), 1, "127.0.0.1:1"),
+        ((str(path), "--http", f"http://{closed_port}"), 1, closed_port),
         ((str(path), "-o", str(tmp_path / "no" / "out"), "--slots", "1"), 1, "No such file"),
     ):
         done = assay("score", *arguments)

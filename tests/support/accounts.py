@@ -19,7 +19,9 @@ from engine.machine.place import own_groups
 
 ROOT = Path(__file__).parents[2]
 NAME = f"assay-test-{os.getpid()}"
-SUB_IDS = range(3_000_000_000, 3_000_065_536)
+# Of this process alone: by them the user's programs are told from all others.
+FIRST_SUB_ID = 3_000_000_000 + os.getpid() % 1_000 * 65_536
+SUB_IDS = range(FIRST_SUB_ID, FIRST_SUB_ID + 65_536)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,6 @@ async def main(state_dir: str, *, wait: bool, allow_degraded: bool) -> dict[str,
             said["facts"] = engine.facts()
             if wait:
                 under_way = asyncio.create_task(engine.run(SLEEPS, limits=Limits(cpu_seconds=9, wall_seconds=99)))
-                await asyncio.sleep(0.3)
                 print(json.dumps(said), flush=True)
                 await under_way
             for name, (source, limits) in PROGRAMS.items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,59 +25,70 @@ PROGRAM = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
-    """A running engine, as its facts tell: where to look once it is gone."""
+    """A running engine, as its facts tell: where to look once it is gone, and what only its processes hold by now."""
 
     name: str
     supervisor: int
     keepers: tuple[int, ...]
     uids: range
+    held: frozenset[str]
 
     @classmethod
     def of(cls, facts: Mapping[str, str]) -> Instance:
         first, last = facts["uids"].split("-")
+        supervisor = int(facts["supervisor_pid"])
+        of_the_machine = _held(INIT) | _held(os.getpid())
         return cls(
             name=facts["instance"],
-            supervisor=int(facts["supervisor_pid"]),
+            supervisor=supervisor,
             keepers=tuple(int(pid) for pid in facts["keeper_pids"].split()),
             uids=range(int(first), int(last) + 1),
+            held=frozenset().union(*map(_held, (supervisor, *_descendants(supervisor)))) - of_the_machine,
         )
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What was on the machine at one moment."""
+class Before:
+    """What was there before an instance, of this process and of what it has started."""
 
     pids: frozenset[int]
-    namespaces: Mapping[str, frozenset[int]]
-    memfds: Mapping[str, frozenset[int]]
+    mounts: frozenset[str]
+    held: frozenset[str]
     files: frozenset[str]
 
     @classmethod
-    def now(cls) -> Machine:
-        return cls(frozenset(_pids()), _namespaces(), _memfds(), frozenset(_state_files()))
+    def now(cls) -> Before:
+        ours = (os.getpid(), *_descendants(os.getpid()))
+        return cls(
+            frozenset(ours),
+            frozenset(_mounts()),
+            frozenset().union(*map(_held, ours)),
+            frozenset(_state_files()),
+        )
 
 
-def left(instance: Instance, before: Machine, spared: frozenset[int] = frozenset()) -> list[str]:
-    """Everything of the instance that is still there, and every namespace and memfd that was not there before.
+def left(instance: Instance, before: Before, spared: frozenset[int] = frozenset()) -> list[str]:
+    """Everything of the instance that is still there, and what namespaces and memfds we hold that we did not before.
+
+    Nobody else's processes, mounts and namespaces are looked at: other engines come and go as they like.
 
     spared  processes that are meant to live on, such as a forked child of the engine
     """
     found = [f"process {pid} {_name(pid)}" for pid in _pids() if _belongs(pid, instance)]
     found += [f"cgroup {path}" for path in cgroups(instance.name)]
-    for pid in (INIT, os.getpid()):
-        found += [
-            f"mount of {pid}: {line}" for line in _text(pid, "mountinfo").splitlines() if _is_ours(line, instance)
-        ]
-    now = Machine.now()
-    for kind, held, held_before in (
-        ("namespace", now.namespaces, before.namespaces),
-        ("memfd", now.memfds, before.memfds),
-    ):
-        for what in held.keys() - held_before.keys():
-            holders = [pid for pid in held[what] - spared if not _of_somebody_else(pid, before)]
-            if holders:
-                found.append(f"{kind} {what} of {[f'{pid} {_name(pid)}' for pid in holders]}")
-    found += [f"file {path}" for path in now.files - before.files if _names(path, instance)]
+    found += [f"mount {line}" for line in set(_mounts()) - before.mounts if _is_of(line, instance)]
+    found += [f"file {path}" for path in set(_state_files()) - before.files if _names(path, instance)]
+    if found and _is_given_out_again(instance):
+        found = []
+    ours = {os.getpid(), *_descendants(os.getpid())} - spared
+    known = before.pids - {os.getpid()}
+    for pid in ours:
+        if not known.intersection((pid, *_forebears(pid))):
+            found += [f"{what} of {pid} {_name(pid)}" for what in _held(pid) - before.held]
+    # Numbers of namespaces are given out again: of those that are not ours only who lost its parent may have been.
+    orphans = {pid for pid in _pids() if _parent(pid) in _own_forebears()} - ours - spared
+    for pid in orphans:
+        found += [f"{what} of {pid} {_name(pid)}" for what in _held(pid) & instance.held]
     return found
 
 
@@ -176,8 +189,33 @@ def _belongs(pid: int, instance: Instance) -> bool:
     return _has_uid_of(pid, instance) or (pid == instance.supervisor and "assay" in _text(pid, "comm"))
 
 
-def _is_ours(line: str, instance: Instance) -> bool:
-    return "assay" in line or any(f"uid={uid}" in line for uid in (instance.uids[0], instance.uids[-1]))
+def _mounts() -> Iterator[str]:
+    """Those that the machine and this process see."""
+    for pid in (INIT, os.getpid()):
+        yield from _text(pid, "mountinfo").splitlines()
+
+
+def _is_of(line: str, instance: Instance) -> bool:
+    """Whether a mount is the instance's, or of Assay and no other instance's."""
+    named = set(re.findall(r"assay-\d+", line))
+    return (
+        instance.name in named
+        or ("assay" in line and not named)
+        or any(f"uid={uid}" in line for uid in (instance.uids[0], instance.uids[-1]))
+    )
+
+
+def _is_given_out_again(instance: Instance) -> bool:
+    """Whether another engine has got this instance's number by now, and with it the name, the users and the groups."""
+    lock = STATE / "instances" / f"{instance.name.rpartition('-')[2]}.lock"
+    try:
+        inode = str(lock.stat().st_ino)
+    except FileNotFoundError:
+        return False
+    # Each is `1: FLOCK ADVISORY WRITE pid device:inode start end`.
+    locks = (line.replace("-> ", "").split() for line in (PROC / "locks").read_text().splitlines())
+    holders = {int(pid) for _, _, _, _, pid, place, *_ in locks if place.rpartition(":")[2] == inode}
+    return bool(holders - {instance.supervisor})
 
 
 def _names(path: str, instance: Instance) -> bool:
@@ -185,43 +223,32 @@ def _names(path: str, instance: Instance) -> bool:
     return instance.name in path or Path(path).stem == number
 
 
-def _of_somebody_else(pid: int, before: Machine) -> bool:
-    """Whether a process that was there before, and is none of our own forebears, is among its forebears."""
-    own = _own_forebears() | {os.getpid()}
-    return any(forebear in before.pids - own for forebear in _forebears(pid)) or pid in before.pids - own
-
-
 def _forebears(pid: int) -> Iterator[int]:
     while (pid := _parent(pid)) > 0:
         yield pid
 
 
-def _namespaces() -> dict[str, frozenset[int]]:
-    held: dict[str, set[int]] = {}
-    for pid in _pids():
-        for kind in NAMESPACES:
-            try:
-                held.setdefault(str((PROC / str(pid) / "ns" / kind).readlink()), set()).add(pid)
-            except OSError:
-                continue
-    return {name: frozenset(pids) for name, pids in held.items()}
+def _descendants(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for task in (PROC / str(pid) / "task").iterdir():
+            for child in map(int, _text(pid, f"task/{task.name}/children").split()):
+                yield child
+                yield from _descendants(child)
 
 
-def _memfds() -> dict[str, frozenset[int]]:
-    held: dict[str, set[int]] = {}
-    for pid in _pids():
-        try:
-            links = list((PROC / str(pid) / "fd").iterdir())
-        except OSError:
-            continue
-        for link in links:
-            try:
+def _held(pid: int) -> frozenset[str]:
+    """The namespaces and memfds that a process holds."""
+    held = set()
+    for kind in NAMESPACES:
+        with contextlib.suppress(OSError):
+            held.add(str((PROC / str(pid) / "ns" / kind).readlink()))
+    with contextlib.suppress(OSError):
+        for link in (PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):
                 target = str(link.readlink())
                 if target.startswith("/memfd:"):
-                    held.setdefault(f"{target} {link.stat().st_ino}", set()).add(pid)
-            except OSError:
-                continue
-    return {name: frozenset(pids) for name, pids in held.items()}
+                    held.add(f"{target} {link.stat().st_ino}")
+    return frozenset(held)
 
 
 def _state_files() -> Iterator[str]:

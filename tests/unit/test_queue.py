@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -28,6 +28,25 @@ def queue(**changes: int) -> Queue:
 async def settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+class Clock:
+    """The loop's time, which stands still between two calls of `pass_by`."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self._now = loop.time()
+        patch.setattr(loop, "time", lambda: self._now)
+
+    async def pass_by(self, seconds: float) -> None:
+        self._now += seconds
+        await settle()
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Clock]:
+    with monkeypatch.context() as patch:
+        yield Clock(patch)
 
 
 def enter(at: Queue, client: str = "", size_bytes: int = 1, deadline_seconds: float | None = None) -> Ticket:
@@ -126,7 +145,7 @@ async def test_the_clients_own_deadline_expires_it() -> None:
     assert at.running == 0
 
 
-async def test_without_a_deadline_or_with_patience_it_waits() -> None:
+async def test_without_a_deadline_or_with_patience_it_waits(clock: Clock) -> None:
     at = queue()
     holder = enter(at)
     await at.lease(holder, 1)
@@ -134,32 +153,40 @@ async def test_without_a_deadline_or_with_patience_it_waits() -> None:
         asyncio.create_task(at.lease(enter(at), 1)),
         asyncio.create_task(at.lease(enter(at, deadline_seconds=0.01), 1, patient=True)),
     ]
-    await asyncio.sleep(0.05)
+    await settle()
+    await clock.pass_by(1000)
     assert not any(task.done() for task in tasks)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_running_does_not_use_up_the_deadline_but_waiting_does() -> None:
+async def test_running_does_not_use_up_the_deadline_but_waiting_does(clock: Clock) -> None:
     at = queue()
     request = enter(at, deadline_seconds=0.1)
     lease = await at.lease(request, 1)
-    await asyncio.sleep(0.12)
+    await clock.pass_by(0.12)
     lease.give_back()
     lease = await at.lease(request, 1)
     lease.give_back()
     holder = enter(at)
     holder_lease = await at.lease(holder, 1)
     task = asyncio.create_task(at.lease(request, 1))
-    await asyncio.sleep(0.06)
+    await settle()
+    await clock.pass_by(0.06)
     holder_lease.give_back()
-    (await task).give_back()
+    lease = await task
+    assert lease.waited_seconds == pytest.approx(0.06)
+    lease.give_back()
     await at.lease(holder, 1)
-    started = asyncio.get_running_loop().time()
-    with pytest.raises(Overloaded):
-        await at.lease(request, 1)
-    assert asyncio.get_running_loop().time() - started < 0.09
+    task = asyncio.create_task(at.lease(request, 1))
+    await settle()
+    await clock.pass_by(0.03)
+    assert not task.done()
+    await clock.pass_by(0.02)
+    assert task.done()
+    with pytest.raises(Overloaded, match=r"deadline passed after 0\.1 s"):
+        await task
 
 
 async def test_cancelled_while_waiting_leaves_no_trace() -> None:

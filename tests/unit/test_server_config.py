@@ -35,7 +35,7 @@ def test_an_address(address: str, expected: tuple[str, int]) -> None:
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(BadInput, match="expected HOST:PORT"):
         host_and_port(address)
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match="expected HOST:PORT"):
         ServerConfig(http=address)
 
 
