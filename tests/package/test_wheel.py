@@ -16,6 +16,7 @@ def output(*command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)  # another checkout may be building in the shared directory
 def test_the_wheel_gives_the_command_and_the_packages_outside_the_tree() -> None:
     said = output("scripts/check-wheel")
