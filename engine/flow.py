@@ -1,13 +1,16 @@
-"""Work that must not hold up the event loop."""
+"""Work that must not hold up the event loop: large pieces go to a thread, many go a bounded number at a time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from typing import Any, Final, ParamSpec, TypeVar
+
+from engine.errors import BadInput
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 ON_THE_LOOP_BYTES: Final = 64 << 10
 
 
@@ -16,3 +19,38 @@ async def off_loop(size_bytes: int, work: Callable[_P, _T], /, *args: _P.args, *
     if size_bytes > ON_THE_LOOP_BYTES:
         return await asyncio.to_thread(work, *args, **kwargs)
     return work(*args, **kwargs)
+
+
+async def as_they_come(
+    ask: Callable[[_T], Coroutine[Any, Any, _R]], items: Iterable[_T], in_flight: int
+) -> AsyncGenerator[tuple[int, _R], None]:
+    """(index, answer) of each item, `in_flight` of them asked at a time, in any order.
+
+    BadInput comes with the item's index before its field, after the answers that are there, and ends the rest, as any
+    other error does. Closing the generator cancels what is asked.
+    """
+    numbered = enumerate(items)
+    pending: dict[asyncio.Task[_R], int] = {}
+    try:
+        while True:
+            while len(pending) < in_flight and (entry := next(numbered, None)) is not None:
+                pending[asyncio.create_task(ask(entry[1]))] = entry[0]
+            if not pending:
+                return
+            done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in sorted(done, key=_failed):
+                index = pending.pop(task)
+                try:
+                    answer = task.result()
+                except BadInput as error:
+                    raise error.below(f"[{index}]") from None
+                yield index, answer
+    finally:
+        for task in pending:
+            task.cancel()
+        # Collected here, so that no second error is left over for the log.
+        await asyncio.gather(*pending, return_exceptions=True)
+
+
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return task.exception() is not None

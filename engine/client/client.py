@@ -6,7 +6,7 @@ BadInput, Overloaded and SandboxError as `Engine` does; a daemon that cannot be 
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, TypeVar
@@ -17,6 +17,7 @@ from engine.client.frames import FrameTransport
 from engine.client.http import HttpTransport
 from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.flow import as_they_come
 from engine.program import Limits, Outcome, Program
 from engine.wire.address import unix_path
 from engine.wire.items import item_to_wire
@@ -150,41 +151,20 @@ class Client:
         An item that failed through no fault of its own comes with the error in the answer's place. A wrong item raises
         BadInput with its index, after the answers that are there, and ends the rest.
         """
-        numbered = enumerate(items)
-        pending: dict[asyncio.Task[ScoreAnswer], int] = {}
-        try:
-            while True:
-                while len(pending) < in_flight and (entry := next(numbered, None)) is not None:
-                    work = self.score(entry[1], deadline_seconds=deadline_seconds)
-                    pending[asyncio.create_task(work)] = entry[0]
-                if not pending:
-                    return
-                done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                # What is known goes out before a wrong item ends it.
-                for task in sorted(done, key=_is_wrong):
-                    yield pending[task], _answer_of(task, pending.pop(task))
-        finally:
-            for task in pending:
-                task.cancel()
-            if pending:
-                await asyncio.wait(pending)
+
+        async def answer(item: dict[str, Any]) -> ScoreAnswer | Overloaded | SandboxError:
+            try:
+                return await self.score(item, deadline_seconds=deadline_seconds)
+            except (Overloaded, SandboxError) as error:
+                return error
+
+        async with contextlib.aclosing(as_they_come(answer, items, in_flight)) as answers:
+            async for numbered in answers:
+                yield numbered
 
     async def stats(self) -> dict[str, Any]:
         """The daemon's counters."""
         return await self._transport.request("stats", {})
-
-
-def _is_wrong(task: asyncio.Task[ScoreAnswer]) -> bool:
-    return isinstance(task.exception(), BadInput)
-
-
-def _answer_of(task: asyncio.Task[ScoreAnswer], index: int) -> ScoreAnswer | Overloaded | SandboxError:
-    try:
-        return task.result()
-    except (Overloaded, SandboxError) as error:
-        return error
-    except BadInput as error:
-        raise BadInput(f"[{index}].{error.field}", error.value, error.message) from None
 
 
 class SyncClient:

@@ -1,4 +1,4 @@
-"""Where an engine would run: which row of the README's table this machine is in, and what to change about it.
+"""Where an engine would run: which row of docs/where-it-runs.md this machine is in, and what to change about it.
 
 `read_facts` reads, `place_of` decides; the second touches nothing, so that a test can be any machine.
 """

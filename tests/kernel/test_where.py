@@ -1,4 +1,4 @@
-"""The rows of the README's table that this machine can be put into, each with a real user."""
+"""The rows of the table in docs/where-it-runs.md that this machine can be put into, each with a real user."""
 
 from __future__ import annotations
 

@@ -88,7 +88,6 @@ async def test_a_scorer_of_ones_own() -> None:
         assert caught.value.field == field
 
 
-@pytest.mark.xfail(reason="assay serve has no --scorer yet")
 async def test_a_scorer_of_ones_own_at_a_daemon(start_daemon: StartDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
