@@ -14,8 +14,9 @@ from typing import Final
 import msgspec
 
 from engine.errors import BadInput
+from engine.harness.arguments import call_data
 from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
-from engine.harness.plain import HEADER_BYTES, NO_ANSWER, check_plain, decode_answer
+from engine.harness.plain import HEADER_BYTES, NO_ANSWER, decode_answer
 from engine.languages.table import Language
 from engine.program import Outcome
 from engine.wire.decode import unicode
@@ -51,10 +52,8 @@ def call_of(test: Test, language: Language, field: str) -> Call:
     if isinstance(test, CallTest):
         if not all(name.isidentifier() for name in test.call.split(".")):
             raise BadInput(f"{field}.call", test.call, "expected a function's name, or Class.method")
-        for index, value in enumerate(test.arguments):
-            check_plain(value, f"{field}.arguments[{index}]")
-        # Version 2 writes no references: a list that stands in two places arrives as two, as over every wire.
-        return Call(driver=_driver("call.py"), channel=_frame(marshal.dumps((test.call, list(test.arguments)), 2)))
+        data = call_data(test.call, test.arguments, f"{field}.arguments")
+        return Call(driver=_driver("call.py"), channel=_frame(data))
     unicode(test.asserts, f"{field}.asserts")
     nonce = os.urandom(_NONCE_BYTES)
     channel = _frame(marshal.dumps((nonce, test.asserts), 4))

@@ -1,7 +1,6 @@
-"""Plain data across the border: nothing but exact builtins on the way in, a bounded decoder on the way out.
+"""Plain data on its way out: tagged JSON, rebuilt as exact builtins and fractions.
 
-Out comes tagged JSON, rebuilt here as exact builtins and fractions; whatever a program writes, decoding is linear,
-bounded and ends in a value or in a problem.
+Whatever a program writes, decoding is linear, bounded and ends in a value or in a problem.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.errors import BadInput
 from engine.harness.drivers.call import MAX_DEPTH, MAX_RATIO_BITS
 from engine.wire.collisions import Collisions
 
@@ -22,27 +20,6 @@ HEADER_BYTES: Final = 4
 # A sign and a whole number of digits: more take no part in arithmetic that is not linear.
 _RATIO_CHARS: Final = MAX_RATIO_BITS // 4 + 2
 NO_ANSWER: Final = "no answer on the channel"
-
-_EXACT: Final = frozenset((type(None), bool, int, float, complex, str, bytes))
-
-
-def check_plain(value: object, field: str, depth: int = 0) -> None:
-    """Raises BadInput unless `value` is made of exact builtins alone, as they go into the sandbox."""
-    kind = type(value)
-    if kind in _EXACT:
-        return
-    if depth == MAX_DEPTH:
-        raise BadInput(field, kind.__name__, f"nested deeper than {MAX_DEPTH}")
-    if isinstance(value, list | tuple | set | frozenset) and kind in (list, tuple, set, frozenset):
-        if not _EXACT.issuperset(map(type, value)):
-            for item in value:
-                check_plain(item, field, depth + 1)
-    elif isinstance(value, dict) and kind is dict:
-        for key, item in value.items():
-            check_plain(key, field, depth + 1)
-            check_plain(item, field, depth + 1)
-    else:
-        raise BadInput(field, kind.__name__, "expected plain data: numbers, text, bytes, lists, tuples, sets, dicts")
 
 
 class _Broken(Exception):

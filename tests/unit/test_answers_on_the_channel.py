@@ -449,6 +449,20 @@ def test_arguments_go_in_exactly(value: object) -> None:
     assert shape(arguments) == shape([value])
 
 
+def test_sets_in_sets_go_in_fast_and_in_one_order() -> None:
+    deep: object = 1
+    for _ in range(MAX_DEPTH):
+        deep = frozenset([deep])
+    for value in (deep, {frozenset({(0, frozenset({number}))}) for number in range(2000)}):
+        started = time.process_time()
+        channel = call_of(CallTest("f", [value]), PYTHON, "tests[0]").channel
+        assert channel is not None
+        assert time.process_time() - started < 2
+        call, arguments = marshal.loads(channel[4:])
+        assert (call, arguments) == ("f", [value])
+        assert call_of(CallTest("f", arguments), PYTHON, "tests[0]").channel == channel
+
+
 def test_a_list_in_two_places_goes_in_as_two() -> None:
     row = [0]
     channel = call_of(CallTest("f", [[row, row]]), PYTHON, "tests[0]").channel
