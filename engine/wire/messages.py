@@ -4,6 +4,7 @@ A frame is a u32 big-endian length and that many bytes of MessagePack, a map. A 
 fields of the struct of its `op`; its answer is `{id, answer}` or `{id, error: {kind, field, value, message}}`. Answers
 come in any order. Bytes are bytes in MessagePack; JSON has them as text under their own name, or as base64 under
 `NAME_base64` where they are not UTF-8 (a map of bytes splits in two likewise). Requests may use either on either face.
+Values in call tests have a form of their own (engine.wire.values), the same on both.
 """
 
 from __future__ import annotations
