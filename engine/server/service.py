@@ -130,12 +130,14 @@ class Service:
         # Each goes when it has been scored: to free all of a large body's at once would stop the other clients.
         turns = deque(enumerate(items))
         items.clear()
+        beginning = asyncio.Lock()
 
         async def worker() -> None:
             while turns:
                 index, item = turns.popleft()
-                # An item of which nothing is run never waits: let the other clients in.
-                await asyncio.sleep(0)
+                # An item of which nothing is run never waits: one begins, then the other clients have their turn.
+                async with beginning:
+                    await asyncio.sleep(0)
                 try:
                     answers[index] = await self._scored(item, client, deadline_seconds)
                 except (Overloaded, SandboxError) as error:
