@@ -22,6 +22,7 @@ async def measured(*peers: CommandPeer) -> Report:
     return await containers(plan, "assay bench containers", lambda what, share: None)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PEERS)
 def test_each_peer_runs_without_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     if missing := PEERS[name].missing():

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.kernel
 SLOTS = 6
 
 
+@pytest.mark.thorough
 def test_every_quantity_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {kind: tmp_path / f"bench.{kind}" for kind in ("json", "markdown")}
     words = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -86,11 +86,18 @@ async def check(engine: Engine, hostile: Hostile, repeats: int) -> None:
     assert not complaints, f"{len(complaints)} of {repeats}: " + "\n".join(complaints[0])
 
 
-def each(hostiles: Iterable[Hostile]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("hostile", [pytest.param(hostile, id=hostile.name) for hostile in hostiles])
+def leaves_traces(hostile: Hostile) -> bool:
+    # One that is plainly right leaves what the others leave.
+    return hostile.section not in ("Languages", "Cheating the judge")
 
 
-@each(programs())
+def each(hostiles: Iterable[Hostile], thorough: Callable[[Hostile], bool] = lambda _: False) -> pytest.MarkDecorator:
+    marked = [(hostile, (pytest.mark.thorough,) if thorough(hostile) else ()) for hostile in hostiles]
+    return pytest.mark.parametrize("hostile", [pytest.param(each, id=each.name, marks=marks) for each, marks in marked])
+
+
+# Those that leave traces are judged, once, where their slot is looked at.
+@each(programs(), thorough=leaves_traces)
 async def test_the_verdict_is_exact(engine: Engine, hostile: Hostile) -> None:
     await check(engine, hostile, 1)
 
@@ -108,8 +115,7 @@ async def test_the_verdict_stays_exact(engine: Engine, hostile: Hostile) -> None
     await check(engine, hostile, SOAK_REPEATS)
 
 
-# One that is plainly right leaves what the others leave.
-@each(hostile for hostile in programs() if hostile.section not in ("Languages", "Cheating the judge"))
+@each(hostile for hostile in programs() if leaves_traces(hostile))
 async def test_the_slot_is_as_new(one_slot: Engine, as_new: list[Probe], hostile: Hostile) -> None:
     assert not (found := hostile.complaints(await hostile.run(one_slot))), "\n".join(found)
     same(await probe(one_slot), as_new[0])
