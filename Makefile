@@ -27,7 +27,7 @@ serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 
 check: lint ## the inner loop: lint and the unit tests, without root, under a minute
 	$(CARGO) test --workspace --quiet
-	$(BIN)/python -m pytest tests/unit $(ARGS)
+	$(BIN)/python -m pytest tests/unit --numprocesses auto $(ARGS)
 
 test: bootstrap ## cargo test and pytest, in minutes (tests of the sandbox need root)
 	$(CARGO) test --workspace --quiet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -13,8 +14,8 @@ import msgspec
 from engine.config.engine import EngineConfig, ceilings_here, check_ceilings
 from engine.errors import CannotStart, SandboxError
 from engine.flow import off_loop
-from engine.harness.channel import answer_of, call_of
-from engine.harness.kinds import Test, TestRun
+from engine.harness.channel import answer_of, calls_of
+from engine.harness.kinds import CallTest, Test, TestRun
 from engine.jobs.compiler import Compiler
 from engine.jobs.files import collected_names, job_files
 from engine.jobs.runner import Runner
@@ -132,7 +133,7 @@ class Engine:
         work = self._checked(program, limits, compile_limits)
         names = collected_names(collect) if collect else ()
         with self._admitted(client, work.size_bytes + len(stdin), deadline_seconds) as ticket:
-            compiled = await self._compiled(ticket, work)
+            compiled = await self._compiler.compile(self._running().runner, ticket, work)
             if compiled is not None and not compiled.outcome.clean:
                 return self._not_compiled(compiled)
             job = work.job(compiled, stdin, collect=names, merge_stderr=merge_stderr)
@@ -178,10 +179,12 @@ class Engine:
         `async with contextlib.aclosing(engine.tests(...)) as runs`. Otherwise as `run`.
         """
         work = self._checked(program, limits, None)
-        calls = [call_of(test, work.language, f"tests[{index}]") for index, test in enumerate(tests)]
+        # Arguments may be large, and are copied value by value.
+        called = any(isinstance(test, CallTest) for test in tests)
+        calls = await off_loop(math.inf if called else 0, calls_of, tests, work.language)
         size_bytes = work.size_bytes + sum(call.size_bytes for call in calls)
         with self._admitted(client, size_bytes, deadline_seconds) as ticket:
-            compiled = await self._compiled(ticket, work)
+            compiled = await self._compiler.compile(self._running().runner, ticket, work)
             if compiled is not None and not compiled.outcome.clean:
                 yield TestRun(outcome=self._not_compiled(compiled))
                 return
@@ -288,11 +291,6 @@ class Engine:
 
     def _not_compiled(self, compiled: Compiled) -> Outcome:
         return Outcome(compile=compiled.outcome, not_enforced=self._not_enforced)
-
-    async def _compiled(self, ticket: Ticket, work: Work) -> Compiled | None:
-        if work.language.compile is None:
-            return None
-        return await self._compiler.compile(self._running().runner, ticket, work)
 
     async def _with_version(self, status: LanguageStatus, image: Image) -> LanguageStatus:
         if status.problem is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import marshal
 import os
+from collections.abc import Sequence
 from importlib import resources
 from typing import Final
 
@@ -39,6 +40,11 @@ class Call(msgspec.Struct, frozen=True):
     def size_bytes(self) -> int:
         """Bytes held while it waits."""
         return len(self.stdin) + len(self.channel or b"")
+
+
+def calls_of(tests: Sequence[Test], language: Language) -> list[Call]:
+    """What each test needs; raises BadInput whose field begins with `tests[INDEX]`."""
+    return [call_of(test, language, f"tests[{index}]") for index, test in enumerate(tests)]
 
 
 def call_of(test: Test, language: Language, field: str) -> Call:

@@ -28,8 +28,10 @@ class Compiler:
         self.runs = 0
         self.spared = 0
 
-    async def compile(self, runner: Runner, ticket: Ticket, work: Work) -> Compiled:
-        """What the compile step of `work` came to; raises Overloaded, SandboxError."""
+    async def compile(self, runner: Runner, ticket: Ticket, work: Work) -> Compiled | None:
+        """What the compile step of `work` came to, None in a language without one; raises Overloaded, SandboxError."""
+        if work.language.compile is None:
+            return None
         key = key_of((work.image.name, *work.compile_argv), work.files, work.compile_limits)
         job = work.compile_job(collect=(_MADE,))
         lease: Lease | None = None

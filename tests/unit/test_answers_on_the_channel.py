@@ -288,7 +288,9 @@ class PretendInt:
 
 
 @pytest.mark.parametrize(
-    "value", [AlwaysEqual(), PretendInt(), object(), range(3), iter([]), len, int, [AlwaysEqual()], bytearray(b"x")]
+    "value",
+    [AlwaysEqual(), PretendInt(), object(), range(3), iter([]), len, int, [AlwaysEqual()], bytearray(b"x")],
+    ids=lambda value: type(value).__name__,
 )
 def test_other_objects_do_not_cross(value: object) -> None:
     with pytest.raises(CannotCross):

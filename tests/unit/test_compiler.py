@@ -74,7 +74,9 @@ class Bench:
         work = Work(Image(), C, files(text), LIMITS, limits)
         ticket = self.queue.enter("", 1, None)
         try:
-            return await self.compiler.compile(self.runner, ticket, work)
+            compiled = await self.compiler.compile(self.runner, ticket, work)
+            assert compiled is not None
+            return compiled
         finally:
             self.queue.leave(ticket)
 
