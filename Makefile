@@ -25,7 +25,7 @@ demo: bootstrap ## start the daemon, score the bundled sample, show a table, sto
 serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 	@$(BIN)/assay serve $(ARGS)
 
-check: lint ## the inner loop: lint and the unit tests, without root, under a minute
+check: lint ## the inner loop: lint and the unit tests, without root
 	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest tests/unit --numprocesses auto $(ARGS)
 
