@@ -101,6 +101,10 @@ class Ended:
     files: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
 
 
+# A share of a core shows by being held back, and other work on a busy machine can look like that.
+BUSY_TRIES = 20
+
+
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_probe_outside_of_any_sandbox_is_not_stopped(name: str, tmp_path: Path) -> None:
     program = static_program()
@@ -109,8 +113,11 @@ def test_a_probe_outside_of_any_sandbox_is_not_stopped(name: str, tmp_path: Path
     path.chmod(0o700)
     with host_listens() as host:
         [probe] = [probe for probe in probes(len(program), host) if probe.name == name]
-        ran = subprocess.run([path, "probe", name, *_harmless(probe, tmp_path)], capture_output=True, timeout=20)
-        ended = Ended(exit_code=ran.returncode, stdout=ran.stdout, stderr=ran.stderr)
+        for _ in range(BUSY_TRIES if name == "cpus" else 1):
+            ran = subprocess.run([path, "probe", name, *_harmless(probe, tmp_path)], capture_output=True, timeout=20)
+            ended = Ended(exit_code=ran.returncode, stdout=ran.stdout, stderr=ran.stderr)
+            if ended.exit_code == 1:
+                break
         assert ended.stderr == b""
         assert ended.exit_code == 1
         assert probe.stopped(ended) is None

@@ -98,7 +98,7 @@ class Daemon:
 
         wait_until(is_so, seconds)
 
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
         return self.process.wait(seconds)
