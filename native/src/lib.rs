@@ -1,5 +1,6 @@
 //! The native side of `engine`: the pool's client (jobs out, outcomes in, output pipes read), and pure
-//! functions: exact number grading, and cutting large texts where they may be decoded piece by piece.
+//! functions: exact number grading, cutting large texts where they may be decoded piece by piece, and finding sequences
+//! that repeat themselves.
 //!
 //! Nothing here but `py` knows Python.
 
@@ -8,3 +9,4 @@ mod cut;
 mod math;
 mod pool;
 mod py;
+mod repeat;

@@ -5,6 +5,7 @@ mod cut;
 mod images;
 mod number;
 mod pool;
+mod repeat;
 
 use assay_shared::fault::Fault;
 use pyo3::exceptions::PyOSError;
@@ -24,6 +25,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(number::numbers_equal, module)?)?;
     module.add_function(wrap_pyfunction!(cut::cut_json, module)?)?;
     module.add_function(wrap_pyfunction!(cut::cut_msgpack, module)?)?;
+    module.add_class::<repeat::RepeatDetector>()?;
+    module.add_function(wrap_pyfunction!(repeat::repeat_peer, module)?)?;
     module.add_function(wrap_pyfunction!(pool::static_program, module)?)?;
     module.add_class::<images::UnpackedImage>()?;
     module.add_function(wrap_pyfunction!(images::unpack_image, module)?)?;

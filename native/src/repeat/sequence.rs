@@ -1,0 +1,122 @@
+//! One sequence: its last tokens, and how far each rule is.
+
+use super::cpu;
+use super::grams::{GRAM, Grams};
+use super::loops::Loops;
+use super::ring::Ring;
+use super::rules::Limits;
+use super::{Kind, Repeat};
+
+/// Tokens that are taken together; sizes change only between blocks, at multiples of it.
+pub const BLOCK: usize = 32;
+
+/// What is touched for every token stands together.
+#[repr(C, align(64))]
+pub struct Sequence {
+    pub loops: Loops,
+    pub length: u64,
+    /// Tokens in a row that were certain.
+    pub certain: u32,
+    pub ring: Ring,
+    pub grams: Grams,
+}
+
+impl Sequence {
+    pub fn new(limits: &Limits) -> Self {
+        let window = limits.rules.window as usize;
+        let ring = Ring::new(0, window);
+        let grams = Grams::new(ring.room(), window);
+        Self { loops: Loops::new(limits), length: 0, certain: 0, ring, grams }
+    }
+
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.ring.room() * size_of::<u32>() + self.grams.bytes()
+    }
+
+    /// The first place that the ring still has.
+    pub fn first(&self, limits: &Limits) -> u64 {
+        self.length.saturating_sub(limits.rules.window.into())
+    }
+
+    /// Twice the room, once it is full; a sequence of a length has the same state however it came to it.
+    fn grow(&mut self, limits: &Limits) {
+        let mut ring = Ring::new(self.length + 1, limits.rules.window as usize);
+        for place in 0..self.length {
+            ring.put(place, self.ring.get(place));
+        }
+        self.grams.rebuild(&ring, 0, self.length);
+        self.ring = ring;
+    }
+
+    /// How many tokens are left until the next multiple of BLOCK.
+    pub fn block(&self) -> usize {
+        BLOCK - (self.length % BLOCK as u64) as usize
+    }
+
+    /// The next tokens, at most `block()`; `logprobs` is for as many, or none is known.
+    pub fn feed(&mut self, tokens: &[u32], logprobs: Option<&[f64]>, limits: &Limits) -> Option<Repeat> {
+        let begin = self.length;
+        if begin == self.ring.room() as u64 && begin < u64::from(limits.rules.window) {
+            self.grow(limits);
+        }
+        let certain = self.certain_after(logprobs, limits);
+        // A token that decides by rule 3 is still looked at by the others.
+        let tokens = &tokens[..certain.unwrap_or(tokens.len())];
+        // All hashes first: their buckets come from memory together.
+        let mut hashes = [0; BLOCK];
+        for (k, (&token, hash)) in tokens.iter().zip(&mut hashes).enumerate() {
+            let oldest = k.checked_sub(GRAM as usize).map(|oldest| tokens[oldest]);
+            *hash = self.grams.roll(token, oldest.or_else(|| self.token_before(begin + k as u64)));
+        }
+        for (place, (&token, hash)) in (begin..).zip(tokens.iter().zip(hashes)) {
+            self.ring.put(place, token);
+            self.length = place + 1;
+            let first = self.first(limits);
+            let seen = place + 1 >= GRAM && self.grams.seen_before(hash, place, &self.ring, first);
+            let near = self.grams.push(seen, place, limits);
+            if let Some(period) = self.loops.push(place, token, &self.ring, limits) {
+                let start = self.length - limits.runs[period as usize - 1] - period;
+                return Some(Repeat { kind: Kind::Loop, at: self.length, start, period });
+            }
+            if near {
+                let start = self.grams.begins(self.length, limits);
+                return Some(Repeat { kind: Kind::NearLoop, at: self.length, start, period: 0 });
+            }
+        }
+        certain.map(|_| {
+            let start = self.length - u64::from(limits.rules.certain_tokens);
+            Repeat { kind: Kind::Certain, at: self.length, start, period: 0 }
+        })
+    }
+
+    /// Count on; after how many of these tokens there were enough of them in a row.
+    fn certain_after(&mut self, logprobs: Option<&[f64]>, limits: &Limits) -> Option<usize> {
+        let Some(logprobs) = logprobs else {
+            self.certain = 0;
+            return None;
+        };
+        for (k, &logprob) in logprobs.iter().enumerate() {
+            self.certain = if logprob > limits.certain_logprob { self.certain + 1 } else { 0 };
+            if self.certain >= limits.rules.certain_tokens {
+                return Some(k + 1);
+            }
+        }
+        None
+    }
+
+    /// The token 16 places before, if the ring has it.
+    fn token_before(&self, place: u64) -> Option<u32> {
+        place.checked_sub(GRAM).map(|oldest| self.ring.get(oldest))
+    }
+
+    /// Have what the next token needs brought from memory, except what depends on it.
+    pub fn approach(&self) {
+        cpu::prefetch(self.ring.address(self.length));
+        cpu::prefetch(self.ring.address(self.length.saturating_sub(GRAM)));
+    }
+
+    /// Have what depends on the next token brought too.
+    pub fn aim(&self, token: u32) {
+        self.grams.aim(token, self.token_before(self.length));
+    }
+}
