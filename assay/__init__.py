@@ -24,12 +24,16 @@ if TYPE_CHECKING:
         Outcome,
         Overloaded,
         Program,
+        Repeat,
+        RepeatDetector,
+        RepeatRules,
         SandboxError,
         StdinTest,
         SyncClient,
         Test,
         TestRun,
         Verdict,
+        repeats_in_text,
     )
     from rewards import (
         CodeEvidence,
@@ -61,6 +65,9 @@ __all__ = [
     "Outcome",
     "Overloaded",
     "Program",
+    "Repeat",
+    "RepeatDetector",
+    "RepeatRules",
     "Reward",
     "RewardClient",
     "SandboxError",
@@ -71,6 +78,7 @@ __all__ = [
     "TestRun",
     "Verdict",
     "WrongItem",
+    "repeats_in_text",
 ]
 
 _PACKAGES = ("engine", "rewards")

@@ -1,6 +1,6 @@
 """Runs untrusted programs and tells what they did.
 
-`Engine` needs Linux and the native module; everything else here imports anywhere.
+`Engine` needs Linux and the native module, `RepeatDetector` the native module; everything else here imports anywhere.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import AssayError, BadInput, CannotStart, Overloaded, SandboxError
 from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
 from engine.program import Limits, Outcome, Program, Verdict
+from engine.repeat import Repeat, RepeatDetector, RepeatRules, repeats_in_text
 
 if TYPE_CHECKING:
     from engine.client.client import Client, SyncClient
@@ -29,12 +30,16 @@ __all__ = [
     "Outcome",
     "Overloaded",
     "Program",
+    "Repeat",
+    "RepeatDetector",
+    "RepeatRules",
     "SandboxError",
     "StdinTest",
     "SyncClient",
     "Test",
     "TestRun",
     "Verdict",
+    "repeats_in_text",
 ]
 
 

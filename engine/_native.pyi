@@ -1,12 +1,15 @@
-"""The native module: the pool's client side and number grading. Only `engine.pool` and `rewards.math` import it."""
+"""The native module: the pool's client side, and pure functions; pyproject.toml names who may import it."""
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
+
+from typing_extensions import Buffer
 
 __all__ = [
     "Completion",
     "Crun",
     "Pool",
+    "RepeatDetector",
     "UnpackedImage",
     "__version__",
     "bare_runs",
@@ -16,6 +19,7 @@ __all__ = [
     "list_images",
     "numbers_equal",
     "prune_images",
+    "repeat_peer",
     "static_program",
     "unpack_image",
 ]
@@ -170,6 +174,57 @@ def cut_json(text: bytes, piece_bytes: int) -> list[tuple[int, int, int, int]]:
 
 def cut_msgpack(text: bytes, piece_bytes: int) -> list[tuple[int, int, int, int]]:
     """The same for MessagePack."""
+
+_Repeat: TypeAlias = tuple[Literal["loop", "near-loop", "certain"], int, int, int, int]
+
+@final
+class RepeatDetector:
+    """Many sequences under the same rules. Every error is ValueError(field, value, message); the GIL is released.
+
+    A repeat is a row of kind, at, start, period (0: none) and truncate_at, all counted in tokens.
+    """
+
+    def __new__(
+        cls,
+        *,
+        loop_copies: int,
+        loop_tokens: int,
+        near_share: float,
+        window: int,
+        certain_tokens: int,
+        certain_probability: float,
+    ) -> RepeatDetector: ...
+    def open(self, state: bytes | None = None) -> int:
+        """The id of a new sequence, or of one that goes on from a `state`."""
+
+    def feed(
+        self,
+        ids: Buffer | Sequence[int],
+        tokens: Buffer | Sequence[int],
+        offsets: Buffer | Sequence[int],
+        logprobs: Buffer | Sequence[float] | None = None,
+    ) -> list[tuple[int, _Repeat]]:
+        """Feed ids[k] the tokens from offsets[k] up to offsets[k + 1]; those that repeat themselves from now on.
+
+        Buffers (int32 or int64; float32 or float64) are read where they lie: nobody may write them meanwhile.
+        """
+
+    def told(self, sequence: int) -> _Repeat | None:
+        """What was found so far."""
+
+    def state(self, sequence: int) -> bytes: ...
+    def close(self, sequence: int) -> None: ...
+    def __len__(self) -> int: ...
+    def memory_bytes(self) -> int:
+        """What all sequences hold together."""
+
+def repeat_peer(
+    detector: RepeatDetector, peer: Literal["naive", "automaton"], tokens: Buffer | Sequence[int]
+) -> tuple[float, int | None, int]:
+    """What else could look for repeats, for the bench: seconds, the length at which it was told, bytes held.
+
+    naive: rules 1 and 2, each period counted anew and every 16-gram kept. automaton: rule 2 by a suffix automaton.
+    """
 
 @final
 class UnpackedImage:

@@ -38,7 +38,7 @@ fn wrong<'py>(py: Python<'py>, field: &str, value: impl IntoPyObjectExt<'py>, me
 }
 
 fn unknown(py: Python<'_>, id: i64) -> PyErr {
-    wrong(py, "id", id, "expected the id of an open sequence")
+    wrong(py, "sequence", id, "expected the id of an open sequence")
 }
 
 /// Numbers of one of two types as they lie in the caller's memory, or a copy of a list.
@@ -66,6 +66,10 @@ where
     };
     if buffer.dimensions() != 1 || !buffer.is_c_contiguous() {
         return Err(refused("one dimension, one element behind the other"));
+    }
+    // Where nothing is, there is no place for it either, let alone an aligned one.
+    if buffer.item_count() == 0 {
+        return Ok(Numbers::List(Vec::new()));
     }
     if buffer.as_typed::<Short>().is_ok() {
         return buffer.into_typed().map(Numbers::Short);
@@ -163,18 +167,18 @@ impl RepeatDetector {
         Ok(told.into_iter().map(|(id, repeat)| (id, row(repeat))).collect())
     }
 
-    fn told(&self, py: Python<'_>, id: i64) -> PyResult<Option<Row>> {
-        let told = py.detach(|| self.lock().told(id)).ok_or_else(|| unknown(py, id))?;
+    fn told(&self, py: Python<'_>, sequence: i64) -> PyResult<Option<Row>> {
+        let told = py.detach(|| self.lock().told(sequence)).ok_or_else(|| unknown(py, sequence))?;
         Ok(told.map(row))
     }
 
-    fn state<'py>(&self, py: Python<'py>, id: i64) -> PyResult<Bound<'py, PyBytes>> {
-        let state = py.detach(|| self.lock().state(id)).ok_or_else(|| unknown(py, id))?;
+    fn state<'py>(&self, py: Python<'py>, sequence: i64) -> PyResult<Bound<'py, PyBytes>> {
+        let state = py.detach(|| self.lock().state(sequence)).ok_or_else(|| unknown(py, sequence))?;
         Ok(PyBytes::new(py, &state))
     }
 
-    fn close(&self, py: Python<'_>, id: i64) -> PyResult<()> {
-        py.detach(|| self.lock().close(id)).then_some(()).ok_or_else(|| unknown(py, id))
+    fn close(&self, py: Python<'_>, sequence: i64) -> PyResult<()> {
+        py.detach(|| self.lock().close(sequence)).then_some(()).ok_or_else(|| unknown(py, sequence))
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {

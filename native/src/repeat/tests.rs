@@ -69,7 +69,7 @@ fn random(length: usize, words: u32, mut seed: u64) -> Vec<u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn it_says_what_the_rules_say(tokens in stream(), pieces in proptest::collection::vec(1usize..200, 1..4)) {
