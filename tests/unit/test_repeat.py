@@ -17,9 +17,9 @@ from engine.repeat import Repeat, RepeatDetector, RepeatRules, repeats_in_text
 SMALL: Final = RepeatRules(window=256)
 GRAM: Final = 16
 MARK_FACTOR: Final = 0x9E3779B1
-HASH_FACTOR: Final = 0xD6E8FEB86659FD93
+HASH_FACTOR: Final = 0xD6E8FEB86659FD93 << 4
 # Added to three tokens in a row, it leaves the hash of every 16-gram that has all three of them as it was.
-COLLISION: Final = (326_541, 2_947_173, 648_748)
+COLLISION: Final = (2_132_347, 921_068, 189_632)
 
 
 def by_the_rules(tokens: Sequence[int], rules: RepeatRules) -> Repeat | None:
@@ -179,7 +179,7 @@ def hashed(tokens: Sequence[int]) -> int:
     """The hash of native/src/repeat/grams.rs, but for a factor that all tokens share."""
     total = 0
     for token in tokens:
-        total = (total * HASH_FACTOR + token + 1) % 2**64
+        total = (total * HASH_FACTOR + token) % 2**64
     return total
 
 

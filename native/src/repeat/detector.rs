@@ -259,16 +259,19 @@ impl Detector {
 }
 
 fn feed(sequence: &mut Sequence, batch: &Batch<'_>, from: usize, to: usize, limits: &Limits) -> Option<Repeat> {
-    let (mut tokens, mut logprobs) = ([0; BLOCK], [0.0; BLOCK]);
+    let mut tokens = [0; BLOCK];
     let mut at = from;
     while at < to {
         let tokens = &mut tokens[..sequence.block().min(to - at)];
-        let logprobs = &mut logprobs[..tokens.len()];
         batch.tokens.read(at, tokens);
-        if let Some(all) = batch.logprobs {
+        let repeat = if let Some(all) = batch.logprobs {
+            let mut logprobs = [0.0; BLOCK];
+            let logprobs = &mut logprobs[..tokens.len()];
             all.read(at, logprobs);
-        }
-        let repeat = sequence.feed(tokens, batch.logprobs.map(|_| &*logprobs), limits);
+            sequence.feed(tokens, Some(logprobs), limits)
+        } else {
+            sequence.feed(tokens, None, limits)
+        };
         if repeat.is_some() {
             return repeat;
         }

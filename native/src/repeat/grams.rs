@@ -10,8 +10,9 @@ use super::rules::Limits;
 
 pub const GRAM: u64 = 16;
 const WAYS: usize = 16;
-const FACTOR: u64 = 0xD6E8_FEB8_6659_FD93;
-const FACTOR_OF_THE_OLDEST: u64 = power(FACTOR, GRAM);
+/// A multiple of 16, whose sixteenth power is 0 in 64 bits: after 16 others a token has left the hash by itself. The
+/// oldest decides only 4 bits of it, which is enough to choose what is compared.
+const FACTOR: u64 = 0xD6E8_FEB8_6659_FD93 << 4;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -37,19 +38,10 @@ pub struct Grams {
     seen: Box<[u64]>,
 }
 
-const fn power(factor: u64, exponent: u64) -> u64 {
-    if exponent == 0 { 1 } else { power(factor, exponent - 1).wrapping_mul(factor) }
-}
-
-fn spread(token: u32) -> u64 {
-    (u64::from(token) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-/// The polynomial after one more token; nothing leaves the first 16.
+/// The polynomial after one more token.
 #[inline]
-fn rolled(hash: u64, token: u32, oldest: Option<u32>) -> u64 {
-    let leaves = oldest.map_or(0, spread).wrapping_mul(FACTOR_OF_THE_OLDEST);
-    hash.wrapping_mul(FACTOR).wrapping_add(spread(token)).wrapping_sub(leaves)
+fn rolled(hash: u64, token: u32) -> u64 {
+    hash.wrapping_mul(FACTOR).wrapping_add(u64::from(token).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 impl Grams {
@@ -72,16 +64,16 @@ impl Grams {
         size_of_val(&*self.buckets) + size_of_val(&*self.seen)
     }
 
-    /// The hash of the 16 tokens up to `token`, `oldest` being the one that leaves; its bucket is on the way.
+    /// The hash of the 16 tokens up to `token`; its bucket is on the way.
     #[inline]
-    pub fn roll(&mut self, token: u32, oldest: Option<u32>) -> u64 {
-        self.hash = rolled(self.hash, token, oldest);
+    pub fn roll(&mut self, token: u32) -> u64 {
+        self.hash = rolled(self.hash, token);
         self.bring_bucket(self.hash)
     }
 
     /// Have the bucket brought that `roll` will want.
-    pub fn aim(&self, token: u32, oldest: Option<u32>) {
-        self.bring_bucket(rolled(self.hash, token, oldest));
+    pub fn aim(&self, token: u32) {
+        self.bring_bucket(rolled(self.hash, token));
     }
 
     #[inline]
@@ -131,8 +123,7 @@ impl Grams {
         let new = Self::new(ring.room(), 0);
         (self.hash, self.shift, self.age, self.buckets) = (0, new.shift, 0, new.buckets);
         for place in first..length {
-            let oldest = place.checked_sub(GRAM).filter(|&oldest| oldest >= first).map(|oldest| ring.get(oldest));
-            let mixed = self.roll(ring.get(place), oldest);
+            let mixed = self.roll(ring.get(place));
             if place + 1 >= first + GRAM {
                 self.seen_before(mixed, place, ring, first);
             }

@@ -12,7 +12,7 @@ use super::rules::Limits;
 /// Periods from 1 to so many.
 pub const PERIODS: usize = 64;
 
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Loops {
     /// The newest first, turned by its place: the mark of the token at place i is at 63 - i % 64.
     marks: [u8; PERIODS],

@@ -8,9 +8,9 @@ use super::rules::Limits;
 use super::{Kind, Repeat};
 
 /// Tokens that are taken together; sizes change only between blocks, at multiples of it.
-pub const BLOCK: usize = 32;
+pub const BLOCK: usize = 16;
 
-/// What is touched for every token stands together.
+/// What is touched for every token stands together, in three lines of the cache.
 #[repr(C, align(64))]
 pub struct Sequence {
     pub loops: Loops,
@@ -20,6 +20,8 @@ pub struct Sequence {
     pub ring: Ring,
     pub grams: Grams,
 }
+
+const _: () = assert!(size_of::<Sequence>() <= 192);
 
 impl Sequence {
     pub fn new(limits: &Limits) -> Self {
@@ -64,9 +66,8 @@ impl Sequence {
         let tokens = &tokens[..certain.unwrap_or(tokens.len())];
         // All hashes first: their buckets come from memory together.
         let mut hashes = [0; BLOCK];
-        for (k, (&token, hash)) in tokens.iter().zip(&mut hashes).enumerate() {
-            let oldest = k.checked_sub(GRAM as usize).map(|oldest| tokens[oldest]);
-            *hash = self.grams.roll(token, oldest.or_else(|| self.token_before(begin + k as u64)));
+        for (&token, hash) in tokens.iter().zip(&mut hashes) {
+            *hash = self.grams.roll(token);
         }
         for (place, (&token, hash)) in (begin..).zip(tokens.iter().zip(hashes)) {
             self.ring.put(place, token);
@@ -104,19 +105,13 @@ impl Sequence {
         None
     }
 
-    /// The token 16 places before, if the ring has it.
-    fn token_before(&self, place: u64) -> Option<u32> {
-        place.checked_sub(GRAM).map(|oldest| self.ring.get(oldest))
-    }
-
-    /// Have what the next token needs brought from memory, except what depends on it.
+    /// Have the place of the next token brought from memory.
     pub fn approach(&self) {
         cpu::prefetch(self.ring.address(self.length));
-        cpu::prefetch(self.ring.address(self.length.saturating_sub(GRAM)));
     }
 
-    /// Have what depends on the next token brought too.
+    /// Have what the next token asks for brought too.
     pub fn aim(&self, token: u32) {
-        self.grams.aim(token, self.token_before(self.length));
+        self.grams.aim(token);
     }
 }

@@ -124,6 +124,21 @@ fn a_period_above_64_is_a_near_loop() {
 }
 
 #[test]
+fn equal_hashes_are_no_repeat() {
+    // Added to three tokens in a row, these leave the hash of every 16-gram with all three as it was.
+    let collision = [2_132_347, 921_068, 189_632];
+    let text = random(1_000, 1 << 24, 6);
+    let mut other = text.clone();
+    for at in (0..980).step_by(20) {
+        (0..3).for_each(|k| other[at + k] += collision[k]);
+    }
+    let tokens = [text.clone(), other.clone(), text, other].concat();
+    let found = ours(Rules { window: 1_024, ..DEFAULT }, &tokens, &[50], usize::MAX);
+    assert_eq!(found, naive(Rules { window: 1_024, ..DEFAULT }, &tokens));
+    assert_eq!(found, None);
+}
+
+#[test]
 fn copies_further_apart_than_the_window_are_none() {
     let copy = random(4_200, 50_000, 3);
     assert_eq!(ours(DEFAULT, &copy.repeat(5), &[1_000], usize::MAX), None);
