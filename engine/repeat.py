@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from engine.errors import BadInput
+from engine.errors import BadInput, CannotStart
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -40,10 +40,10 @@ class RepeatRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     loop_copies          loop: copies in a row of the same 1 to 64 tokens, the first included, and
     loop_tokens          tokens after the first copy
-    near_share           near-loop: share of the last `window` tokens that end a 16-gram which those contain twice
-    window               the same; a power of two from 256 to 32,768
+    near_share           near-loop: share of the last `window` tokens that end a 16-gram which was there before, and
+    window               tokens that are looked back, for both; a power of two from 256 to 32,768
     certain_tokens       certain: tokens in a row, and
-    certain_probability  what the sampler gave each of them at least
+    certain_probability  what the sampler gave each of them more than
 
     Raises BadInput for a value of the wrong type; what else is wrong, RepeatDetector says.
     """
@@ -203,6 +203,19 @@ def repeats_in_text(text: str, rules: RepeatRules | None = None) -> Repeat | Non
         period=None if repeat.period is None else truncate_at - start,
         truncate_at=truncate_at,
     )
+
+
+def measured_peer(peer: Literal["naive", "automaton"], tokens: Sequence[int]) -> tuple[float, int | None, int]:
+    """For benches: seconds that another way takes for `tokens`, where it told something, and the bytes it holds.
+
+    naive: the first two rules, each period counted anew for every token and every 16-gram kept. automaton: a suffix
+    automaton of all tokens, asked for 16-grams alone. Raises CannotStart for a debug build, whose numbers mean nothing.
+    """
+    from engine import _native
+
+    if _native.build_profile != "release":
+        raise CannotStart("the native module is a debug build: its numbers mean nothing, build it with `make build`")
+    return _native.repeat_peer(_native.RepeatDetector(**msgspec.structs.asdict(RepeatRules())), peer, tokens)
 
 
 def _repeat(row: _Row) -> Repeat:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from engine.bench.containers import FLOOR, Report, Row
 from engine.bench.programs import Name
+from engine.bench.repeat import OURS, RepeatRow
 from engine.bench.slots import SLEEP_SECONDS, SlotsRow
 
 _HEADINGS = ("peer", "in flight", "runs/s", "of bare", "p50 ms", "p99 ms", "CPU ms", "errors")
@@ -22,6 +23,8 @@ _SLOTS_HEADINGS = (
     "asleep at once",
     f"all {SLEEP_SECONDS} s sleeps s",
 )
+
+_REPEAT_HEADINGS = ("way", "sequences", "tokens in a call", "ns per token", "lowest to highest", "KiB each")
 
 
 def show(report: Report, console: Console) -> None:
@@ -76,6 +79,19 @@ def slots_markdown(rows: Sequence[SlotsRow]) -> str:
     return "\n".join(_markdown_table(_SLOTS_HEADINGS, [_slots_cells(row) for row in rows])) + "\n"
 
 
+def show_repeat(rows: Sequence[RepeatRow], console: Console) -> None:
+    """Print the table of `assay bench repeat`."""
+    table = _table("looking for repeats", _REPEAT_HEADINGS)
+    for row in rows:
+        table.add_row(*_repeat_cells(row), style="bold" if row.way == OURS else None)
+    console.print(table)
+
+
+def repeat_markdown(rows: Sequence[RepeatRow]) -> str:
+    """The same for a README."""
+    return "\n".join(_markdown_table(_REPEAT_HEADINGS, [_repeat_cells(row) for row in rows])) + "\n"
+
+
 def notes(report: Report) -> list[str]:
     """Peers that are not here, and the first error of each that had one."""
     failed = [
@@ -117,6 +133,17 @@ def _slots_cells(row: SlotsRow) -> list[str]:
         f"{row.ratio_lowest:.2f} to {row.ratio_highest:.2f}",
         f"{row.sleepers_at_once:,}",
         _short(row.sleepers_seconds),
+    ]
+
+
+def _repeat_cells(row: RepeatRow) -> list[str]:
+    return [
+        row.way,
+        f"{row.sequences:,}",
+        f"{row.tokens_in_call:,}",
+        _short(row.nanoseconds),
+        f"{_short(row.nanoseconds_lowest)} to {_short(row.nanoseconds_highest)}",
+        _short(row.bytes / 1024),
     ]
 
 

@@ -20,6 +20,7 @@ from engine.bench.containers import Plan, containers
 from engine.bench.install import install
 from engine.bench.peers import PEERS
 from engine.bench.programs import NAMES
+from engine.bench.repeat import RepeatRow, repeat
 from engine.bench.slots import slots
 from engine.cli.options import OUR_FAULT, WRONG_USE
 from engine.errors import AssayError, BadInput
@@ -31,6 +32,8 @@ _ALL_PROGRAMS: Final = ",".join(NAMES)
 _IN_FLIGHT: Final = "1,2,4,8"
 _SECONDS: Final = 5.0
 _SLOTS: Final = "1,16,256,1024"
+_SEQUENCES: Final = "1,10000"
+_TOKENS: Final = "1,32"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
     parser.set_defaults(handler=bench_slots)
+    parser = benches.add_parser("repeat", help="what looking for repeats costs per token, beside other ways to look")
+    parser.add_argument("--sequences", metavar="N,...", default=_SEQUENCES, help=f"live sequences ({_SEQUENCES})")
+    parser.add_argument("--tokens", metavar="N,...", default=_TOKENS, help=f"of each sequence in a call ({_TOKENS})")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
+    parser.set_defaults(handler=bench_repeat)
 
 
 def bench_containers(arguments: argparse.Namespace) -> int:
@@ -83,6 +92,22 @@ def bench_slots(arguments: argparse.Namespace) -> int:
         rows = _measured(lambda say: slots(numbers, seconds, say))
         report.show_slots(rows, Console())
         _write(arguments, rows, report.slots_markdown(rows))
+    except AssayError as error:
+        return _refused(error)
+    return 0
+
+
+def bench_repeat(arguments: argparse.Namespace) -> int:
+    """`assay bench repeat`: the exit code."""
+    try:
+        sequences, tokens = _numbers("sequences", arguments.sequences), _numbers("tokens", arguments.tokens)
+
+        async def measure(say: _Say) -> list[RepeatRow]:
+            return await asyncio.to_thread(repeat, sequences, tokens, say)
+
+        rows = _measured(measure)
+        report.show_repeat(rows, Console())
+        _write(arguments, rows, report.repeat_markdown(rows))
     except AssayError as error:
         return _refused(error)
     return 0

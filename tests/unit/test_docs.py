@@ -145,6 +145,10 @@ def test_the_maths_example() -> None:
     assert example("docs/python.md", "math")["reward"].verdict == "ACCEPTED"
 
 
+def test_the_example_of_a_repeat() -> None:
+    assert example("docs/python.md", "repeats")["kept"] == [7, 8, 9]
+
+
 def test_the_example_of_what_is_run() -> None:
     assert example("docs/why-zero.md", "extract")["found"].found == "fenced"
 
