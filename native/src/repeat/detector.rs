@@ -5,9 +5,8 @@ use super::sequence::{BLOCK, Sequence};
 use super::state::{self, Damaged};
 use super::{Repeat, cpu};
 
-/// How far ahead of the sequence at work memory is asked for: what is at a known place, what that points to, and what
-/// the tokens decide.
-const AHEAD: [usize; 3] = [12, 8, 4];
+/// How far ahead of the sequence at work memory is asked for: what is at a known place, and what the tokens decide.
+const AHEAD: [usize; 2] = [12, 6];
 
 #[derive(Clone, Copy)]
 pub enum Tokens<'a> {
@@ -247,12 +246,9 @@ impl Detector {
             (0..size_of::<Sequence>()).step_by(64).for_each(|line| cpu::prefetch(address.wrapping_add(line)));
         }
         if let Some(sequence) = sequence(AHEAD[1]) {
-            sequence.approach();
-        }
-        if let Some(sequence) = sequence(AHEAD[2]) {
-            let from = batch.offsets[k + AHEAD[2]];
-            if from < batch.offsets[k + AHEAD[2] + 1] {
-                sequence.aim(batch.tokens.get(from as usize));
+            let (from, to) = (batch.offsets[k + AHEAD[1]] as usize, batch.offsets[k + AHEAD[1] + 1] as usize);
+            if from < to {
+                sequence.aim(batch.tokens.get(from), to - from);
             }
         }
     }

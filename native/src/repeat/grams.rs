@@ -103,7 +103,7 @@ impl Grams {
             let same = if age == last_age {
                 ring.get(place) == ring.get(place - age)
             } else {
-                ring.same::<{ GRAM as usize }>(from, from - age)
+                ring.same(from, from - age, GRAM)
             };
             if same {
                 self.age = age;
@@ -111,18 +111,25 @@ impl Grams {
                 break;
             }
         }
-        bucket.tags.copy_within(..found, 1);
-        bucket.places.copy_within(..found, 1);
+        // All of them move for what is new, the common case, and that many at once.
+        if found == WAYS - 1 {
+            let before = *bucket;
+            bucket.tags[1..].copy_from_slice(&before.tags[..WAYS - 1]);
+            bucket.places[1..].copy_from_slice(&before.places[..WAYS - 1]);
+        } else {
+            bucket.tags.copy_within(..found, 1);
+            bucket.places.copy_within(..found, 1);
+        }
         bucket.tags[0] = tag;
         bucket.places[0] = place as u16;
         self.age != 0
     }
 
-    /// A table for `ring`, as the tokens from `first` up to `length` leave it; the bits stay as they are.
-    pub fn rebuild(&mut self, ring: &Ring, first: u64, length: u64) {
+    /// A table for `ring`, as its tokens from `first` on leave it; the bits stay as they are.
+    pub fn rebuild(&mut self, ring: &Ring, first: u64) {
         let new = Self::new(ring.room(), 0);
         (self.hash, self.shift, self.age, self.buckets) = (0, new.shift, 0, new.buckets);
-        for place in first..length {
+        for place in first..ring.length() {
             let mixed = self.roll(ring.get(place));
             if place + 1 >= first + GRAM {
                 self.seen_before(mixed, place, ring, first);

@@ -34,25 +34,27 @@ impl Loops {
         Self { marks: [0; PERIODS], held: u64::MAX, watched: 0, due: limits.epoch }
     }
 
-    /// Take the marks of the tokens before `length` from the ring.
-    pub fn remark(&mut self, ring: &Ring, length: u64) {
-        for place in length.saturating_sub(PERIODS as u64)..length {
+    /// Take the marks of the last tokens from the ring.
+    pub fn remark(&mut self, ring: &Ring) {
+        for place in ring.length().saturating_sub(PERIODS as u64)..ring.length() {
             self.marks[!place as usize % PERIODS] = mark(ring.get(place));
         }
     }
 
-    /// The token at `place`, which the ring has already; the period that is a loop now.
+    /// The newest token, which the ring has already; the period that is a loop now.
     #[inline]
-    pub fn push(&mut self, place: u64, token: u32, ring: &Ring, limits: &Limits) -> Option<u64> {
+    pub fn push(&mut self, token: u32, ring: &Ring, limits: &Limits) -> Option<u64> {
+        let place = ring.length().wrapping_sub(1);
         let mark = mark(token);
         let slot = !place as usize % PERIODS;
         self.held &= cpu::equal_bytes(&self.marks, mark).rotate_right(slot as u32 + 1);
         self.marks[slot] = mark;
-        if place + 1 < self.due { None } else { self.count(place + 1, ring, limits) }
+        if ring.length() < self.due { None } else { self.count(ring, limits) }
     }
 
     #[cold]
-    fn count(&mut self, length: u64, ring: &Ring, limits: &Limits) -> Option<u64> {
+    fn count(&mut self, ring: &Ring, limits: &Limits) -> Option<u64> {
+        let length = ring.length();
         if length.is_multiple_of(limits.epoch) {
             self.watched |= self.held;
             self.held = u64::MAX;
@@ -63,7 +65,7 @@ impl Loops {
             let bit = left.trailing_zeros();
             left &= left - 1;
             let (period, enough) = (u64::from(bit) + 1, limits.runs[bit as usize]);
-            let run = ring.run(length, period, enough);
+            let run = ring.run(period, enough);
             if run == enough {
                 return Some(period);
             }

@@ -10,25 +10,24 @@ use super::{Kind, Repeat};
 /// Tokens that are taken together; sizes change only between blocks, at multiples of it.
 pub const BLOCK: usize = 16;
 
-/// What is touched for every token stands together, in three lines of the cache.
+/// What is touched for every token stands together, in four lines of the cache.
 #[repr(C, align(64))]
 pub struct Sequence {
     pub loops: Loops,
-    pub length: u64,
+    pub ring: Ring,
     /// Tokens in a row that were certain.
     pub certain: u32,
-    pub ring: Ring,
     pub grams: Grams,
 }
 
-const _: () = assert!(size_of::<Sequence>() <= 192);
+const _: () = assert!(size_of::<Sequence>() <= 256);
 
 impl Sequence {
     pub fn new(limits: &Limits) -> Self {
         let window = limits.rules.window as usize;
-        let ring = Ring::new(0, window);
+        let ring = Ring::new(0, 0, window);
         let grams = Grams::new(ring.room(), window);
-        Self { loops: Loops::new(limits), length: 0, certain: 0, ring, grams }
+        Self { loops: Loops::new(limits), ring, certain: 0, grams }
     }
 
     pub fn bytes(&self) -> usize {
@@ -37,27 +36,27 @@ impl Sequence {
 
     /// The first place that the ring still has.
     pub fn first(&self, limits: &Limits) -> u64 {
-        self.length.saturating_sub(limits.rules.window.into())
+        self.ring.length().saturating_sub(limits.rules.window.into())
     }
 
     /// Twice the room, once it is full; a sequence of a length has the same state however it came to it.
     fn grow(&mut self, limits: &Limits) {
-        let mut ring = Ring::new(self.length + 1, limits.rules.window as usize);
-        for place in 0..self.length {
-            ring.put(place, self.ring.get(place));
+        let mut ring = Ring::new(0, self.ring.length() + 1, limits.rules.window as usize);
+        for place in 0..self.ring.length() {
+            ring.push(self.ring.get(place));
         }
-        self.grams.rebuild(&ring, 0, self.length);
+        self.grams.rebuild(&ring, 0);
         self.ring = ring;
     }
 
     /// How many tokens are left until the next multiple of BLOCK.
     pub fn block(&self) -> usize {
-        BLOCK - (self.length % BLOCK as u64) as usize
+        BLOCK - self.ring.length() as usize % BLOCK
     }
 
     /// The next tokens, at most `block()`; `logprobs` is for as many, or none is known.
     pub fn feed(&mut self, tokens: &[u32], logprobs: Option<&[f64]>, limits: &Limits) -> Option<Repeat> {
-        let begin = self.length;
+        let begin = self.ring.length();
         if begin == self.ring.room() as u64 && begin < u64::from(limits.rules.window) {
             self.grow(limits);
         }
@@ -70,23 +69,24 @@ impl Sequence {
             *hash = self.grams.roll(token);
         }
         for (place, (&token, hash)) in (begin..).zip(tokens.iter().zip(hashes)) {
-            self.ring.put(place, token);
-            self.length = place + 1;
+            self.ring.push(token);
+            let at = place + 1;
             let first = self.first(limits);
-            let seen = place + 1 >= GRAM && self.grams.seen_before(hash, place, &self.ring, first);
+            let seen = at >= GRAM && self.grams.seen_before(hash, place, &self.ring, first);
             let near = self.grams.push(seen, place, limits);
-            if let Some(period) = self.loops.push(place, token, &self.ring, limits) {
-                let start = self.length - limits.runs[period as usize - 1] - period;
-                return Some(Repeat { kind: Kind::Loop, at: self.length, start, period });
+            if let Some(period) = self.loops.push(token, &self.ring, limits) {
+                let start = at - limits.runs[period as usize - 1] - period;
+                return Some(Repeat { kind: Kind::Loop, at, start, period });
             }
             if near {
-                let start = self.grams.begins(self.length, limits);
-                return Some(Repeat { kind: Kind::NearLoop, at: self.length, start, period: 0 });
+                let start = self.grams.begins(at, limits);
+                return Some(Repeat { kind: Kind::NearLoop, at, start, period: 0 });
             }
         }
         certain.map(|_| {
-            let start = self.length - u64::from(limits.rules.certain_tokens);
-            Repeat { kind: Kind::Certain, at: self.length, start, period: 0 }
+            let at = self.ring.length();
+            let start = at - u64::from(limits.rules.certain_tokens);
+            Repeat { kind: Kind::Certain, at, start, period: 0 }
         })
     }
 
@@ -105,13 +105,11 @@ impl Sequence {
         None
     }
 
-    /// Have the place of the next token brought from memory.
-    pub fn approach(&self) {
-        cpu::prefetch(self.ring.address(self.length));
-    }
-
-    /// Have what the next token asks for brought too.
-    pub fn aim(&self, token: u32) {
+    /// Have brought from memory what so many tokens ask for, of which this is the first.
+    pub fn aim(&self, token: u32, tokens: usize) {
         self.grams.aim(token);
+        if let Some(address) = self.ring.address(tokens) {
+            cpu::prefetch(address);
+        }
     }
 }

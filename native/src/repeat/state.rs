@@ -35,13 +35,13 @@ pub enum Restored {
 pub fn of_live(sequence: &Sequence, limits: &Limits) -> Vec<u8> {
     let mut bytes = head(limits);
     bytes.push(LIVE);
-    bytes.extend(sequence.length.to_le_bytes());
+    bytes.extend(sequence.ring.length().to_le_bytes());
     bytes.extend(sequence.certain.to_le_bytes());
     for word in [sequence.loops.held, sequence.loops.watched, sequence.loops.due] {
         bytes.extend(word.to_le_bytes());
     }
-    sequence.grams.bits(sequence.length).for_each(|word| bytes.extend(word.to_le_bytes()));
-    for place in sequence.first(limits)..sequence.length {
+    sequence.grams.bits(sequence.ring.length()).for_each(|word| bytes.extend(word.to_le_bytes()));
+    for place in sequence.first(limits)..sequence.ring.length() {
         bytes.extend(sequence.ring.get(place).to_le_bytes());
     }
     sealed(bytes)
@@ -133,18 +133,18 @@ fn live(reader: &mut Reader<'_>, limits: &Limits) -> Result<Sequence, Damaged> {
     let window = u64::from(limits.rules.window);
     let words = (length / 64).min(window / 64) + 1;
     let bits = (0..words).map(|_| reader.u64()).collect::<Result<Vec<_>, _>>()?;
-    let mut ring = Ring::new(length, window as usize);
     let first = length.saturating_sub(window);
-    for place in first..length {
-        ring.put(place, u32::from_le_bytes(reader.take()?));
+    let mut ring = Ring::new(first, length, window as usize);
+    for _ in first..length {
+        ring.push(u32::from_le_bytes(reader.take()?));
     }
     let mut loops = Loops::new(limits);
     (loops.held, loops.watched, loops.due) = (held, watched, due);
-    loops.remark(&ring, length);
+    loops.remark(&ring);
     let mut grams = Grams::new(ring.room(), window as usize);
     grams.restore_bits(length, &bits);
-    grams.rebuild(&ring, first, length);
-    Ok(Sequence { loops, length, certain, ring, grams })
+    grams.rebuild(&ring, first);
+    Ok(Sequence { loops, ring, certain, grams })
 }
 
 fn told(reader: &mut Reader<'_>) -> Result<Repeat, Damaged> {
