@@ -255,19 +255,20 @@ impl Detector {
 }
 
 fn feed(sequence: &mut Sequence, batch: &Batch<'_>, from: usize, to: usize, limits: &Limits) -> Option<Repeat> {
-    let mut tokens = [0; BLOCK];
+    if to == from + 1 && batch.logprobs.is_none() {
+        return sequence.feed(&[batch.tokens.get(from)], None, limits);
+    }
+    let (mut tokens, mut logprobs) = ([0; BLOCK], [0.0; BLOCK]);
     let mut at = from;
     while at < to {
         let tokens = &mut tokens[..sequence.block().min(to - at)];
         batch.tokens.read(at, tokens);
-        let repeat = if let Some(all) = batch.logprobs {
-            let mut logprobs = [0.0; BLOCK];
+        let logprobs = batch.logprobs.map(|all| {
             let logprobs = &mut logprobs[..tokens.len()];
             all.read(at, logprobs);
-            sequence.feed(tokens, Some(logprobs), limits)
-        } else {
-            sequence.feed(tokens, None, limits)
-        };
+            &*logprobs
+        });
+        let repeat = sequence.feed(tokens, logprobs, limits);
         if repeat.is_some() {
             return repeat;
         }

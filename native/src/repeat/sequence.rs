@@ -63,31 +63,40 @@ impl Sequence {
         let certain = self.certain_after(logprobs, limits);
         // A token that decides by rule 3 is still looked at by the others.
         let tokens = &tokens[..certain.unwrap_or(tokens.len())];
-        // All hashes first: their buckets come from memory together.
-        let mut hashes = [0; BLOCK];
-        for (&token, hash) in tokens.iter().zip(&mut hashes) {
-            *hash = self.grams.roll(token);
-        }
-        for (place, (&token, hash)) in (begin..).zip(tokens.iter().zip(hashes)) {
-            self.ring.push(token);
-            let at = place + 1;
-            let first = self.first(limits);
-            let seen = at >= GRAM && self.grams.seen_before(hash, place, &self.ring, first);
-            let near = self.grams.push(seen, place, limits);
-            if let Some(period) = self.loops.push(token, &self.ring, limits) {
-                let start = at - limits.runs[period as usize - 1] - period;
-                return Some(Repeat { kind: Kind::Loop, at, start, period });
+        let told = if let &[token] = tokens {
+            let hash = self.grams.roll(token);
+            self.push(token, hash, limits)
+        } else {
+            // All hashes first: their buckets come from memory together.
+            let mut hashes = [0; BLOCK];
+            for (&token, hash) in tokens.iter().zip(&mut hashes) {
+                *hash = self.grams.roll(token);
             }
-            if near {
-                let start = self.grams.begins(at, limits);
-                return Some(Repeat { kind: Kind::NearLoop, at, start, period: 0 });
-            }
+            tokens.iter().zip(hashes).find_map(|(&token, hash)| self.push(token, hash, limits))
+        };
+        if told.is_some() {
+            return told;
         }
         certain.map(|_| {
             let at = self.ring.length();
             let start = at - u64::from(limits.rules.certain_tokens);
             Repeat { kind: Kind::Certain, at, start, period: 0 }
         })
+    }
+
+    #[inline]
+    fn push(&mut self, token: u32, hash: u64, limits: &Limits) -> Option<Repeat> {
+        let place = self.ring.length();
+        let at = place + 1;
+        self.ring.push(token);
+        let first = self.first(limits);
+        let seen = at >= GRAM && self.grams.seen_before(hash, place, &self.ring, first);
+        let near = self.grams.push(seen, place, limits);
+        if let Some(period) = self.loops.push(token, &self.ring, limits) {
+            let start = at - limits.runs[period as usize - 1] - period;
+            return Some(Repeat { kind: Kind::Loop, at, start, period });
+        }
+        near.then(|| Repeat { kind: Kind::NearLoop, at, start: self.grams.begins(at, limits), period: 0 })
     }
 
     /// Count on; after how many of these tokens there were enough of them in a row.
