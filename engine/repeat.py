@@ -19,8 +19,9 @@ from engine.errors import BadInput, CannotStart
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-# What is longer is cut, so that a loop without spaces or words has tokens too.
-_WORDS: Final = re.compile(r"\s{0,8}(?:[A-Za-z_]{1,16}|[0-9]{1,3}|\S)|\s{1,8}")
+# What is longer is cut, so that a loop without spaces has tokens too. A sign that is drawn out, like a line under a
+# heading, is one token in a model's tokens as well.
+_WORDS: Final = re.compile(r"\s{0,8}(?:[A-Za-z_]{1,16}|[0-9]{1,3}|(\S)\1{0,15})|\s{1,8}")
 _BIG: Final = 1 << 31
 
 

@@ -264,6 +264,8 @@ def test_certain_tokens_in_a_row() -> None:
         ("好的,让我再想一想。", 20, "loop"),
         ("So the answer is 12.\n\n", 3, None),
         ("word ", 60, None),
+        ("-", 120, None),
+        ("=", 2_000, "loop"),
         ("", 0, None),
     ],
 )
