@@ -65,7 +65,7 @@ class _Streams(NamedTuple):
         return cls(pool)
 
     def of(self, sequence: int, start: int, length: int) -> array.array[int]:
-        at = (sequence * 7_919 + start) % (_POOL - length)
+        at = (sequence * 7_919 + start) % (_POOL - _ROUND_TOKENS)
         return self.pool[at : at + length]
 
 
