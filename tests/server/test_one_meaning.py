@@ -129,6 +129,8 @@ def every_way(items: list[dict[str, Any]], daemon: Daemon, path: Path, new_engin
     }
 
 
+# Two minutes are not enough on a machine that has sixteen other things to do.
+@pytest.mark.timeout(600)
 # Each example starts engines and commands: a failing one is not made smaller.
 @settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(pairs_of_values(), min_size=8, max_size=12))
