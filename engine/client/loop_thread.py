@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -25,11 +26,15 @@ class LoopThread:
 
     def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The coroutine's result, or what it raised."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self.submit(work)
         try:
             return future.result()
         finally:
             future.cancel()
+
+    def submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Begin the coroutine; its result comes later."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def stream(self, source: AsyncGenerator[_T, None]) -> Iterator[_T]:
         """The generator's items; leaving early closes it."""

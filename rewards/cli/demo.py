@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import signal
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -24,9 +21,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import rewards
 from engine.cli.options import FAILED, INTERRUPTED
-from engine.client.client import Client
 from engine.errors import SandboxError
 from engine.program import Verdict
+from rewards.cli.daemon import own_daemon
 from rewards.cli.tally import Tally, table_of, verdict_name
 from rewards.client import RewardClient
 from rewards.data.datasets import Labelled, gsm8k, humaneval, lines_of
@@ -41,8 +38,6 @@ _FILES: Final = ("HumanEval.jsonl.gz", "gsm8k-test.jsonl.gz", "gsm8k-model-solut
 _DATA: Final = (Path(".data"), Path("../shared/data"))
 _WHY_CHARS: Final = 120
 _IN_FLIGHT: Final = 8
-_START_SECONDS: Final = 30.0
-_STOP_SECONDS: Final = 30.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,8 +87,11 @@ class _Demo:
 
     async def run(self, slots: int | None, data: Path | None) -> int:
         sets = _sets(data, self._console)
-        with tempfile.TemporaryDirectory(prefix="assay-demo-") as directory:
-            async with _daemon(Path(directory), slots, self._console) as address, RewardClient(address) as client:
+        with (
+            tempfile.TemporaryDirectory(prefix="assay-demo-") as directory,
+            own_daemon(Path(directory), slots, self._console) as address,
+        ):
+            async with RewardClient(address) as client:
                 with _progress(self._console) as progress:
                     tallies = [await self._score(client, name, items, progress) for name, items in sets.items()]
         self._console.print(table_of(tallies))
@@ -143,50 +141,3 @@ def _progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
     )
-
-
-@contextlib.asynccontextmanager
-async def _daemon(directory: Path, slots: int | None, console: Console) -> AsyncIterator[str]:
-    """A daemon that listens in `directory`, told to stop and waited for in the end.
-
-    Raises SandboxError, with what the daemon said, if it does not start or stop.
-    """
-    path, log = directory / "assay.sock", directory / "daemon.log"
-    command = [sys.executable, "-m", "assay", "serve", "--socket", str(path), "--no-http"]
-    command += [] if slots is None else ["--slots", str(slots)]
-    began = time.monotonic()
-    with log.open("wb") as file:
-        # A session of its own: Ctrl-C reaches the demo, and the demo stops the daemon.
-        daemon = await asyncio.create_subprocess_exec(*command, stdout=file, stderr=file, start_new_session=True)
-    try:
-        stats = await _ready(daemon, f"unix://{path}", log)
-        seconds = time.monotonic() - began
-        console.print(f"daemon ready in {seconds:.1f} s: {stats['slots']} slots, {path}", soft_wrap=True)
-        yield f"unix://{path}"
-    finally:
-        if daemon.returncode is None:
-            daemon.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(daemon.wait(), _STOP_SECONDS)
-        except TimeoutError:
-            daemon.kill()
-            raise SandboxError(f"the daemon did not stop within {_STOP_SECONDS:g} s: {_said(log)}") from None
-    console.print(f"daemon stopped, exit code {daemon.returncode}")
-
-
-async def _ready(daemon: asyncio.subprocess.Process, address: str, log: Path) -> dict[str, object]:
-    until = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            async with Client(address) as client:
-                return await client.stats()
-        except SandboxError:
-            if daemon.returncode is not None:
-                raise SandboxError(_said(log) or f"exit code {daemon.returncode}") from None
-            if time.monotonic() > until:
-                raise
-        await asyncio.sleep(0.02)
-
-
-def _said(log: Path) -> str:
-    return log.read_text(errors="replace").strip()
