@@ -3,24 +3,33 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap deps build demo serve check test test-all test-cgroup2 lint fmt bench bench-report soak fuzz wheel
-.PHONY: client-wheel clean
+.PHONY: help bootstrap trainer deps build demo train-demo serve check test test-all test-cgroup2 lint fmt bench bench-report soak fuzz wheel
+.PHONY: client-wheel clean lint-deps
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-bootstrap: ## .venv with everything in it; seconds when nothing changed
+bootstrap: ## .venv with everything but the trainer's packages; seconds when nothing changed
 	@scripts/bootstrap
+
+trainer: ## the same with the trainer's packages: torch and vLLM, 6 GB
+	@scripts/bootstrap trainer
 
 # What follows installs no system packages.
 deps:
 	@scripts/bootstrap deps
+
+lint-deps:
+	@scripts/bootstrap lint
 
 build: ## the native module, in release mode, into this checkout
 	@scripts/bootstrap build
 
 demo: bootstrap ## start the daemon, score the bundled sample, show a table, stop it
 	@$(BIN)/assay demo $(ARGS)
+
+train-demo: trainer ## a tiny model learns two tasks by rewards, one of them in the sandbox: table and picture
+	@$(BIN)/python -m trainer demo $(ARGS)
 
 serve: bootstrap ## keep a daemon running: make serve ARGS="--slots 4"
 	@$(BIN)/assay serve $(ARGS)
@@ -29,20 +38,26 @@ check: lint ## the inner loop: lint and the unit tests, without root
 	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest tests/unit --numprocesses auto $(ARGS)
 
-test: bootstrap ## cargo test and pytest, in minutes (tests of the sandbox need root)
-	$(CARGO) test --workspace --quiet
-	$(BIN)/python -m pytest $(ARGS)
+# vLLM takes a process over: its threads, its environment, its memory. So the trainer's tests have one of their own.
+PYTEST = $(BIN)/python -m pytest $(1) $(or $(ARGS),--ignore=tests/trainer)
+PYTEST_TRAINER = $(if $(ARGS),,$(BIN)/python -m pytest $(1) tests/trainer)
 
-test-all: bootstrap ## the same and the thorough tests: both runtimes, everything renewed, many runs
+test: trainer ## cargo test and pytest, in minutes (tests of the sandbox need root)
 	$(CARGO) test --workspace --quiet
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(call PYTEST)
+	$(call PYTEST_TRAINER)
+
+test-all: trainer ## the same and the thorough tests: both runtimes, everything renewed, many runs
+	$(CARGO) test --workspace --quiet
+	$(call PYTEST,-m "not soak")
+	$(call PYTEST_TRAINER,-m "not soak")
 
 # Only the files with marked tests: to import the others would take the guest minutes.
 CGROUP2_TESTS = -m "cgroup2 and not soak" $(shell grep --recursive --files-with-matches --include='*.py' mark.cgroup2 tests)
 test-cgroup2: bootstrap ## marked tests under a cgroup v2 kernel in qemu: make test-cgroup2 ARGS="tests/kernel -k death"
 	@scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider --timeout=1500 $(or $(ARGS),$(CGROUP2_TESTS))
 
-lint: build ## everything that is checked without being run
+lint: lint-deps ## everything that is checked without being run
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -52,19 +67,19 @@ lint: build ## everything that is checked without being run
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
 
-fmt: build ## put the sources into their one format
+fmt: lint-deps ## put the sources into their one format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(CARGO) fmt --all
 
-bench: bootstrap ## every benchmark; figures are only worth what was measured beside them
+bench: trainer ## every benchmark; figures are only worth what was measured beside them
 	$(BIN)/python -m pytest benches --benchmark-only --timeout=900 $(ARGS)
 
 bench-report: bootstrap ## Assay beside its peers, written to benches/containers.md, .json and .png
 	$(BIN)/assay bench containers --markdown benches/containers.md --json benches/containers.json \
 		--png benches/containers.png $(ARGS)
 
-soak: bootstrap ## the tests that take many minutes; without ARGS those of the cgroup v2 lane too
+soak: trainer ## the tests that take many minutes; without ARGS those of the cgroup v2 lane too
 	$(BIN)/python -m pytest -m soak --timeout=7200 $(ARGS)
 	$(if $(ARGS),,LANE_SECONDS=14400 scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider \
 		-m "cgroup2 and soak" --timeout=14400 tests/kernel/test_cgroup2.py)
