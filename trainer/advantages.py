@@ -1,0 +1,77 @@
+"""Groups' rewards: what they are made of, and what each rollout's is above its group's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import torch
+from torch import Tensor
+
+from rewards import NotJudged, Reward
+from trainer.config import RewardWeights, UpdateConfig
+from trainer.mirror_descent import group_advantages, length_rewards
+from trainer.types import End, Group, Rollout
+
+
+def judged(group: Group) -> Group:
+    """The group without the rollouts that could not be judged, the others with the parts of their reward."""
+    kept = [rollout for rollout in group.rollouts if isinstance(rollout.reward, Reward)]
+    if not kept:
+        return replace(group, rollouts=())
+    correct = [_number(rollout) for rollout in kept]
+    # All siblings count for the lengths, whatever became of their reward.
+    everyone = torch.tensor([len(rollout.tokens) for rollout in group.rollouts], dtype=torch.float32)
+    right = torch.tensor([_number(rollout) >= 1.0 for rollout in group.rollouts])
+    lengths = dict(
+        zip((rollout.id for rollout in group.rollouts), length_rewards(everyone, right).tolist(), strict=True)
+    )
+    rollouts = tuple(
+        replace(
+            rollout,
+            parts={
+                "correct": number,
+                "length": lengths[rollout.id],
+                "repeat": float(rollout.end is End.REPEAT),
+                "format": float(_has_answer(rollout)),
+            },
+        )
+        for rollout, number in zip(kept, correct, strict=True)
+    )
+    return replace(group, rollouts=rollouts)
+
+
+def total(rollout: Rollout, weights: RewardWeights) -> float:
+    """The weighted sum of a judged rollout's parts."""
+    counts: dict[str, float] = asdict(weights)
+    return sum(weight * rollout.parts[name] for name, weight in counts.items())
+
+
+def uniform(group: Group, weights: RewardWeights) -> bool:
+    """Nothing can be learnt from it: fewer than two rollouts, or all rewards equal."""
+    return len({total(rollout, weights) for rollout in group.rollouts}) < 2
+
+
+def advantages(groups: Sequence[Group], weights: RewardWeights, update: UpdateConfig) -> Tensor:
+    """float32 [rollouts], in the order of the groups and their rollouts."""
+    if not groups:
+        return torch.zeros(0)
+    return torch.cat(
+        [
+            group_advantages(
+                torch.tensor([total(rollout, weights) for rollout in group.rollouts]),
+                baseline=update.baseline,
+                tau=update.tau,
+            )
+            for group in groups
+        ]
+    )
+
+
+def _number(rollout: Rollout) -> float:
+    return 0.0 if rollout.reward is None or isinstance(rollout.reward, NotJudged) else rollout.reward.reward
+
+
+def _has_answer(rollout: Rollout) -> bool:
+    evidence = getattr(rollout.reward, "evidence", None)
+    return getattr(evidence, "reason", None) is None

@@ -1,0 +1,73 @@
+"""Attention over packed rows, where a group's prompt stands once for all of its responses.
+
+A micro-batch is one row of tokens without padding, cut into segments. A prompt's segment sees itself; a response's
+sees its prompt's keys and its own. Any transformers model whose layers all attend fully takes it by its configured
+attention function; the table of segments comes to it as an argument of the model's forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface
+
+NAME: Final = "assay"
+
+
+class Span(NamedTuple):
+    """Queries [start, end) of the row; before their own keys they see [prompt_start, prompt_end)."""
+
+    start: int
+    end: int
+    prompt_start: int
+    prompt_end: int
+
+
+def register() -> None:
+    """Make `NAME` an attention implementation of transformers."""
+    AttentionInterface.register(NAME, _packed_attention)
+    AttentionMaskInterface.register(NAME, lambda *_args, **_kwargs: None)
+
+
+def _packed_attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    spans: Sequence[Span] | None = None,
+    scaling: float | None = None,
+    **_kwargs: Any,
+) -> tuple[Tensor, None]:
+    """query [1, heads, t, d], key and value [1, fewer heads, t, d] -> [1, t, heads, d]."""
+    if spans is None:
+        raise RuntimeError(f"{type(module).__name__} does not hand its model's arguments on to the attention function")
+    grouped = key.shape[1] != query.shape[1]
+    outputs = []
+    for start, end, prompt_start, prompt_end in spans:
+        keys, values, mask = key[:, :, start:end], value[:, :, start:end], None
+        if prompt_end > prompt_start:
+            keys = torch.cat((key[:, :, prompt_start:prompt_end], keys), dim=2)
+            values = torch.cat((value[:, :, prompt_start:prompt_end], values), dim=2)
+            mask = _sees_prompt_and_past(end - start, prompt_end - prompt_start, query.device)
+        outputs.append(
+            scaled_dot_product_attention(
+                query[:, :, start:end],
+                keys,
+                values,
+                attn_mask=mask,
+                is_causal=mask is None,
+                scale=scaling,
+                enable_gqa=grouped,
+            )
+        )
+    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _sees_prompt_and_past(response: int, prompt: int, device: torch.device) -> Tensor:
+    return torch.ones(response, prompt + response, dtype=torch.bool, device=device).tril(prompt)

@@ -1,0 +1,161 @@
+"""Groups into packed micro-batches under a token budget: no padding, each prompt once for its responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.errors import BadInput
+from trainer.attention import Span
+from trainer.types import Group, Rollout
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class MicroBatch:
+    """One row of t tokens that goes through the model at once, and its n trained tokens.
+
+    tokens, positions  int64 [1, t]
+    spans              the attention's table: who sees what
+    sources            int64 [n], positions of the row whose hidden states predict the trained tokens
+    targets            int64 [n], these tokens
+    rollout            int64 [n], whose they are, as an index into the batch
+    sampled            float32 [n], the sampler's logprobs; nan where an older policy sampled
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    spans: tuple[Span, ...]
+    sources: Tensor
+    targets: Tensor
+    rollout: Tensor
+    sampled: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Batch:
+    """An iteration's trained rollouts, numbered through in the order of their groups."""
+
+    micro_batches: tuple[MicroBatch, ...]
+    rollouts: int
+
+    @property
+    def tokens(self) -> int:
+        """That go through the model."""
+        return sum(micro.tokens.shape[1] for micro in self.micro_batches)
+
+    @property
+    def trained_tokens(self) -> int:
+        """Whose logprobs the loss is made of."""
+        return sum(len(micro.targets) for micro in self.micro_batches)
+
+
+def pack(
+    groups: Sequence[Group],
+    *,
+    budget: int,
+    train_segments: Literal["last", "all"] = "last",
+    policy_version: int,
+    device: torch.device | str = "cpu",
+) -> Batch:
+    """The groups' rollouts, cut into micro-batches of at most `budget` tokens.
+
+    A group that does not fit is divided, its prompt computed again in each part. Raises BadInput where a prompt and one
+    of its responses alone are longer than the budget.
+    """
+    rows: list[_Row] = []
+    row = _Row()
+    index = 0
+    for group in groups:
+        prompt = group.prompt.tokens
+        placed = False
+        for rollout in group.rollouts:
+            # The last token is predicted, and predicts nothing.
+            needed = len(rollout.tokens) - 1
+            if len(prompt) + needed > budget:
+                raise BadInput(
+                    "update.tokens_per_micro_batch",
+                    budget,
+                    f"rollout {rollout.id} has {len(prompt)} + {len(rollout.tokens)} tokens with its prompt",
+                )
+            if row.length + needed + (0 if placed else len(prompt)) > budget:
+                rows.append(row)
+                row, placed = _Row(), False
+            if not placed:
+                row.add_prompt(prompt)
+                placed = True
+            row.add_response(rollout, index, _trained_from(rollout, train_segments), policy_version)
+            index += 1
+    if row.length:
+        rows.append(row)
+    return Batch(micro_batches=tuple(row.micro_batch(device) for row in rows), rollouts=index)
+
+
+def _trained_from(rollout: Rollout, train_segments: Literal["last", "all"]) -> int:
+    return rollout.segments[-1].start if train_segments == "last" and rollout.segments else 0
+
+
+def _sampled(rollout: Rollout, policy_version: int) -> NDArray[np.float32]:
+    sampled = np.full(len(rollout.tokens), np.nan, np.float32)
+    for segment in rollout.segments:
+        if segment.policy_version == policy_version:
+            sampled[segment.start : segment.end] = segment.logprobs
+    return sampled
+
+
+class _Row:
+    """A micro-batch while it is put together."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._tokens: list[NDArray[np.int32]] = []
+        self._positions: list[NDArray[np.int64]] = []
+        self._spans: list[Span] = []
+        self._trained: list[tuple[NDArray[np.int64], ...]] = []
+        self._sampled: list[NDArray[np.float32]] = []
+        self._prompt = (0, 0)
+
+    def add_prompt(self, tokens: NDArray[np.int32]) -> None:
+        self._prompt = (self.length, self.length + len(tokens))
+        self._append(tokens, 0, Span(*self._prompt, 0, 0))
+
+    def add_response(self, rollout: Rollout, index: int, trained_from: int, policy_version: int) -> None:
+        tokens = rollout.tokens
+        prompt_start, prompt_end = self._prompt
+        start = self.length
+        # The prompt's last hidden state predicts the first token, the response's own the others.
+        sources = np.arange(start - 1, start - 1 + len(tokens))
+        sources[0] = prompt_end - 1
+        trained = slice(trained_from, None)
+        self._trained.append(
+            (sources[trained], tokens[trained].astype(np.int64), np.full(len(tokens) - trained_from, index))
+        )
+        self._sampled.append(_sampled(rollout, policy_version)[trained])
+        if len(tokens) > 1:
+            span = Span(start, start + len(tokens) - 1, prompt_start, prompt_end)
+            self._append(tokens[:-1], prompt_end - prompt_start, span)
+
+    def _append(self, tokens: NDArray[np.int32], first_position: int, span: Span) -> None:
+        self._tokens.append(tokens)
+        self._positions.append(np.arange(first_position, first_position + len(tokens)))
+        self._spans.append(span)
+        self.length += len(tokens)
+
+    def micro_batch(self, device: torch.device | str) -> MicroBatch:
+        def joined(parts: Iterator[NDArray[np.int64]] | list[NDArray[np.int64]]) -> Tensor:
+            return torch.from_numpy(np.concatenate(list(parts)).astype(np.int64)).to(device)
+
+        return MicroBatch(
+            tokens=joined(part.astype(np.int64) for part in self._tokens)[None],
+            positions=joined(self._positions)[None],
+            spans=tuple(self._spans),
+            sources=joined(part[0] for part in self._trained),
+            targets=joined(part[1] for part in self._trained),
+            rollout=joined(part[2] for part in self._trained),
+            sampled=torch.from_numpy(np.concatenate(self._sampled)).to(device),
+        )

@@ -1,0 +1,139 @@
+"""The policy: a transformers model whose forward takes packed micro-batches and gives log probabilities."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM
+
+from engine.errors import BadInput
+from trainer import attention
+from trainer.batch import MicroBatch, pack
+from trainer.config import ModelConfig
+from trainer.logprobs import log_distributions, token_logprobs
+from trainer.types import Group, Prompt, Rollout
+
+_HEAD_TOLERANCE: Final = 1e-3
+
+
+class Policy(nn.Module):
+    """A causal language model with float32 weights, computed in the dtype of the configuration.
+
+    Raises BadInput for a model that packed rows do not suit: layers that do not attend fully, or logits that are not
+    the head's product.
+    """
+
+    def __init__(
+        self, config: ModelConfig, *, temperature: float = 1.0, head_chunk: int = 512, device: str = "cpu"
+    ) -> None:
+        super().__init__()
+        attention.register()
+        self.model = _loaded(config.path).to(device)
+        self.temperature = temperature
+        self._head_chunk = head_chunk
+        self._dtype = getattr(torch, config.dtype)
+        self._check_attention(config.path)
+        self._check_head(config.path)
+        self.model.set_attn_implementation(attention.NAME)
+        if config.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+        # Dropout would make the reference another policy than the one that is trained.
+        self.model.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._head_weight.device
+
+    def forward(self, micro: MicroBatch) -> tuple[Tensor, Tensor]:
+        """Logprobs [n] of the trained tokens and the entropies [n] there, float32."""
+        return token_logprobs(
+            self._hidden(micro),
+            self._head_weight,
+            micro.targets,
+            temperature=self.temperature,
+            chunk=self._head_chunk,
+        )
+
+    @torch.no_grad()
+    def response_logprobs(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
+        """float32 [r], each token of a response given what is before it."""
+        return cast("NDArray[np.float32]", self(self._one_response(prompt, response))[0].cpu().numpy())
+
+    @torch.no_grad()
+    def response_distributions(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
+        """float32 [r, vocabulary], the log probability of every token in the place of each of a response."""
+        hidden = self._hidden(self._one_response(prompt, response))
+        rows = log_distributions(hidden, self._head_weight, temperature=self.temperature)
+        return cast("NDArray[np.float32]", rows.cpu().numpy())
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Names as the checkpoint has them, with the weights; tied ones once."""
+        yield from ((name, parameter.detach()) for name, parameter in self.model.named_parameters())
+
+    def save(self, directory: str | Path) -> None:
+        """The weights in Hugging Face's format."""
+        self.model.save_pretrained(directory)
+
+    def _hidden(self, micro: MicroBatch) -> Tensor:
+        """Last hidden states [n, width] that predict the trained tokens."""
+        with self._computed_in_dtype():
+            hidden: Tensor = self._backbone(
+                input_ids=micro.tokens, position_ids=micro.positions, use_cache=False, spans=micro.spans
+            ).last_hidden_state[0]
+        return hidden[micro.sources]
+
+    def _one_response(self, prompt: Sequence[int], response: Sequence[int]) -> MicroBatch:
+        group = Group(
+            prompt=Prompt(id="", tokens=np.asarray(prompt, np.int32), item={}),
+            rollouts=(Rollout(id="", prompt_id="", index=0, tokens=np.asarray(response, np.int32)),),
+            opened_at=0,
+        )
+        budget = len(prompt) + len(response)
+        (micro,) = pack([group], budget=budget, policy_version=0, device=self.device).micro_batches
+        return micro
+
+    @property
+    def _backbone(self) -> nn.Module:
+        return cast("nn.Module", self.model.base_model)
+
+    @property
+    def _head_weight(self) -> Tensor:
+        return cast("Tensor", self.model.get_output_embeddings().weight)
+
+    def _computed_in_dtype(self) -> contextlib.AbstractContextManager[Any]:
+        if self._dtype == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self._dtype)
+
+    def _check_attention(self, path: str) -> None:
+        layers = getattr(self.model.config, "layer_types", None) or []
+        other = sorted({kind for kind in layers if kind != "full_attention"})
+        if other:
+            raise BadInput("model.path", path, f"packed rows need layers of full attention; it has {', '.join(other)}")
+
+    @torch.no_grad()
+    def _check_head(self, path: str) -> None:
+        tokens = torch.arange(8, device=self.device)[None] % self.model.config.vocab_size
+        theirs = self.model(input_ids=tokens, use_cache=False).logits[0, :-1].float().log_softmax(1)
+        hidden = self._backbone(input_ids=tokens, use_cache=False).last_hidden_state[0, :-1]
+        targets = tokens[0, 1:]
+        ours, _ = token_logprobs(hidden, self._head_weight, targets)
+        apart = (ours - theirs.gather(1, targets[:, None]).squeeze(1)).abs().max().item()
+        if not apart < _HEAD_TOLERANCE:
+            raise BadInput(
+                "model.path", path, f"its logits are not hidden states times the head's weight (apart by {apart:.2g})"
+            )
+
+
+def _loaded(path: str) -> Any:
+    if not (Path(path) / "config.json").is_file():
+        raise BadInput("model.path", path, "expected a directory in Hugging Face's format: there is no config.json")
+    return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)

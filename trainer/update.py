@@ -1,0 +1,116 @@
+"""The inner steps of an iteration: mirror descent on one batch, against the policy as it was at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from trainer.batch import Batch, MicroBatch
+from trainer.config import UpdateConfig
+from trainer.mirror_descent import log_ratios, mirror_descent_loss
+from trainer.policy import Policy
+from trainer.types import Gap, Update
+
+
+class Optimizer:
+    """AdamW over the policy's weights, with the inner steps."""
+
+    def __init__(self, policy: Policy, config: UpdateConfig) -> None:
+        self._policy = policy
+        self._config = config
+        self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+        self._adam = self._new()
+
+    def _new(self) -> torch.optim.AdamW:
+        return torch.optim.AdamW(
+            self._parameters, lr=self._config.learning_rate, weight_decay=self._config.weight_decay
+        )
+
+    def update(self, batch: Batch, advantages: Tensor, *, divisor: int) -> Update:
+        """`config.steps` steps on the same micro-batches; advantages are float32 [rollouts].
+
+        The reference costs nothing: it is what the first step's forward gives.
+        """
+        if self._config.reset_optimizer:
+            self._adam = self._new()
+        advantages = advantages.to(self._policy.device)
+        references: list[Tensor] = []
+        weights: list[Tensor] = []
+        first = _FirstStep()
+        losses, norms, rhos = [], [], []
+        for step in range(self._config.steps):
+            self._adam.zero_grad(set_to_none=True)
+            loss_sum, rho_sum = 0.0, 0.0
+            for number, micro in enumerate(batch.micro_batches):
+                logprobs, entropy = self._policy(micro)
+                if step == 0:
+                    references.append(logprobs.detach())
+                    weights.append(self._near_the_sampler(micro, references[number], batch.rollouts))
+                    first.add(micro, references[number], entropy)
+                rho = log_ratios(logprobs, references[number], micro.rollout, batch.rollouts)
+                here = weights[number]
+                loss = mirror_descent_loss(rho * here, advantages * here, tau=self._config.tau, divisor=divisor)
+                loss.backward()
+                loss_sum += loss.item()
+                rho_sum += (rho.detach() * here).abs().sum().item()
+            norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_gradient_norm)
+            self._adam.step()
+            losses.append(loss_sum)
+            norms.append(norm.item())
+            rhos.append(rho_sum / max(batch.rollouts, 1))
+        return Update(
+            rollouts=batch.rollouts,
+            tokens=batch.tokens,
+            trained_tokens=batch.trained_tokens,
+            loss=tuple(losses),
+            gradient_norm=tuple(norms),
+            rho=tuple(rhos),
+            advantage=advantages.abs().mean().item() if batch.rollouts else 0.0,
+            entropy=first.entropy,
+            gap=first.gap(),
+        )
+
+    def _near_the_sampler(self, micro: MicroBatch, reference: Tensor, rollouts: int) -> Tensor:
+        """float [rollouts]: 1 for this micro-batch's rollouts, 0 for those past `gap_limit` and for all others."""
+        gap = (reference - micro.sampled).abs().nan_to_num(0.0)
+        zeros = torch.zeros(rollouts, device=gap.device)
+        tokens = zeros.index_add(0, micro.rollout, torch.ones_like(gap))
+        gaps = zeros.index_add(0, micro.rollout, gap) / tokens.clamp(min=1)
+        return ((tokens > 0) & (gaps <= self._config.gap_limit)).float()
+
+
+class _FirstStep:
+    """What only the first step tells: it computes with the weights that sampled."""
+
+    def __init__(self) -> None:
+        self._gaps: list[Tensor] = []
+        self._entropies: list[Tensor] = []
+
+    def add(self, micro: MicroBatch, reference: Tensor, entropy: Tensor) -> None:
+        gap = reference - micro.sampled
+        self._gaps.append(gap[~gap.isnan()].cpu())
+        self._entropies.append(entropy.cpu())
+
+    @property
+    def entropy(self) -> float:
+        return _mean(self._entropies)
+
+    def gap(self) -> Gap:
+        gap = torch.cat(self._gaps) if self._gaps else torch.zeros(0)
+        if not len(gap):
+            return Gap()
+        ratio = gap.exp()
+        return Gap(
+            mean=gap.mean().item(),
+            sd=gap.std(correction=0).item(),
+            max=gap.abs().max().item(),
+            k3=(ratio - 1 - gap).mean().item(),
+            outside=((ratio < 0.9) | (ratio > 1.1)).float().mean().item(),
+        )
+
+
+def _mean(parts: Iterable[Tensor]) -> float:
+    joined = list(parts)
+    return torch.cat(joined).mean().item() if joined else 0.0
