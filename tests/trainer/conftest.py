@@ -1,0 +1,108 @@
+"""One tiny model, and one engine of each kind, for all tests: vLLM is a process's own, and takes seconds to start."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from trainer.config import ModelConfig, RolloutsConfig
+from trainer.rollouts import RolloutEngine
+
+# Before anything imports transformers or torch. Two threads of so small a model wait for each other.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from trainer.policy import Policy
+from trainer.rollout_torch import TorchRollouts
+from trainer.rollout_vllm import VLLMRollouts
+from trainer.tasks.tiny import make_tiny_model
+
+STOP = 1
+NewVLLM = Callable[..., VLLMRollouts]
+_Engine = TypeVar("_Engine", bound=RolloutEngine)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of two layers whose head is its embedding."""
+    directory = tmp_path_factory.mktemp("tiny-model")
+    make_tiny_model(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def untied_model(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """The same with a head of its own."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    directory = tmp_path_factory.mktemp("untied-model")
+    make_tiny_model(directory)
+    config = AutoConfig.from_pretrained(directory)
+    config.tie_word_embeddings = False
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(config)
+    model.save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def new_vllm() -> Iterator[NewVLLM]:
+    """VLLMRollouts(ModelConfig(...)). The first of a process costs seconds, each other a fraction of one.
+
+    All are closed at the end: with any of them ends what vLLM keeps for the whole process.
+    """
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("needs vllm: make trainer")
+    engines: list[VLLMRollouts] = []
+
+    def new(path: Path, dtype: str = "float32", temperature: float = 1.0) -> VLLMRollouts:
+        model = ModelConfig(path=str(path), dtype=dtype)  # type: ignore[arg-type]
+        rollouts = RolloutsConfig(kv_cache_bytes=32 << 20, temperature=temperature)
+        engines.append(VLLMRollouts(model, rollouts, stop_tokens=[STOP]))
+        return engines[-1]
+
+    yield new
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture(scope="session")
+def one_vllm(new_vllm: NewVLLM, tiny_model: Path) -> VLLMRollouts:
+    return new_vllm(tiny_model)
+
+
+@pytest.fixture(scope="session")
+def one_torch(tiny_model: Path) -> TorchRollouts:
+    return TorchRollouts(tiny_model, stop_tokens=[STOP])
+
+
+@pytest.fixture(params=["vllm", "torch"])
+def engine(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[RolloutEngine]:
+    """Each kind of engine; the next test finds the tiny model's own weights again."""
+    engine: RolloutEngine = request.getfixturevalue(f"one_{request.param}")
+    yield from _restored(engine, tiny_model)
+
+
+@pytest.fixture
+def vllm_engine(one_vllm: VLLMRollouts, tiny_model: Path) -> Iterator[VLLMRollouts]:
+    """The one on vLLM; the next test finds the tiny model's own weights again."""
+    yield from _restored(one_vllm, tiny_model)
+
+
+def _restored(engine: _Engine, model: Path) -> Iterator[_Engine]:
+    yield engine
+    assert engine.step() == [], "the test left requests under way"
+    engine.load(Policy(ModelConfig(path=str(model))).weights, 0)
+
+
+@pytest.fixture
+def policy(tiny_model: Path) -> Policy:
+    """The trainer's side, with the tiny model's own weights."""
+    return Policy(ModelConfig(path=str(tiny_model)))

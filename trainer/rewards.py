@@ -1,0 +1,116 @@
+"""Rewards while rollouts are still generated: from the daemon or a function of the user's, on a loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import Final
+
+from engine.client.client import Client
+from engine.client.loop_thread import LoopThread
+from engine.errors import BadInput, Overloaded, SandboxError
+from rewards import NotJudged, Reward
+from rewards.kinds import reward_of
+from trainer.config import RewardsConfig
+from trainer.errors import RewardsUnavailable
+from trainer.types import Prompt
+
+RewardFunction = Callable[[Prompt, str], Awaitable[float | Reward | NotJudged]]
+
+_FAULTS_OF_ONE: Final = 3
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+
+
+class Scoring:
+    """Takes rollouts the moment they end, gives their rewards in any order.
+
+    A daemon that is gone or overloaded is waited for `patience_seconds`; an item that a daemon in good health fails on
+    three times is NotJudged.
+    """
+
+    def __init__(self, config: RewardsConfig, function: RewardFunction | None = None) -> None:
+        self._config = config
+        self._function = function or self._ask
+        self._loop = LoopThread("assay-trainer-rewards")
+        self._client, self._turns = self._loop.wait(self._made())
+        self._answers: queue.SimpleQueue[tuple[str, Future[Reward | NotJudged]]] = queue.SimpleQueue()
+        self.outstanding = 0
+        self.waits_for = ""
+
+    async def _made(self) -> tuple[Client, asyncio.Semaphore]:
+        # On the loop that they will belong to.
+        return Client(self._config.address or None), asyncio.Semaphore(self._config.in_flight)
+
+    def submit(self, key: str, prompt: Prompt, text: str) -> None:
+        """Ask for a reward; its answer will come under `key`."""
+        self.outstanding += 1
+        future = self._loop.submit(self._score(prompt, text))
+        future.add_done_callback(lambda done: self._answers.put((key, done)))
+
+    def finished(self, *, wait: bool) -> list[tuple[str, Reward | NotJudged]]:
+        """Answers that are there; with `wait` and anything outstanding at least one.
+
+        Raises RewardsUnavailable, BadInput for an item that the daemon refuses, and what the user's function raised.
+        """
+        answers: list[tuple[str, Reward | NotJudged]] = []
+        while self.outstanding:
+            try:
+                key, done = self._answers.get(block=wait and not answers)
+            except queue.Empty:
+                break
+            self.outstanding -= 1
+            answers.append((key, done.result()))
+        return answers
+
+    def close(self) -> None:
+        """Cancel what is outstanding and end; idempotent."""
+        if self._loop.running:
+            self._loop.wait(self._ended())
+            self._loop.stop()
+
+    async def _ended(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._client.close()
+
+    async def _score(self, prompt: Prompt, text: str) -> Reward | NotJudged:
+        async with self._turns:
+            answer = await self._function(prompt, text)
+        return Reward(reward=float(answer)) if isinstance(answer, int | float) else answer
+
+    async def _ask(self, prompt: Prompt, text: str) -> Reward | NotJudged:
+        item = {**prompt.item, "completion": prompt.completion(text)}
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._config.patience_seconds
+        pause, faults = _FIRST_PAUSE_SECONDS, 0
+        while True:
+            try:
+                reward = reward_of(await self._client.score(item), item.get("kind"))
+                self.waits_for = ""
+                return reward
+            except BadInput as error:
+                raise error.below(f"prompt {prompt.id}.item") from None
+            except (Overloaded, SandboxError) as error:
+                self.waits_for = f"rewards: {error}"
+                if isinstance(error, SandboxError) and await self._answers_at_all():
+                    faults += 1
+                if faults == _FAULTS_OF_ONE:
+                    return NotJudged(str(error))
+                if clock() > until:
+                    raise RewardsUnavailable(
+                        f"no reward for {self._config.patience_seconds:g} s (rewards.patience_seconds): {error}"
+                    ) from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def _answers_at_all(self) -> bool:
+        try:
+            await self._client.stats()
+        except SandboxError:
+            return False
+        return True

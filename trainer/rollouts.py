@@ -1,0 +1,239 @@
+"""What a rollout engine is, and the buffer: groups under way, over as many iterations as they take."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from rewards import NotJudged, Reward
+from trainer.config import RolloutsConfig
+from trainer.rewards import Scoring
+from trainer.types import End, Group, Output, Prompt, Request, Rollout, Segment
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+_T = TypeVar("_T")
+
+
+class Weights(Protocol):
+    """Weights on their way to an engine: names as the checkpoint has them."""
+
+    def __call__(self) -> Iterator[tuple[str, Tensor]]: ...
+
+
+class Within(Protocol):
+    """Does a step that could hang and gives its result; `what` completes "waited for" where it took too long."""
+
+    def __call__(self, what: str, step: Callable[[], _T], /) -> _T: ...
+
+
+def no_deadline(_what: str, step: Callable[[], _T]) -> _T:
+    """A `Within` that waits for ever."""
+    return step()
+
+
+class RolloutEngine(Protocol):
+    """Generates token by token; everything is asked for and taken on one thread.
+
+    context_tokens  of a prompt and its response together, at most
+    block_tokens    a prompt is taken from the prefix cache in whole blocks of so many; 0 without such a cache
+    """
+
+    @property
+    def context_tokens(self) -> int: ...
+
+    @property
+    def block_tokens(self) -> int: ...
+
+    def submit(self, request: Request) -> None:
+        """Begin to generate."""
+        ...
+
+    def step(self) -> list[Output]:
+        """What came since the last step; blocks until there is something. [] only where nothing is under way.
+
+        Raises RolloutsFailed.
+        """
+        ...
+
+    def abort(self, ids: Iterable[str]) -> None:
+        """Stop generating for these requests: no more output of them will come."""
+        ...
+
+    def load(self, weights: Weights, version: int, within: Within = no_deadline) -> None:
+        """Take on new weights, and forget what the old ones computed. Nothing may be under way.
+
+        Raises StaleWeights for weights of another model, before anything is changed; RolloutsFailed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds; idempotent."""
+        ...
+
+
+TextOf = Callable[[Sequence[int]], str]
+
+
+class Generated(NamedTuple):
+    """What one iteration's budget brought: the groups that closed, with everything scored that could be."""
+
+    groups: list[Group]
+    tokens: int
+    cut: int
+    generating_seconds: float
+    scoring_seconds: float
+
+
+def seed_of(run_seed: int, rollout_id: str, segment: int) -> int:
+    """A segment's own seed: a resumed segment with its predecessor's would repeat its random numbers."""
+    digest = hashlib.blake2b(f"{run_seed}/{rollout_id}/{segment}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+@dataclass(slots=True)
+class _Open:
+    """A rollout under way: what `Rollout` will be frozen from."""
+
+    id: str
+    index: int
+    prompt: Prompt
+    tokens: list[int] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    end: End | None = None
+    reward: Reward | NotJudged | None = None
+
+    def segment_ends(self, policy_version: int) -> None:
+        if self.logprobs:
+            start = self.segments[-1].end if self.segments else 0
+            self.segments.append(
+                Segment(
+                    policy_version=policy_version,
+                    start=start,
+                    end=len(self.tokens),
+                    logprobs=np.asarray(self.logprobs, np.float32),
+                )
+            )
+            self.logprobs = []
+
+    def frozen(self) -> Rollout:
+        return Rollout(
+            id=self.id,
+            prompt_id=self.prompt.id,
+            index=self.index,
+            tokens=np.asarray(self.tokens, np.int32),
+            segments=tuple(self.segments),
+            end=self.end,
+            reward=self.reward,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenGroup:
+    prompt: Prompt
+    rollouts: list[_Open]
+    opened_at: int
+
+    def frozen(self) -> Group:
+        return Group(
+            prompt=self.prompt,
+            rollouts=tuple(rollout.frozen() for rollout in self.rollouts),
+            opened_at=self.opened_at,
+        )
+
+
+class Buffer:
+    """Groups under way. Each iteration serves the oldest first, then opens new ones, and gives back what closed.
+
+    A rollout that used up an iteration's budget waits here and goes on in the next as a new segment; a group is
+    complete when its last sibling is scored, and its finished siblings wait for it.
+    """
+
+    def __init__(
+        self, config: RolloutsConfig, engine: RolloutEngine, scoring: Scoring, text: TextOf, *, seed: int
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._scoring = scoring
+        self._text = text
+        self._seed = seed
+        self._groups: list[_OpenGroup] = []
+        self._opened = 0
+
+    @property
+    def groups(self) -> int:
+        """That wait here."""
+        return len(self._groups)
+
+    @property
+    def room(self) -> int:
+        """New groups that may be opened."""
+        return max(0, self._config.groups_per_iteration - len(self._groups))
+
+    def open(self, prompts: Iterable[Prompt], iteration: int) -> None:
+        """A new group for each prompt."""
+        for prompt in prompts:
+            number, self._opened = self._opened, self._opened + 1
+            rollouts = [
+                _Open(id=f"{number}.{index}", index=index, prompt=prompt)
+                for index in range(self._config.rollouts_per_group)
+            ]
+            self._groups.append(_OpenGroup(prompt, rollouts, iteration))
+
+    def generate(self, policy_version: int) -> Generated:
+        """One iteration's budget for each open rollout; the groups that closed leave the buffer.
+
+        Raises RolloutsFailed, RewardsUnavailable.
+        """
+        began = time.monotonic()
+        going = {rollout.id: rollout for group in self._groups for rollout in group.rollouts if rollout.end is None}
+        everyone = {rollout.id: rollout for group in self._groups for rollout in group.rollouts}
+        tokens = 0
+        for rollout in going.values():
+            self._engine.submit(self._request(rollout))
+        while outputs := self._engine.step():
+            for output in outputs:
+                tokens += len(output.tokens)
+                self._take(going[output.id], output, policy_version)
+            for key, reward in self._scoring.finished(wait=False):
+                everyone[key].reward = reward
+        generated = time.monotonic()
+        while self._scoring.outstanding:
+            for key, reward in self._scoring.finished(wait=True):
+                everyone[key].reward = reward
+        groups = [group.frozen() for group in self._groups]
+        self._groups = [open_ for open_, group in zip(self._groups, groups, strict=True) if not group.closed]
+        return Generated(
+            groups=[group for group in groups if group.closed],
+            tokens=tokens,
+            cut=sum(rollout.end is None for rollout in going.values()),
+            generating_seconds=generated - began,
+            scoring_seconds=time.monotonic() - generated,
+        )
+
+    def _request(self, rollout: _Open) -> Request:
+        return Request(
+            id=rollout.id,
+            tokens=np.concatenate((rollout.prompt.tokens, np.asarray(rollout.tokens, np.int32))),
+            max_tokens=min(self._config.budget, self._config.max_tokens - len(rollout.tokens)),
+            seed=seed_of(self._seed, rollout.id, len(rollout.segments)),
+        )
+
+    def _take(self, rollout: _Open, output: Output, policy_version: int) -> None:
+        rollout.tokens += output.tokens
+        rollout.logprobs += output.logprobs
+        if output.end is None:
+            return
+        rollout.segment_ends(policy_version)
+        if output.end is End.LENGTH and len(rollout.tokens) < self._config.max_tokens:
+            return
+        rollout.end = output.end
+        self._scoring.submit(rollout.id, rollout.prompt, self._text(rollout.tokens))
