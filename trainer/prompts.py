@@ -1,0 +1,99 @@
+"""Prompts from a file, and the tokenizer that is sure to give back what it was given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import transformers
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from engine.errors import BadInput
+from trainer.types import Prompt
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    id: str | int
+    prompt: str | list[dict[str, Any]]
+    item: dict[str, Any]
+    wrap: str | None = None
+    domain: str = ""
+    difficulty: float | None = None
+
+
+def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of the class that was saved; AutoTokenizer goes by the model's and may take another.
+
+    Raises BadInput where there is none.
+    """
+    try:
+        saved = json.loads((Path(path) / "tokenizer_config.json").read_text()).get("tokenizer_class", "")
+        kind = getattr(transformers, saved, AutoTokenizer)
+        tokenizer: PreTrainedTokenizerBase = kind.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise BadInput("model.path", str(path), f"no tokenizer can be loaded from it: {error}") from None
+    return tokenizer
+
+
+def stop_tokens(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """The token ids that end a response: those of generation_config.json and config.json, and the tokenizer's."""
+    found = {tokenizer.eos_token_id}
+    for name in ("generation_config.json", "config.json"):
+        file = Path(path) / name
+        ids = json.loads(file.read_text()).get("eos_token_id") if file.is_file() else None
+        found |= set(ids) if isinstance(ids, list) else {ids}
+    return tuple(sorted(found - {None}))
+
+
+def read_prompts(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
+    """The prompts of a file of JSON lines; raises BadInput that names the line."""
+    prompts: dict[str, Prompt] = {}
+    for number, line in _lines(Path(path)):
+        prompt = _prompt(line, tokenizer, f"{path}:{number}")
+        if prompt.id in prompts:
+            raise BadInput(f"{path}:{number}.id", prompt.id, "another line has it already")
+        prompts[prompt.id] = prompt
+    if not prompts:
+        raise BadInput("prompts.path", str(path), "there is no prompt in it")
+    return list(prompts.values())
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+    except OSError as error:
+        raise BadInput("prompts.path", str(path), error.strerror or "cannot be read") from None
+
+
+def _prompt(line: bytes, tokenizer: PreTrainedTokenizerBase, place: str) -> Prompt:
+    try:
+        fields = msgspec.json.decode(line, type=_Line)
+    except msgspec.DecodeError as error:
+        raise BadInput(place, line.decode(errors="replace").strip(), str(error)) from None
+    if fields.wrap is not None and fields.wrap.count("{completion}") != 1:
+        raise BadInput(f"{place}.wrap", fields.wrap, "expected one {completion} in it")
+    if isinstance(fields.prompt, str):
+        text = fields.prompt
+    else:
+        text = str(tokenizer.apply_chat_template(fields.prompt, tokenize=False, add_generation_prompt=True))
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    if (back := tokenizer.decode(ids, clean_up_tokenization_spaces=False)) != text:
+        raise BadInput(f"{place}.prompt", text, f"the tokenizer gives back {back!r}: it is not the model's own")
+    if isinstance(fields.prompt, str):
+        # With what the tokenizer puts first; a chat template has it already.
+        ids = tokenizer(text)["input_ids"]
+    if not ids:
+        raise BadInput(f"{place}.prompt", text, "no token in it")
+    return Prompt(
+        id=str(fields.id),
+        tokens=np.asarray(ids, np.int32),
+        item=fields.item,
+        wrap=fields.wrap,
+        domain=fields.domain,
+        difficulty=fields.difficulty,
+    )
