@@ -1,0 +1,249 @@
+"""`make train-demo`: a tiny model is warmed up, then learns by rewards, on two tasks and several seeds.
+
+One task is graded as mathematics, the answers of the other run in the sandbox of the demo's own daemon. Ends with 1 if
+a task's gain on held-out prompts is not above zero.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from engine.errors import SandboxError
+from rewards.cli.daemon import own_daemon
+from trainer.config import TrainerConfig
+from trainer.tasks.tasks import write_task
+from trainer.tasks.tiny import make_tiny_model
+
+_TRAIN: Final = 4000
+_HELD_OUT: Final = 200
+_WARM_UP: Final = {"sort": 150, "program": 150}
+_ITERATIONS: Final = {"sort": 40, "program": 30}
+_LEARNING_RATE: Final = {"sort": 1e-4, "program": 2e-4}
+_PAUSE_SECONDS: Final = 0.2
+_RESAMPLES: Final = 2000
+
+_CONFIG: Final[dict[str, Any]] = {
+    "run": {},
+    "prompts": {"evaluate_every": 10},
+    "rollouts": {"groups_per_iteration": 32, "rollouts_per_group": 8, "max_tokens": 24},
+    "update": {"tau": 0.5, "steps": 4},
+}
+
+
+@dataclass(slots=True)
+class _Run:
+    """One task with one seed, in processes of its own: they take a core each."""
+
+    task: str
+    seed: int
+    directory: Path
+    bar: TaskID
+    process: subprocess.Popen[bytes] | None = None
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.task}, seed {self.seed}"
+
+
+def demo(directory: Path, *, seeds: int, engine: str) -> int:
+    """Run the demonstration; the exit code."""
+    console = Console(highlight=False)
+    # What was started here ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    directory.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-train-demo-")))
+        address = stack.enter_context(own_daemon(place, None, console))
+        runs = _train(directory, address, seeds, engine, stack.enter_context(_progress(console)))
+    learnt = _table(runs, console)
+    _picture(runs, directory / "train-demo.png")
+    console.print(f"{time.monotonic() - began:.0f} s; picture and metrics in {directory}", soft_wrap=True)
+    return 0 if learnt else 1
+
+
+def _train(directory: Path, address: str, seeds: int, engine: str, progress: Progress) -> list[_Run]:
+    runs = [
+        _Run(task, seed, directory / f"{task}-{seed}", progress.add_task(f"{task}, seed {seed}", total=None))
+        for seed in range(seeds)
+        for task in _ITERATIONS
+    ]
+    waiting, going = list(runs), list[_Run]()
+    try:
+        while waiting or going:
+            while waiting and len(going) < (os.cpu_count() or 1):
+                going.append(waiting.pop(0))
+                going[-1].process = _start(going[-1], address, engine)
+            time.sleep(_PAUSE_SECONDS)
+            going = [run for run in going if not _over(run, progress)]
+    finally:
+        for run in going:
+            if run.process is not None:
+                run.process.terminate()
+                run.process.wait()
+    return runs
+
+
+def _over(run: _Run, progress: Progress) -> bool:
+    """Whether the run has ended; raises SandboxError with what it said where it ended badly."""
+    code = run.process.poll() if run.process is not None else None
+    run.lines = list(_lines(run.directory / "metrics.jsonl"))
+    progress.update(run.bar, total=_ITERATIONS[run.task], completed=max(0, len(run.lines) - 1))
+    if code:
+        said = (run.directory / "log").read_text(errors="replace").strip().splitlines()
+        raise SandboxError(f"{run.name} ended with {code}: {said[-1] if said else 'it said nothing'}")
+    return code is not None
+
+
+def _start(run: _Run, address: str, engine: str) -> subprocess.Popen[bytes]:
+    """Warm-up and run, one after the other, on one thread."""
+    directory = run.directory
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "metrics.jsonl").unlink(missing_ok=True)
+    make_tiny_model(directory / "random", seed=run.seed)
+    write_task(run.task, directory / "task", train=_TRAIN, evaluation=_HELD_OUT, warm_up=_TRAIN, seed=run.seed)
+    config = _config(run, address, engine)
+    (directory / "run.json").write_text(json.dumps(config))
+    python = [sys.executable, "-m", "trainer"]
+    warm_up = [*python, "sft", str(directory / "random"), str(directory / "task" / "sft.jsonl")]
+    warm_up += [str(directory / "model"), "--steps", str(_WARM_UP[run.task]), "--learning-rate", "1e-3"]
+    warm_up += ["--seed", str(run.seed)]
+    train = [*python, "run"]
+    for key, value in _flat(config):
+        train += ["--set", f"{key}={json.dumps(value)}"]
+    script = 'log=$1; shift; n=$1; shift; trap "kill %1" TERM; '
+    script += '"${@:1:n}" >"$log" 2>&1 & wait $! && exec "${@:n+1}" >>"$log" 2>&1'
+    return subprocess.Popen(
+        ["bash", "-c", script, "bash", str(directory / "log"), str(len(warm_up)), *warm_up, *train],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def _config(run: _Run, address: str, engine: str) -> dict[str, Any]:
+    config = {name: dict(table) for name, table in _CONFIG.items()}
+    config["run"] |= {"directory": str(run.directory), "seed": run.seed, "iterations": _ITERATIONS[run.task]}
+    config["model"] = {"path": str(run.directory / "model")}
+    config["prompts"] |= {
+        "path": str(run.directory / "task" / "prompts.jsonl"),
+        "held_out": str(run.directory / "task" / "held-out.jsonl"),
+    }
+    config["rollouts"]["engine"] = engine
+    config["update"]["learning_rate"] = _LEARNING_RATE[run.task]
+    config["rewards"] = {"address": address}
+    TrainerConfig.load(None, dict(_flat(config)))
+    return config
+
+
+def _flat(table: dict[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from (json.loads(line) for line in path.read_text().splitlines() if line.endswith("}"))
+
+
+def _evaluations(run: _Run) -> list[tuple[int, dict[str, Any]]]:
+    return [(line["number"], line["held_out"]) for line in run.lines if line.get("held_out")]
+
+
+def _gain(runs: Sequence[_Run]) -> tuple[float, float, float]:
+    """Mean gain at temperature 1 with its 95 % interval, by bootstrap over seeds and prompts."""
+    gains = []
+    for run in runs:
+        (_, first), *_, (_, last) = _evaluations(run)
+        both = first["by_prompt"].keys() & last["by_prompt"].keys()
+        gains.append(np.array([last["by_prompt"][key][0] - first["by_prompt"][key][0] for key in sorted(both)]))
+    random = np.random.default_rng(0)
+    resampled = [
+        np.mean(
+            [
+                random.choice(gains[seed], len(gains[seed])).mean()
+                for seed in random.integers(len(gains), size=len(gains))
+            ]
+        )
+        for _ in range(_RESAMPLES)
+    ]
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return float(np.mean([gain.mean() for gain in gains])), float(low), float(high)
+
+
+def _table(runs: Sequence[_Run], console: Console) -> bool:
+    table = Table()
+    for heading in ("task", "before", "after", "greedy", "gain, 95 % interval", "s per iteration", "of it rewards"):
+        table.add_column(heading, justify="left" if heading == "task" else "right")
+    learnt = True
+    for task in _ITERATIONS:
+        mine = [run for run in runs if run.task == task]
+        first, last = ([_evaluations(run)[end][1] for run in mine] for end in (0, -1))
+        gain, low, high = _gain(mine)
+        learnt = learnt and low > 0
+        iterations = [line for run in mine for line in run.lines if "seconds" in line]
+        seconds = np.mean(
+            [sum(line["seconds"].get(name, 0) for name in ("rollouts", "update", "sync")) for line in iterations]
+        )
+        waited = np.mean([line["rolled"]["scoring_seconds"] for line in iterations])
+        table.add_row(
+            task,
+            f"{np.mean([each['sampled'] for each in first]):.3f}",
+            f"{np.mean([each['sampled'] for each in last]):.3f}",
+            f"{np.mean([each['greedy'] for each in first]):.3f} to {np.mean([each['greedy'] for each in last]):.3f}",
+            f"{gain:+.3f} ({low:+.3f} to {high:+.3f})",
+            f"{seconds:.2f}",
+            f"{waited / seconds:.0%}",
+        )
+    console.print(table)
+    return learnt
+
+
+def _picture(runs: Sequence[_Run], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, len(_ITERATIONS), figsize=(10, 4), sharey=True)
+    for axis, task in zip(axes, _ITERATIONS, strict=True):
+        for run in runs:
+            if run.task != task:
+                continue
+            numbers = [number for number, _ in _evaluations(run)]
+            colour = f"C{run.seed}"
+            for way, style in (("sampled", "-"), ("greedy", ":")):
+                held_out = [each[way] for _, each in _evaluations(run)]
+                axis.plot(
+                    numbers, held_out, style, color=colour, marker="o", markersize=3, label=f"seed {run.seed}, {way}"
+                )
+        axis.set(title=task, xlabel="iteration", ylim=(0, 1))
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("reward on held-out prompts")
+    axes[-1].legend(fontsize="small")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
