@@ -46,6 +46,18 @@ if TYPE_CHECKING:
         SyncRewardClient,
         WrongItem,
     )
+    from trainer import (
+        Group,
+        Iteration,
+        Prompt,
+        RewardsUnavailable,
+        Rollout,
+        RolloutsFailed,
+        StaleWeights,
+        Trainer,
+        TrainerConfig,
+        TrainerError,
+    )
 
 __all__ = [
     "AssayError",
@@ -58,6 +70,8 @@ __all__ = [
     "CodeReward",
     "Engine",
     "EngineConfig",
+    "Group",
+    "Iteration",
     "Limits",
     "MathEvidence",
     "MathReward",
@@ -65,23 +79,31 @@ __all__ = [
     "Outcome",
     "Overloaded",
     "Program",
+    "Prompt",
     "Repeat",
     "RepeatDetector",
     "RepeatRules",
     "Reward",
     "RewardClient",
+    "RewardsUnavailable",
+    "Rollout",
+    "RolloutsFailed",
     "SandboxError",
+    "StaleWeights",
     "StdinTest",
     "SyncClient",
     "SyncRewardClient",
     "Test",
     "TestRun",
+    "Trainer",
+    "TrainerConfig",
+    "TrainerError",
     "Verdict",
     "WrongItem",
     "repeats_in_text",
 ]
 
-_PACKAGES = ("engine", "rewards")
+_PACKAGES = ("engine", "rewards", "trainer")
 
 
 def __getattr__(name: str) -> Any:

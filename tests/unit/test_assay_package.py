@@ -9,6 +9,7 @@ import pytest
 import assay
 import engine
 import rewards
+import trainer
 from engine.cli.commands import Command
 from engine.cli.main import main
 
@@ -16,9 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_it_hands_on_every_public_name() -> None:
-    assert set(assay.__all__) == {*engine.__all__, *rewards.__all__}
-    for name in assay.__all__:
-        assert getattr(assay, name) is getattr(engine if name in engine.__all__ else rewards, name)
+    packages = (engine, rewards, trainer)
+    assert sorted(assay.__all__) == sorted(name for package in packages for name in package.__all__)
+    for package in packages:
+        assert all(getattr(assay, name) is getattr(package, name) for name in package.__all__)
     with pytest.raises(AttributeError, match="nothing"):
         _ = assay.nothing
 

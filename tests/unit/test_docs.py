@@ -19,6 +19,7 @@ from engine.config.settings import load_settings
 from rewards.code.item import code_item
 from rewards.math.item import math_item
 from rewards.reward import NotJudged, from_wire
+from trainer.config import TrainerConfig
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
@@ -127,7 +128,8 @@ def test_its_json_is_what_is_sent_and_answered(page: Path) -> None:
 def test_its_configuration_is_read(page: Path, tmp_path: Path) -> None:
     for block in blocks(page, "toml"):
         (tmp_path / "assay.toml").write_text(block)
-        load_settings(tmp_path / "assay.toml")
+        of_a_run = page.name == "training.md"
+        (TrainerConfig.load if of_a_run else load_settings)(tmp_path / "assay.toml")
 
 
 @each_page
