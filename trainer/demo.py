@@ -82,8 +82,9 @@ def demo(directory: Path, *, seeds: int, engine: str) -> int:
 def _train(directory: Path, address: str, seeds: int, engine: str, progress: Progress) -> list[_Run]:
     runs = [
         _Run(task, seed, directory / f"{task}-{seed}", progress.add_task(f"{task}, seed {seed}", total=None))
+        # The longest first, so that no core waits for the last.
+        for task in ("program", "sort")
         for seed in range(seeds)
-        for task in _ITERATIONS
     ]
     waiting, going = list(runs), list[_Run]()
     try:
@@ -191,8 +192,8 @@ def _gain(runs: Sequence[_Run]) -> tuple[float, float, float]:
 
 def _table(runs: Sequence[_Run], console: Console) -> bool:
     table = Table()
-    for heading in ("task", "before", "after", "greedy", "gain, 95 % interval", "s per iteration", "of it rewards"):
-        table.add_column(heading, justify="left" if heading == "task" else "right")
+    for heading in ("task", "before", "after", "greedy", "gain (95 % interval)", "s/iteration", "rewards"):
+        table.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
     learnt = True
     for task in _ITERATIONS:
         mine = [run for run in runs if run.task == task]
@@ -208,8 +209,8 @@ def _table(runs: Sequence[_Run], console: Console) -> bool:
             task,
             f"{np.mean([each['sampled'] for each in first]):.3f}",
             f"{np.mean([each['sampled'] for each in last]):.3f}",
-            f"{np.mean([each['greedy'] for each in first]):.3f} to {np.mean([each['greedy'] for each in last]):.3f}",
-            f"{gain:+.3f} ({low:+.3f} to {high:+.3f})",
+            f"{np.mean([each['greedy'] for each in first]):.3f}, {np.mean([each['greedy'] for each in last]):.3f}",
+            f"{gain:+.3f} ({low:.3f}, {high:.3f})",
             f"{seconds:.2f}",
             f"{waited / seconds:.0%}",
         )
