@@ -31,9 +31,16 @@ class _Tensor(Protocol):
     def numpy(self) -> Any: ...
 
 
+class _Array(Protocol):
+    """What numpy's arrays have; that they are buffers their types do not say before Python 3.12."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
 _Row: TypeAlias = tuple[Literal["loop", "near-loop", "certain"], int, int, int, int]
-Integers: TypeAlias = "Buffer | _Tensor | Sequence[int]"
-Floats: TypeAlias = "Buffer | _Tensor | Sequence[float]"
+Integers: TypeAlias = "Buffer | _Array | _Tensor | Sequence[int]"
+Floats: TypeAlias = "Buffer | _Array | _Tensor | Sequence[float]"
 
 
 class RepeatRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -38,7 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train as a configuration says")
     run.add_argument("config", nargs="?", help="a TOML file")
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="in place of what the file says")
+    run.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in the run's directory")
     run.set_defaults(handler=_run)
+    report = commands.add_parser("report", help="a run's metrics as report.png and report.html")
+    report.add_argument("directory", help="the run's")
+    report.set_defaults(handler=_report)
     show = commands.add_parser("demo", help="a tiny model learns two tasks from nothing but rewards")
     show.add_argument("directory", nargs="?", default="runs/train-demo", help="where the runs go")
     show.add_argument("--seeds", type=int, default=3)
@@ -69,10 +74,34 @@ def _run(arguments: argparse.Namespace) -> int:
     from trainer.metrics import line_of
 
     _quieten()
-    with Trainer(config) as trainer:
+    with Trainer(config, resume=arguments.resume) as trainer:
+        stop = _StopAfterIteration()
         for iteration in trainer:
             print(line_of(iteration), flush=True)
+            if stop.asked:
+                print(f"stopped after iteration {iteration.number}: {trainer.checkpoint()}", flush=True)
+                return 0
         trainer.save(trainer.directory / "policy")
+    return 0
+
+
+class _StopAfterIteration:
+    """SIGTERM ends the run after its iteration; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from trainer.report import write_report
+
+    for path in write_report(arguments.directory):
+        print(path)
     return 0
 
 

@@ -73,5 +73,7 @@ def _number(rollout: Rollout) -> float:
 
 
 def _has_answer(rollout: Rollout) -> bool:
-    evidence = getattr(rollout.reward, "evidence", None)
-    return getattr(evidence, "reason", None) is None
+    # A restored reward has its evidence as plain data.
+    evidence = rollout.reward.evidence if isinstance(rollout.reward, Reward) else {}
+    reason = evidence.get("reason") if isinstance(evidence, dict) else evidence.reason
+    return reason is None

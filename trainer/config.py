@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from engine.config.toml import from_table
 from engine.errors import BadInput
+from engine.repeat import RepeatRules
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """The table `[run]`.
 
-    directory   where the configuration, the metrics and the trained policy go
-    iterations  rollout, update and sync, this often
-    seed        of everything that is drawn at random
+    directory         where configuration, metrics, checkpoints and the trained policy go
+    iterations        rollout, update and sync, this often
+    seed              of everything that is drawn at random
+    checkpoint_every  iterations between two checkpoints; the last iteration has one too
     """
 
     directory: str = "runs/default"
     iterations: int = 100
     seed: int = 0
+    checkpoint_every: int = 10
 
     def __post_init__(self) -> None:
-        _at_least(self, 1, "iterations")
+        _at_least(self, 1, "iterations", "checkpoint_every")
         _at_least(self, 0, "seed")
 
 
@@ -74,6 +78,7 @@ class RolloutsConfig:
     max_tokens            of one response
     segment_tokens        of one response in one iteration; what is unfinished goes on in the next. 0: max_tokens
     train_segments        "last": only the tokens of the iteration in which a response ended; "all": the whole response
+    stop_repeats          stop a response that repeats itself, by the rules of [repeats]
     temperature           of sampling; the loss uses the same
     top_p                 only 1: anything else samples from another distribution than the loss assumes
     top_k                 only 0, for the same reason
@@ -86,6 +91,7 @@ class RolloutsConfig:
     max_tokens: int = 4096
     segment_tokens: int = 0
     train_segments: Literal["last", "all"] = "last"
+    stop_repeats: bool = True
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
@@ -133,7 +139,7 @@ class RewardsConfig:
 
     address           the daemon's: "unix:///path", "http://host:port", "" for the default socket of this user
     weights           of the parts
-    max_not_judged    share of an iteration's rollouts; with more the run stops
+    max_not_judged    share of an iteration's rollouts; with more the run stops, its checkpoint kept
     patience_seconds  how long the run waits for a daemon that is gone or overloaded
     in_flight         rollouts that are being scored at once
     """
@@ -149,6 +155,42 @@ class RewardsConfig:
         _at_least(self, 1, "in_flight")
         if not 0 <= self.max_not_judged <= 1:
             raise BadInput("max_not_judged", self.max_not_judged, "expected a share, 0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig:
+    """The table `[sampling]`.
+
+    order  "uniform": each prompt once an epoch; "curriculum": once from easy to hard, then by failure; "failure": in
+           proportion to 1 - s from the start, s being the prompt's rate of right answers
+    decay  what s keeps of itself when its prompt was tried again
+    floor  the least that a prompt counts, however often it was right
+    """
+
+    order: Literal["uniform", "curriculum", "failure"] = "uniform"
+    decay: float = 0.5
+    floor: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.decay < 1:
+            raise BadInput("decay", self.decay, "expected 0 or more and less than 1")
+        if not 0 < self.floor <= 1:
+            raise BadInput("floor", self.floor, "expected more than 0 and at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthConfig:
+    """The table `[length]`: k1.5 trains without a length reward at first, and then with a constant one.
+
+    start_iteration  the first with it; 0: never
+    weight           added to rewards.weights.length from then on
+    """
+
+    start_iteration: int = 0
+    weight: float = 0.2
+
+    def __post_init__(self) -> None:
+        _at_least(self, 0, "start_iteration")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +248,10 @@ class TrainerConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     prompts: PromptsConfig = field(default_factory=PromptsConfig)
     rollouts: RolloutsConfig = field(default_factory=RolloutsConfig)
+    repeats: RepeatRules = field(default_factory=RepeatRules)
     rewards: RewardsConfig = field(default_factory=RewardsConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    length: LengthConfig = field(default_factory=LengthConfig)
     update: UpdateConfig = field(default_factory=UpdateConfig)
     weights: WeightsConfig = field(default_factory=WeightsConfig)
 
@@ -230,9 +275,15 @@ class TrainerConfig:
             _set(table, key, value)
         return from_table(table, cls)
 
+    def weights_in(self, iteration: int) -> RewardWeights:
+        """What each part of the reward counts in that iteration."""
+        weights, start = self.rewards.weights, self.length.start_iteration
+        return replace(weights, length=weights.length + self.length.weight) if 0 < start <= iteration else weights
+
     def to_table(self) -> dict[str, Any]:
         """As `load` takes it, every key with its value."""
-        return dataclasses.asdict(self)
+        table: dict[str, Any] = msgspec.to_builtins(self)
+        return table
 
 
 def override(text: str) -> tuple[str, Any]:

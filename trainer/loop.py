@@ -4,35 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from engine.errors import BadInput
+from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
 from trainer.advantages import judged, uniform
 from trainer.batch import pack
 from trainer.config import TrainerConfig
+from trainer.engines import device, new_engine
 from trainer.errors import RewardsUnavailable
 from trainer.evaluation import evaluate
 from trainer.metrics import Metrics, rolled
 from trainer.policy import Policy
 from trainer.prompts import load_tokenizer, read_prompts, stop_tokens
 from trainer.rewards import RewardFunction, Scoring
-from trainer.rollouts import Buffer, RolloutEngine
+from trainer.rollouts import Buffer
 from trainer.sampling import Sampler
 from trainer.types import Group, HeldOut, Iteration, Prompt, Rolled, Update
 from trainer.update import Optimizer
 from trainer.weights import WeightSync
 
+_CHECKPOINTS: Final = "checkpoints"
+_OPTIMIZER: Final = "optimizer.pt"
+
 
 class Trainer:
     """Mirror descent on rewards: iterate over it, or call `rollout`, `advantages`, `update` and `sync` yourself.
 
-    prompts  in place of the file that the configuration names
-    reward   in place of the daemon: `async def reward(prompt, text) -> float | Reward | NotJudged`
+    prompts   in place of the file that the configuration names
+    held_out  in place of its file for the evaluation
+    reward    in place of the daemon: `async def reward(prompt, text) -> float | Reward | NotJudged`
+    resume    go on with the run in the configuration's directory, from its newest checkpoint that is whole; where there
+              is none it begins anew
 
     Raises BadInput for a configuration, a model or prompts that cannot be trained; while it runs also RolloutsFailed,
     RewardsUnavailable and StaleWeights.
@@ -45,11 +55,13 @@ class Trainer:
         prompts: Iterable[Prompt] | None = None,
         held_out: Iterable[Prompt] | None = None,
         reward: RewardFunction | None = None,
+        resume: bool = False,
     ) -> None:
         self.config = config
         self.directory = Path(config.run.directory)
-        self.number = 0
-        self.policy_version = 0
+        found = checkpoint.newest(self.directory / _CHECKPOINTS) if resume else None
+        if found:
+            checkpoint.check_config(found[1], config)
         self.tokenizer = load_tokenizer(config.model.path)
         self._stop = stop_tokens(config.model.path, self.tokenizer)
         given = config.prompts
@@ -57,22 +69,36 @@ class Trainer:
         if held_out is None:
             held_out = read_prompts(given.held_out, self.tokenizer) if given.held_out else ()
         self._held_out = list(held_out)
-        self._sampler = Sampler(train, seed=config.run.seed)
+        place, state = found or (None, checkpoint.State.beginning(config))
+        self.number, self.policy_version = state.number, state.policy_version
+        self._sampler = Sampler(config.sampling, train, seed=config.run.seed, drawn=state.drawn, success=state.success)
+        groups = state.restored_groups({prompt.id: prompt for prompt in train})
+        self._metrics = Metrics(self.directory, config, (state.metrics_bytes, state.number) if resume else None)
         self.policy = Policy(
-            config.model,
+            config.model if place is None else replace(config.model, path=str(place / checkpoint.MODEL)),
             temperature=config.rollouts.temperature,
             head_chunk=config.update.head_chunk,
-            device=_device(),
+            device=device(),
         )
         self._optimizer = Optimizer(self.policy, config.update)
-        self._engine = _engine(config, self._stop)
+        if place is not None and (place / _OPTIMIZER).exists():
+            self._optimizer.restore(torch.load(place / _OPTIMIZER, weights_only=True))
+        self._engine = new_engine(config, self._stop)
         try:
             self._check_lengths([*train, *self._held_out])
         except BadInput:
             self._engine.close()
             raise
         self._scoring = Scoring(config.rewards, reward)
-        self._buffer = Buffer(config.rollouts, self._engine, self._scoring, self._text, seed=config.run.seed)
+        self._buffer = Buffer(
+            config.rollouts,
+            self._engine,
+            self._scoring,
+            self._text,
+            repeats=config.repeats,
+            seed=config.run.seed,
+        )
+        self._buffer.restore(groups, state.opened)
         self._sync = WeightSync(
             self._engine,
             self.policy.weights,
@@ -81,8 +107,10 @@ class Trainer:
             dtype=config.model.dtype,
             deadline_seconds=config.weights.deadline_seconds,
         )
-        self._sync.probe(self.policy_version)
-        self._metrics = Metrics(self.directory, config)
+        if place is None:
+            self._sync.probe(self.policy_version)
+        else:
+            self.sync()
         self._rolled = Rolled()
 
     def __enter__(self) -> Trainer:
@@ -132,6 +160,8 @@ class Trainer:
             held_out=held_out,
         )
         self._metrics.write(iteration)
+        if self.number % self.config.run.checkpoint_every == 0 or self._last:
+            self.checkpoint()
         return iteration
 
     @property
@@ -143,15 +173,17 @@ class Trainer:
         self.number += 1
         self._buffer.open(self._sampler.take(self._buffer.room), self.number)
         generated = self._buffer.generate(self.policy_version)
-        weights = self.config.rewards.weights
+        weights = self.config.weights_in(self.number)
         groups = [judged(group) for group in generated.groups]
-        self._rolled = rolled(generated, groups, weights, buffered=self._buffer.groups)
+        self._sampler.observe(groups)
+        self._rolled = rolled(generated, groups, weights, buffered=len(self._buffer))
+        self._metrics.samples(self.number, groups, weights, self._text)
         self._check_judged(self._rolled)
         return [group for group in groups if not uniform(group, weights)]
 
     def advantages(self, groups: Sequence[Group]) -> Tensor:
         """float32 [rollouts], in the order of the groups and their rollouts."""
-        return group_advantages(groups, self.config.rewards.weights, self.config.update)
+        return group_advantages(groups, self.config.weights_in(self.number), self.config.update)
 
     def update(self, groups: Sequence[Group], advantages: Tensor) -> Update:
         """Inner steps against the policy as it is now."""
@@ -178,6 +210,25 @@ class Trainer:
             return None
         longest = self.config.rollouts.max_tokens
         return evaluate(self._held_out, self._engine, self._scoring, self._text, longest, seed=self.config.run.seed)
+
+    def checkpoint(self) -> Path:
+        """Write where a resumed run goes on, between two iterations; its directory."""
+        state = checkpoint.State(
+            number=self.number,
+            policy_version=self.policy_version,
+            drawn=self._sampler.drawn,
+            success=self._sampler.success,
+            opened=self._buffer.opened,
+            groups=checkpoint.saved_groups(self._buffer.groups()),
+            metrics_bytes=self._metrics.length,
+            config=self.config.to_table(),
+        )
+        return checkpoint.write(self.directory / _CHECKPOINTS, state, self._write_weights)
+
+    def _write_weights(self, directory: Path) -> None:
+        self.save(directory / checkpoint.MODEL)
+        if (optimizer := self._optimizer.state()) is not None:
+            torch.save(optimizer, directory / _OPTIMIZER)
 
     def save(self, directory: str | Path) -> None:
         """The policy and its tokenizer in Hugging Face's format."""
@@ -234,23 +285,3 @@ class _Clock:
     def __exit__(self, *_exception: object) -> None:
         """End it."""
         self.seconds[self._phase] = time.monotonic() - self._began
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _engine(config: TrainerConfig, stop: Sequence[int]) -> RolloutEngine:
-    if config.rollouts.engine == "vllm":
-        from trainer.rollout_vllm import VLLMRollouts
-
-        return VLLMRollouts(config.model, config.rollouts, stop_tokens=stop)
-    from trainer.rollout_torch import TorchRollouts
-
-    return TorchRollouts(
-        config.model.path,
-        stop_tokens=stop,
-        temperature=config.rollouts.temperature,
-        dtype=config.model.dtype,
-        device=_device(),
-    )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from engine.repeat import RepeatRules
 from rewards import NotJudged, Reward
 from trainer.config import RolloutsConfig
+from trainer.repeats import RepeatWatch
 from trainer.rewards import Scoring
 from trainer.types import End, Group, Output, Prompt, Request, Rollout, Segment
 
@@ -111,6 +113,18 @@ class _Open:
     end: End | None = None
     reward: Reward | NotJudged | None = None
 
+    @classmethod
+    def of(cls, rollout: Rollout, prompt: Prompt) -> _Open:
+        return cls(
+            id=rollout.id,
+            index=rollout.index,
+            prompt=prompt,
+            tokens=rollout.tokens.tolist(),
+            segments=list(rollout.segments),
+            end=rollout.end,
+            reward=rollout.reward,
+        )
+
     def segment_ends(self, policy_version: int) -> None:
         if self.logprobs:
             start = self.segments[-1].end if self.segments else 0
@@ -158,20 +172,42 @@ class Buffer:
     """
 
     def __init__(
-        self, config: RolloutsConfig, engine: RolloutEngine, scoring: Scoring, text: TextOf, *, seed: int
+        self,
+        config: RolloutsConfig,
+        engine: RolloutEngine,
+        scoring: Scoring,
+        text: TextOf,
+        *,
+        repeats: RepeatRules,
+        seed: int,
     ) -> None:
         self._config = config
         self._engine = engine
         self._scoring = scoring
         self._text = text
         self._seed = seed
+        self._watch = RepeatWatch(repeats) if config.stop_repeats else None
         self._groups: list[_OpenGroup] = []
-        self._opened = 0
+        self.opened = 0
 
-    @property
-    def groups(self) -> int:
-        """That wait here."""
+    def __len__(self) -> int:
+        """Groups that wait here."""
         return len(self._groups)
+
+    def groups(self) -> list[Group]:
+        """Those that wait here, as far as they are."""
+        return [group.frozen() for group in self._groups]
+
+    def restore(self, groups: Iterable[Group], opened: int) -> None:
+        """Go on with groups that waited in another process, of `opened` that there were."""
+        self._groups = [
+            _OpenGroup(group.prompt, [_Open.of(rollout, group.prompt) for rollout in group.rollouts], group.opened_at)
+            for group in groups
+        ]
+        self.opened = opened
+        for rollout in (rollout for group in self.groups() for rollout in group.rollouts):
+            if self._watch and rollout.end is None:
+                self._watch.restore(rollout)
 
     @property
     def room(self) -> int:
@@ -181,7 +217,7 @@ class Buffer:
     def open(self, prompts: Iterable[Prompt], iteration: int) -> None:
         """A new group for each prompt."""
         for prompt in prompts:
-            number, self._opened = self._opened, self._opened + 1
+            number, self.opened = self.opened, self.opened + 1
             rollouts = [
                 _Open(id=f"{number}.{index}", index=index, prompt=prompt)
                 for index in range(self._config.rollouts_per_group)
@@ -200,12 +236,13 @@ class Buffer:
         for rollout in going.values():
             self._engine.submit(self._request(rollout))
         while outputs := self._engine.step():
-            for output in outputs:
-                tokens += len(output.tokens)
-                self._take(going[output.id], output, policy_version)
+            tokens += sum(len(output.tokens) for output in outputs)
+            self._take(outputs, going, policy_version)
             for key, reward in self._scoring.finished(wait=False):
                 everyone[key].reward = reward
         generated = time.monotonic()
+        if self._watch:
+            self._watch.forget(rollout.id for rollout in going.values() if rollout.end)
         while self._scoring.outstanding:
             for key, reward in self._scoring.finished(wait=True):
                 everyone[key].reward = reward
@@ -227,13 +264,18 @@ class Buffer:
             seed=seed_of(self._seed, rollout.id, len(rollout.segments)),
         )
 
-    def _take(self, rollout: _Open, output: Output, policy_version: int) -> None:
-        rollout.tokens += output.tokens
-        rollout.logprobs += output.logprobs
-        if output.end is None:
-            return
-        rollout.segment_ends(policy_version)
-        if output.end is End.LENGTH and len(rollout.tokens) < self._config.max_tokens:
-            return
-        rollout.end = output.end
-        self._scoring.submit(rollout.id, rollout.prompt, self._text(rollout.tokens))
+    def _take(self, outputs: Sequence[Output], going: Mapping[str, _Open], policy_version: int) -> None:
+        repeating = self._watch.repeating(outputs) if self._watch else ()
+        self._engine.abort([output.id for output in outputs if output.id in repeating and output.end is None])
+        for output in outputs:
+            rollout = going[output.id]
+            rollout.tokens += output.tokens
+            rollout.logprobs += output.logprobs
+            end = End.REPEAT if output.id in repeating and output.end is not End.STOP else output.end
+            if end is None:
+                continue
+            rollout.segment_ends(policy_version)
+            if end is End.LENGTH and len(rollout.tokens) < self._config.max_tokens:
+                continue
+            rollout.end = end
+            self._scoring.submit(rollout.id, rollout.prompt, self._text(rollout.tokens))

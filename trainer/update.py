@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,6 +28,14 @@ class Optimizer:
         return torch.optim.AdamW(
             self._parameters, lr=self._config.learning_rate, weight_decay=self._config.weight_decay
         )
+
+    def state(self) -> dict[str, Any] | None:
+        """What a resumed run needs; None where every iteration begins anew."""
+        return None if self._config.reset_optimizer else self._adam.state_dict()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """What `state` gave."""
+        self._adam.load_state_dict(state)
 
     def update(self, batch: Batch, advantages: Tensor, *, divisor: int) -> Update:
         """`config.steps` steps on the same micro-batches; advantages are float32 [rollouts].

@@ -55,6 +55,7 @@ def _value(value: Any, kind: Any, path: str, base: object) -> Any:
 
 
 def _below(place: str, error: BadInput) -> BadInput:
-    # Limits name themselves "limits", wherever they stand.
-    field = error.field.removeprefix("limits.") if place.endswith(("limits", "ceilings")) else error.field
+    # Limits name themselves "limits", and the rules of repeats "rules", wherever they stand.
+    own = "rules." if place.endswith("repeats") else "limits." if place.endswith(("limits", "ceilings")) else ""
+    field = error.field.removeprefix(own)
     return BadInput(f"{place}.{field}" if place else field, error.value, error.message)

@@ -14,11 +14,13 @@ import torch
 from rich.console import Console
 
 from engine.errors import BadInput
+from engine.repeat import RepeatDetector
 from rewards import NotJudged, Reward
 from rewards.cli.daemon import own_daemon
 from trainer import Group, Prompt, RewardsUnavailable, Trainer, TrainerConfig
 from trainer.rewards import RewardFunction
 from trainer.tasks.tasks import write_task
+from trainer.types import End
 
 NewTrainer = Callable[..., Trainer]
 
@@ -179,6 +181,38 @@ def test_segments_cover_a_rollout_and_resumed_ones_do_not_repeat_their_random_nu
         assert [segment.policy_version for segment in rollout.segments] == [0, 1, 2]
     repeats = [(rollout.tokens[:5] == rollout.tokens[5:10]).mean() for rollout in segmented]
     assert np.mean(repeats) < 0.5
+
+
+@pytest.mark.parametrize("engine", ["torch", "vllm"])
+@pytest.mark.parametrize("segment_tokens", [0, 30])
+def test_a_response_that_repeats_itself_is_stopped_and_stays_in_its_group(
+    new_trainer: NewTrainer, engine: str, segment_tokens: int
+) -> None:
+    trainer = new_trainer(
+        likes_letters,
+        rollouts__engine=engine,
+        rollouts__max_tokens=100,
+        rollouts__segment_tokens=segment_tokens,
+        rollouts__temperature=0.15,
+        rewards__weights__repeat=-0.5,
+        repeats__loop_copies=3,
+        repeats__loop_tokens=6,
+    )
+    groups = [group for _ in range(8) for group in trainer.rollout()]
+    everyone = [rollout for group in groups for rollout in group.rollouts]
+    stopped = [rollout for rollout in everyone if rollout.end is End.REPEAT]
+    assert stopped
+    assert all(len(group.rollouts) == 4 for group in groups)
+    for rollout in everyone:
+        detector = RepeatDetector(trainer.config.repeats)
+        repeat = detector.feed_one(detector.open(), rollout.tokens)
+        assert (repeat is not None and repeat.at == len(rollout.tokens)) == (rollout.end is End.REPEAT)
+        assert rollout.parts["repeat"] == (rollout.end is End.REPEAT)
+
+
+def test_the_length_reward_begins_at_its_iteration(new_trainer: NewTrainer) -> None:
+    config = new_trainer(likes_letters, length__start_iteration=2, length__weight=0.3).config
+    assert [config.weights_in(number).length for number in (1, 2, 3)] == [0.0, 0.3, 0.3]
 
 
 def test_rewards_are_asked_for_while_others_still_generate(new_trainer: NewTrainer) -> None:

@@ -1,0 +1,185 @@
+"""A run that is cut off goes on as if it had not been: the same numbers, no prompt skipped or done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from engine.errors import BadInput
+from rewards.cli.daemon import own_daemon
+from trainer import Prompt, Trainer, TrainerConfig
+from trainer.tasks.tasks import write_task
+
+ITERATIONS = 6
+SETTINGS: dict[str, Any] = {
+    "run.iterations": ITERATIONS,
+    "run.checkpoint_every": 2,
+    "rollouts.groups_per_iteration": 4,
+    "rollouts.rollouts_per_group": 3,
+    "rollouts.max_tokens": 14,
+    "rollouts.segment_tokens": 5,
+    "rollouts.train_segments": "all",
+    "update.learning_rate": 1e-3,
+    "rewards.max_not_judged": 1.0,
+}
+
+
+def prompts() -> list[Prompt]:
+    return [
+        Prompt(id=str(number), tokens=np.arange(10 + number, 16 + number, dtype=np.int32), item={})
+        for number in range(9)
+    ]
+
+
+async def likes_letters(_prompt: Prompt, text: str) -> float:
+    return sum(map(str.islower, text)) / max(len(text), 1)
+
+
+def config_of(model: Path, directory: Path, **overrides: Any) -> TrainerConfig:
+    own = {"model.path": str(model), "run.directory": str(directory), "rollouts.engine": "torch"}
+    return TrainerConfig.load(
+        None, SETTINGS | own | {key.replace("__", "."): value for key, value in overrides.items()}
+    )
+
+
+def numbers(directory: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl, without what a clock says."""
+    lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("seconds", None)
+        for name in ("generating_seconds", "scoring_seconds"):
+            line.get("rolled", {}).pop(name, None)
+    return lines
+
+
+def run(config: TrainerConfig, *, iterations: int = ITERATIONS, resume: bool = False) -> None:
+    with Trainer(config, prompts=prompts(), reward=likes_letters, resume=resume) as trainer:
+        while trainer.number < iterations:
+            trainer.step()
+
+
+@pytest.mark.parametrize("engine", ["torch", "vllm"])
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_resumed_run_has_the_numbers_of_one_that_was_not_cut(
+    tiny_model: Path, tmp_path: Path, engine: str, reset: bool
+) -> None:
+    own = {"rollouts__engine": engine, "update__reset_optimizer": reset}
+    run(config_of(tiny_model, tmp_path / "whole", **own))
+    cut = config_of(tiny_model, tmp_path / "cut", **own)
+    # Dies after an iteration that no checkpoint has.
+    run(cut, iterations=3)
+    run(cut, resume=True)
+    assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
+
+
+def test_a_run_is_not_written_over_and_nothing_to_resume_is_a_beginning(tiny_model: Path, tmp_path: Path) -> None:
+    config = config_of(tiny_model, tmp_path)
+    run(config, iterations=1, resume=True)
+    with pytest.raises(BadInput, match=r"there is a run in it: go on with --resume"):
+        run(config)
+    run(config, iterations=2, resume=True)
+    assert [line["number"] for line in numbers(tmp_path)] == [1, 2]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "no manifest"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+    tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    run(config_of(tiny_model, tmp_path / "whole"))
+    config = config_of(tiny_model, tmp_path / "cut")
+    run(config, iterations=4)
+    newest = max((tmp_path / "cut" / "checkpoints").iterdir())
+    match damage:
+        case "truncated":
+            weights = newest / "model" / "model.safetensors"
+            os.truncate(weights, weights.stat().st_size // 2)
+        case "missing":
+            (newest / "state.msgpack").unlink()
+        case _:
+            (newest / "manifest.json").unlink()
+    run(config, resume=True)
+    assert f"checkpoint {newest} is damaged" in caplog.text
+    assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
+
+
+def test_two_checkpoints_are_kept(tiny_model: Path, tmp_path: Path) -> None:
+    run(config_of(tiny_model, tmp_path))
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["00000004", "00000006"]
+
+
+def test_what_its_numbers_depend_on_may_not_change(tiny_model: Path, tmp_path: Path) -> None:
+    run(config_of(tiny_model, tmp_path), iterations=2)
+    with pytest.raises(BadInput, match=r"^update.tau 0.7: the run that is resumed began with 0.1$"):
+        run(config_of(tiny_model, tmp_path, update__tau=0.7), resume=True)
+    run(config_of(tiny_model, tmp_path, run__iterations=3), iterations=3, resume=True)
+
+
+def start(config: TrainerConfig, file: Path, *more: str) -> subprocess.Popen[bytes]:
+    import msgspec
+
+    file.write_bytes(msgspec.toml.encode(config.to_table()))
+    command = [sys.executable, "-m", "trainer", "run", str(file), "--resume", *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def ended(process: subprocess.Popen[bytes]) -> str:
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, said.decode()
+    return said.decode()
+
+
+def lines_there(directory: Path) -> int:
+    file = directory / "metrics.jsonl"
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+@pytest.mark.server
+@pytest.mark.kernel
+def test_killed_at_any_moment(tiny_model: Path, tmp_path: Path) -> None:
+    write_task("sort", tmp_path, train=30, evaluation=4, warm_up=1)
+    with own_daemon(tmp_path, 2, Console(quiet=True)) as address:
+        own = {"prompts__path": str(tmp_path / "prompts.jsonl"), "rewards__address": f"{address}"}
+        ended(start(config_of(tiny_model, tmp_path / "whole", **own), tmp_path / "whole.toml"))
+        config, file = config_of(tiny_model, tmp_path / "cut", **own), tmp_path / "cut.toml"
+        for round_number, delay in enumerate((0.0, 0.05, 0.1)):
+            process = start(config, file)
+            until = time.monotonic() + 60
+            while lines_there(tmp_path / "cut") < 2 * round_number + 1 and process.poll() is None:
+                assert time.monotonic() < until
+                time.sleep(0.005)
+            time.sleep(delay)
+            process.kill()
+            process.communicate()
+        ended(start(config, file))
+    assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
+
+
+@pytest.mark.server
+@pytest.mark.kernel
+def test_sigterm_finishes_the_iteration_and_its_checkpoint(tiny_model: Path, tmp_path: Path) -> None:
+    write_task("sort", tmp_path, train=30, evaluation=4, warm_up=1)
+    with own_daemon(tmp_path, 2, Console(quiet=True)) as address:
+        config = config_of(
+            tiny_model,
+            tmp_path / "run",
+            run__iterations=10_000,
+            run__checkpoint_every=10_000,
+            prompts__path=str(tmp_path / "prompts.jsonl"),
+            rewards__address=address,
+        )
+        process = start(config, tmp_path / "run.toml")
+        while lines_there(tmp_path / "run") < 2 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        said = ended(process)
+    assert f"stopped after iteration {lines_there(tmp_path / 'run')}" in said

@@ -1,0 +1,32 @@
+"""Which rollout engine a configuration asks for, and where the weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from trainer.config import TrainerConfig
+from trainer.rollouts import RolloutEngine
+
+
+def device() -> str:
+    """The GPU, where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def new_engine(config: TrainerConfig, stop: Sequence[int]) -> RolloutEngine:
+    """The engine, with the weights of `model.path`; only the one that is asked for is imported."""
+    if config.rollouts.engine == "vllm":
+        from trainer.rollout_vllm import VLLMRollouts
+
+        return VLLMRollouts(config.model, config.rollouts, stop_tokens=stop)
+    from trainer.rollout_torch import TorchRollouts
+
+    return TorchRollouts(
+        config.model.path,
+        stop_tokens=stop,
+        temperature=config.rollouts.temperature,
+        dtype=config.model.dtype,
+        device=device(),
+    )
