@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +282,30 @@ def test_vllm_and_the_daemon(new_trainer: NewTrainer, tmp_path: Path, task: str)
     held_out = iterations[-1].held_out
     assert held_out is not None
     assert len(held_out.by_prompt) == 4
+
+
+@pytest.mark.server
+@pytest.mark.kernel
+def test_a_daemon_that_goes_away_in_the_middle_costs_time_and_no_reward(
+    new_trainer: NewTrainer, tmp_path: Path
+) -> None:
+    write_task("program", tmp_path, train=20, evaluation=1, warm_up=1)
+    place = tmp_path / "daemon"
+    place.mkdir()
+    with ExitStack() as first:
+        address = first.enter_context(own_daemon(place, 2, Console(quiet=True)))
+        trainer = new_trainer(
+            None,
+            run__iterations=4,
+            prompts__path=str(tmp_path / "prompts.jsonl"),
+            rewards__address=address,
+        )
+        iterations = [trainer.step()]
+    with ThreadPoolExecutor(1) as thread:
+        rest = thread.submit(lambda: [trainer.step() for _ in range(3)])
+        time.sleep(3)
+        assert not rest.done()
+        with own_daemon(place, 2, Console(quiet=True)):
+            iterations += rest.result(100)
+    assert all(sum(iteration.rolled.ended.values()) == 16 for iteration in iterations)
+    assert all(not iteration.rolled.not_judged for iteration in iterations)
