@@ -10,11 +10,6 @@ from trainer.config import TrainerConfig
 from trainer.rollouts import RolloutEngine
 
 
-def device() -> str:
-    """The GPU, where there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def new_engine(config: TrainerConfig, stop: Sequence[int]) -> RolloutEngine:
     """The engine, with the weights of `model.path`; only the one that is asked for is imported."""
     if config.rollouts.engine == "vllm":
@@ -28,5 +23,5 @@ def new_engine(config: TrainerConfig, stop: Sequence[int]) -> RolloutEngine:
         stop_tokens=stop,
         temperature=config.rollouts.temperature,
         dtype=config.model.dtype,
-        device=device(),
+        device="cuda" if torch.cuda.is_available() else "cpu",
     )

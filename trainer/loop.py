@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import BadInput
 from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
-from trainer.advantages import judged, uniform
 from trainer.batch import pack
 from trainer.config import TrainerConfig
-from trainer.engines import device, new_engine
-from trainer.errors import RewardsUnavailable
-from trainer.evaluation import evaluate
-from trainer.metrics import Metrics, rolled
+from trainer.lead import Lead, Prompts
 from trainer.policy import Policy
-from trainer.prompts import load_tokenizer, read_prompts, stop_tokens
-from trainer.rewards import RewardFunction, Scoring
-from trainer.rollouts import Buffer
-from trainer.sampling import Sampler
+from trainer.prompts import load_tokenizer, read_prompts
+from trainer.ranks import Ranks
+from trainer.rewards import RewardFunction
 from trainer.types import Group, HeldOut, Iteration, Prompt, Rolled, Update
 from trainer.update import Optimizer
-from trainer.weights import WeightSync
 
+_T = TypeVar("_T")
 _CHECKPOINTS: Final = "checkpoints"
 _OPTIMIZER: Final = "optimizer.pt"
 
@@ -59,59 +55,44 @@ class Trainer:
     ) -> None:
         self.config = config
         self.directory = Path(config.run.directory)
+        self._ranks = Ranks()
         found = checkpoint.newest(self.directory / _CHECKPOINTS) if resume else None
         if found:
             checkpoint.check_config(found[1], config)
-        self.tokenizer = load_tokenizer(config.model.path)
-        self._stop = stop_tokens(config.model.path, self.tokenizer)
-        given = config.prompts
-        train = read_prompts(given.path, self.tokenizer) if prompts is None else list(prompts)
-        if held_out is None:
-            held_out = read_prompts(given.held_out, self.tokenizer) if given.held_out else ()
-        self._held_out = list(held_out)
         place, state = found or (None, checkpoint.State.beginning(config))
         self.number, self.policy_version = state.number, state.policy_version
-        self._sampler = Sampler(config.sampling, train, seed=config.run.seed, drawn=state.drawn, success=state.success)
-        groups = state.restored_groups({prompt.id: prompt for prompt in train})
-        self._metrics = Metrics(self.directory, config, (state.metrics_bytes, state.number) if resume else None)
+        self.tokenizer = load_tokenizer(config.model.path)
+        given = self._given(prompts, held_out)
+        self._evaluates = bool(given.held_out)
         self.policy = Policy(
             config.model if place is None else replace(config.model, path=str(place / checkpoint.MODEL)),
             temperature=config.rollouts.temperature,
             head_chunk=config.update.head_chunk,
-            device=device(),
+            device=self._ranks.device,
         )
-        self._optimizer = Optimizer(self.policy, config.update)
+        self.policy.shard(self._ranks)
+        self._optimizer = Optimizer(self.policy, config.update, self._ranks)
         if place is not None and (place / _OPTIMIZER).exists():
             self._optimizer.restore(torch.load(place / _OPTIMIZER, weights_only=True))
-        self._engine = new_engine(config, self._stop)
-        try:
-            self._check_lengths([*train, *self._held_out])
-        except BadInput:
-            self._engine.close()
-            raise
-        self._scoring = Scoring(config.rewards, reward)
-        self._buffer = Buffer(
-            config.rollouts,
-            self._engine,
-            self._scoring,
-            self._text,
-            repeats=config.repeats,
-            seed=config.run.seed,
-        )
-        self._buffer.restore(groups, state.opened)
-        self._sync = WeightSync(
-            self._engine,
-            self.policy.weights,
-            self.policy.response_distributions,
-            train[0].tokens,
-            dtype=config.model.dtype,
-            deadline_seconds=config.weights.deadline_seconds,
-        )
+        self._rolled = Rolled()
+        self._lead: Lead | None = None
+        self._on_first(lambda: self._take_the_lead(given, reward, state, resumed=resume))
         if place is None:
-            self._sync.probe(self.policy_version)
+            self._on_first(lambda: self._first.probe(self.policy_version))
         else:
             self.sync()
-        self._rolled = Rolled()
+
+    def _given(self, prompts: Iterable[Prompt] | None, held_out: Iterable[Prompt] | None) -> Prompts:
+        files = self.config.prompts
+        train = read_prompts(files.path, self.tokenizer) if prompts is None else prompts
+        if held_out is None:
+            held_out = read_prompts(files.held_out, self.tokenizer) if files.held_out else ()
+        return Prompts(list(train), list(held_out))
+
+    def _take_the_lead(
+        self, prompts: Prompts, reward: RewardFunction | None, state: checkpoint.State, *, resumed: bool
+    ) -> None:
+        self._lead = Lead(self.config, prompts, self.tokenizer, self._distributions, reward, state, resumed=resumed)
 
     def __enter__(self) -> Trainer:
         """The trainer itself."""
@@ -125,9 +106,9 @@ class Trainer:
 
     def close(self) -> None:
         """Give back the engine and the connection to the daemon; idempotent."""
-        self._sync.close()
-        self._engine.close()
-        self._scoring.close()
+        if self._lead is not None:
+            self._lead.close()
+        self._ranks.close()
 
     def __iter__(self) -> Iterator[Iteration]:
         """The iterations that are left."""
@@ -138,15 +119,15 @@ class Trainer:
         """One iteration; a line of metrics.jsonl."""
         held_out: HeldOut | None = None
         clock = _Clock()
-        if self.number == 0:
-            self._metrics.held_out(0, self.evaluate())
+        if self.number == 0 and (before := self.evaluate()) is not None:
+            self._on_first(lambda: self._first.metrics.held_out(0, before))
         with clock("rollouts"):
             groups = self.rollout()
         with clock("update"):
             update = self.update(groups, self.advantages(groups))
         with clock("sync"):
             probe_gap = self.sync()
-        if self._held_out and (self.number % self.config.prompts.evaluate_every == 0 or self._last):
+        if self._evaluates and (self.number % self.config.prompts.evaluate_every == 0 or self._last):
             with clock("evaluation"):
                 held_out = self.evaluate()
         iteration = Iteration(
@@ -159,7 +140,7 @@ class Trainer:
             seconds=clock.seconds,
             held_out=held_out,
         )
-        self._metrics.write(iteration)
+        self._on_first(lambda: self._first.metrics.write(iteration))
         if self.number % self.config.run.checkpoint_every == 0 or self._last:
             self.checkpoint()
         return iteration
@@ -171,15 +152,8 @@ class Trainer:
     def rollout(self) -> list[Group]:
         """Serve the buffer, sample prompts, score while it generates: the groups that closed and teach something."""
         self.number += 1
-        self._buffer.open(self._sampler.take(self._buffer.room), self.number)
-        generated = self._buffer.generate(self.policy_version)
-        weights = self.config.weights_in(self.number)
-        groups = [judged(group) for group in generated.groups]
-        self._sampler.observe(groups)
-        self._rolled = rolled(generated, groups, weights, buffered=len(self._buffer))
-        self._metrics.samples(self.number, groups, weights, self._text)
-        self._check_judged(self._rolled)
-        return [group for group in groups if not uniform(group, weights)]
+        groups, self._rolled = self._on_first(lambda: self._first.rollout(self.number, self.policy_version))
+        return groups
 
     def advantages(self, groups: Sequence[Group]) -> Tensor:
         """float32 [rollouts], in the order of the groups and their rollouts."""
@@ -202,71 +176,49 @@ class Trainer:
 
     def sync(self) -> float:
         """The weights to the engine; the largest gap of the probe that proves it. Raises StaleWeights."""
-        return self._sync.sync(self.policy_version)
+        weights = dict(self.policy.weights())
+        return self._on_first(lambda: self._first.sync(weights, self.policy_version))
 
     def evaluate(self) -> HeldOut | None:
         """Rewards on the held-out prompts, sampled and greedy; None where there are none."""
-        if not self._held_out:
-            return None
-        longest = self.config.rollouts.max_tokens
-        return evaluate(self._held_out, self._engine, self._scoring, self._text, longest, seed=self.config.run.seed)
+        return self._on_first(lambda: self._first.evaluate()) if self._evaluates else None
 
     def checkpoint(self) -> Path:
         """Write where a resumed run goes on, between two iterations; its directory."""
-        state = checkpoint.State(
-            number=self.number,
-            policy_version=self.policy_version,
-            drawn=self._sampler.drawn,
-            success=self._sampler.success,
-            opened=self._buffer.opened,
-            groups=checkpoint.saved_groups(self._buffer.groups()),
-            metrics_bytes=self._metrics.length,
-            config=self.config.to_table(),
-        )
-        return checkpoint.write(self.directory / _CHECKPOINTS, state, self._write_weights)
+        weights = dict(self.policy.weights())
 
-    def _write_weights(self, directory: Path) -> None:
-        self.save(directory / checkpoint.MODEL)
-        if (optimizer := self._optimizer.state()) is not None:
-            torch.save(optimizer, directory / _OPTIMIZER)
+        def write_weights(directory: Path) -> None:
+            self._save(directory / checkpoint.MODEL, weights)
+            if (optimizer := self._optimizer.state()) is not None:
+                torch.save(optimizer, directory / _OPTIMIZER)
+
+        def write() -> Path:
+            state = self._first.state(self.number, self.policy_version)
+            return checkpoint.write(self.directory / _CHECKPOINTS, state, write_weights)
+
+        return self._on_first(write)
 
     def save(self, directory: str | Path) -> None:
         """The policy and its tokenizer in Hugging Face's format."""
-        self.policy.save(directory)
+        weights = dict(self.policy.weights())
+        self._on_first(lambda: self._save(Path(directory), weights))
+
+    def _save(self, directory: Path, weights: Mapping[str, Tensor]) -> None:
+        self.policy.save(directory, weights)
         self.tokenizer.save_pretrained(directory)
 
-    def _text(self, tokens: Sequence[int]) -> str:
-        """A response's text, without the token that stopped it."""
-        kept = tokens[:-1] if tokens and tokens[-1] in self._stop else tokens
-        return str(self.tokenizer.decode(list(kept), clean_up_tokenization_spaces=False))
+    @property
+    def _first(self) -> Lead:
+        assert self._lead is not None, "only the first rank leads"
+        return self._lead
 
-    def _check_judged(self, numbers: Rolled) -> None:
-        missing, everyone = sum(numbers.not_judged.values()), sum(numbers.ended.values())
-        most = self.config.rewards.max_not_judged
-        if missing > most * everyone:
-            reason, count = max(numbers.not_judged.items(), key=lambda entry: entry[1])
-            raise RewardsUnavailable(
-                f"{missing} of {everyone} rollouts were not judged, above rewards.max_not_judged = {most:g}; "
-                f"{count} of them: {reason}"
-            )
+    def _on_first(self, work: Callable[[], _T]) -> _T:
+        return self._ranks.on_first(work, lambda request: self.policy.response_distributions(*request))
 
-    def _check_lengths(self, prompts: Sequence[Prompt]) -> None:
-        longest = max(prompts, key=lambda prompt: len(prompt.tokens))
-        rollouts, budget = self.config.rollouts, self.config.update.tokens_per_micro_batch
-        needed = len(longest.tokens) + rollouts.max_tokens
-        if needed > self._engine.context_tokens:
-            raise BadInput(
-                "rollouts.max_tokens",
-                rollouts.max_tokens,
-                f"with the {len(longest.tokens)} tokens of prompt {longest.id} above the model's context of "
-                f"{self._engine.context_tokens}",
-            )
-        if needed > budget:
-            raise BadInput(
-                "update.tokens_per_micro_batch",
-                budget,
-                f"prompt {longest.id} and a response of rollouts.max_tokens have {needed} tokens",
-            )
+    def _distributions(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
+        # A forward is everybody's, where the weights are spread.
+        self._ranks.ask((prompt, response))
+        return self.policy.response_distributions(prompt, response)
 
 
 class _Clock:

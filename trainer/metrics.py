@@ -87,10 +87,9 @@ class Metrics:
                 }
                 file.write(msgspec.json.encode(line) + b"\n")
 
-    def held_out(self, number: int, evaluation: HeldOut | None) -> None:
+    def held_out(self, number: int, evaluation: HeldOut) -> None:
         """Append an evaluation's line that stands beside no iteration."""
-        if evaluation is not None:
-            self._append({"number": number, "held_out": evaluation})
+        self._append({"number": number, "held_out": evaluation})
 
     def _append(self, line: object) -> None:
         with self._lines.open("ab") as file:

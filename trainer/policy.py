@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -11,6 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM
 
 from engine.errors import BadInput
@@ -18,6 +21,7 @@ from trainer import attention
 from trainer.batch import MicroBatch, pack
 from trainer.config import ModelConfig
 from trainer.logprobs import log_distributions, token_logprobs
+from trainer.ranks import Ranks
 from trainer.types import Group, Prompt, Rollout
 
 _HEAD_TOLERANCE: Final = 1e-3
@@ -52,10 +56,31 @@ class Policy(nn.Module):
         """Where the weights are."""
         return self._head_weight.device
 
-    def forward(self, micro: MicroBatch) -> tuple[Tensor, Tensor]:
-        """Logprobs [n] of the trained tokens and the entropies [n] there, float32."""
+    def shard(self, ranks: Ranks) -> None:
+        """Spread the weights over the ranks (FSDP2), layer by layer; everything goes through `forward` from then on."""
+        if ranks.size == 1:
+            return
+        mesh = init_device_mesh(torch.device(ranks.device).type, (ranks.size,))
+        for layer in self._layers():
+            fully_shard(layer, mesh=mesh)
+        fully_shard(self, mesh=mesh)
+
+    def last_of_step(self, last: bool) -> None:
+        """Whether the next backward ends a step: gradients are added up over the ranks only there."""
+        if isinstance(self, FSDPModule):
+            self.set_requires_gradient_sync(last)
+
+    def forward(self, micro: MicroBatch, *, distributions: bool = False) -> tuple[Tensor, Tensor]:
+        """Logprobs [n] of the trained tokens and the entropies [n] there, float32.
+
+        distributions  gives the log probabilities [n, vocabulary] of all tokens in place of the logprobs
+        """
+        hidden = self._hidden(micro)
+        if distributions:
+            rows = log_distributions(hidden, self._head_weight, temperature=self.temperature)
+            return rows, -(rows.exp() * rows).sum(1)
         return token_logprobs(
-            self._hidden(micro),
+            hidden,
             self._head_weight,
             micro.targets,
             temperature=self.temperature,
@@ -70,17 +95,26 @@ class Policy(nn.Module):
     @torch.no_grad()
     def response_distributions(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
         """float32 [r, vocabulary], the log probability of every token in the place of each of a response."""
-        hidden = self._hidden(self._one_response(prompt, response))
-        rows = log_distributions(hidden, self._head_weight, temperature=self.temperature)
+        rows, _ = self(self._one_response(prompt, response), distributions=True)
         return cast("NDArray[np.float32]", rows.cpu().numpy())
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Names as the checkpoint has them, with the weights; tied ones once."""
-        yield from ((name, parameter.detach()) for name, parameter in self.model.named_parameters())
+        """Names as the checkpoint has them, with the weights; tied ones once.
 
-    def save(self, directory: str | Path) -> None:
-        """The weights in Hugging Face's format."""
-        self.model.save_pretrained(directory)
+        Where they are sharded each comes whole, and every rank has to ask for all of them.
+        """
+        for name, parameter in self.model.named_parameters():
+            weight = parameter.detach()
+            yield name, weight.full_tensor() if isinstance(weight, DTensor) else weight
+
+    def save(self, directory: str | Path, weights: Mapping[str, Tensor] | None = None) -> None:
+        """In Hugging Face's format; `weights` are the whole ones where they are sharded."""
+        self.model.save_pretrained(directory, state_dict=None if weights is None else dict(weights))
+
+    def _layers(self) -> Iterator[nn.Module]:
+        """The decoder's, which every transformers model has in a list."""
+        lists = (module for module in self._backbone.modules() if isinstance(module, nn.ModuleList))
+        yield from max(lists, key=len)
 
     def _hidden(self, micro: MicroBatch) -> Tensor:
         """Last hidden states [n, width] that predict the trained tokens."""

@@ -7,20 +7,29 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
+from engine.errors import BadInput
 from trainer.batch import Batch, MicroBatch
 from trainer.config import UpdateConfig
 from trainer.mirror_descent import log_ratios, mirror_descent_loss
 from trainer.policy import Policy
+from trainer.ranks import Ranks
 from trainer.types import Gap, Update
 
 
 class Optimizer:
-    """AdamW over the policy's weights, with the inner steps."""
+    """AdamW over the policy's weights, with the inner steps.
 
-    def __init__(self, policy: Policy, config: UpdateConfig) -> None:
+    Raises BadInput for an optimizer that is kept over iterations while its weights are spread over several ranks.
+    """
+
+    def __init__(self, policy: Policy, config: UpdateConfig, ranks: Ranks) -> None:
+        if ranks.size > 1 and not config.reset_optimizer:
+            raise BadInput("update.reset_optimizer", False, f"not with {ranks.size} ranks: no checkpoint could keep it")
         self._policy = policy
         self._config = config
+        self._ranks = ranks
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
         self._adam = self._new()
 
@@ -38,10 +47,11 @@ class Optimizer:
         self._adam.load_state_dict(state)
 
     def update(self, batch: Batch, advantages: Tensor, *, divisor: int) -> Update:
-        """`config.steps` steps on the same micro-batches; advantages are float32 [rollouts].
+        """`config.steps` steps on the same micro-batches, each rank its share; advantages are float32 [rollouts].
 
         The reference costs nothing: it is what the first step's forward gives.
         """
+        mine = self._share(batch)
         if self._config.reset_optimizer:
             self._adam = self._new()
         advantages = advantages.to(self._policy.device)
@@ -52,23 +62,29 @@ class Optimizer:
         for step in range(self._config.steps):
             self._adam.zero_grad(set_to_none=True)
             loss_sum, rho_sum = 0.0, 0.0
-            for number, micro in enumerate(batch.micro_batches):
+            for number, (micro, counts) in enumerate(mine):
+                self._policy.last_of_step(number == len(mine) - 1)
                 logprobs, entropy = self._policy(micro)
                 if step == 0:
                     references.append(logprobs.detach())
-                    weights.append(self._near_the_sampler(micro, references[number], batch.rollouts))
-                    first.add(micro, references[number], entropy)
+                    near = self._near_the_sampler(micro, references[number], batch.rollouts)
+                    weights.append(near if counts else torch.zeros_like(near))
+                    if counts:
+                        first.add(micro, references[number], entropy)
                 rho = log_ratios(logprobs, references[number], micro.rollout, batch.rollouts)
                 here = weights[number]
                 loss = mirror_descent_loss(rho * here, advantages * here, tau=self._config.tau, divisor=divisor)
-                loss.backward()
+                # Gradients are averaged over the ranks.
+                (loss * self._ranks.size).backward()
                 loss_sum += loss.item()
                 rho_sum += (rho.detach() * here).abs().sum().item()
             norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_gradient_norm)
             self._adam.step()
-            losses.append(loss_sum)
-            norms.append(norm.item())
-            rhos.append(rho_sum / max(batch.rollouts, 1))
+            loss_all, rho_all = self._ranks.sum(torch.tensor([loss_sum, rho_sum], dtype=torch.float64)).tolist()
+            losses.append(loss_all)
+            norms.append((norm.full_tensor() if isinstance(norm, DTensor) else norm).item())
+            rhos.append(rho_all / max(batch.rollouts, 1))
+        first.join(self._ranks)
         return Update(
             rollouts=batch.rollouts,
             tokens=batch.tokens,
@@ -80,6 +96,13 @@ class Optimizer:
             entropy=first.entropy,
             gap=first.gap(),
         )
+
+    def _share(self, batch: Batch) -> list[tuple[MicroBatch, bool]]:
+        """This rank's, and whether each counts: every rank runs as many, the last by one that does not."""
+        micros, size = batch.micro_batches, self._ranks.size
+        share = [(micro, True) for micro in micros[self._ranks.rank :: size]]
+        missing = -(-len(micros) // size) - len(share)
+        return share + [(micro, False) for micro in micros[:missing]]
 
     def _near_the_sampler(self, micro: MicroBatch, reference: Tensor, rollouts: int) -> Tensor:
         """float [rollouts]: 1 for this micro-batch's rollouts, 0 for those past `gap_limit` and for all others."""
@@ -101,6 +124,12 @@ class _FirstStep:
         gap = reference - micro.sampled
         self._gaps.append(gap[~gap.isnan()].cpu())
         self._entropies.append(entropy.cpu())
+
+    def join(self, ranks: Ranks) -> None:
+        """All ranks' together."""
+        everyone = ranks.gathered((self._gaps, self._entropies))
+        self._gaps = [part for gaps, _ in everyone for part in gaps]
+        self._entropies = [part for _, entropies in everyone for part in entropies]
 
     @property
     def entropy(self) -> float:

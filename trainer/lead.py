@@ -1,0 +1,168 @@
+"""The first rank's part of a run: rollouts and their rewards, evaluation, metrics, what a checkpoint keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from engine.errors import BadInput
+from trainer import checkpoint
+from trainer.advantages import judged, uniform
+from trainer.checkpoint import State
+from trainer.config import TrainerConfig
+from trainer.engines import new_engine
+from trainer.errors import RewardsUnavailable
+from trainer.evaluation import evaluate
+from trainer.metrics import Metrics, rolled
+from trainer.prompts import stop_tokens
+from trainer.rewards import RewardFunction, Scoring
+from trainer.rollouts import Buffer
+from trainer.sampling import Sampler
+from trainer.types import Group, HeldOut, Prompt, Rolled
+from trainer.weights import Distributions, WeightSync
+
+
+class Prompts(NamedTuple):
+    """What is trained on, and what is only evaluated."""
+
+    train: list[Prompt]
+    held_out: list[Prompt]
+
+
+class Lead:
+    """Holds the rollout engine, the connection to the daemon and the run's files.
+
+    distributions  the trainer's, for the probe of a sync
+    resumed        whether `state` is a checkpoint's or a beginning that takes the place of a dead run's
+
+    Raises BadInput.
+    """
+
+    def __init__(
+        self,
+        config: TrainerConfig,
+        prompts: Prompts,
+        tokenizer: PreTrainedTokenizerBase,
+        distributions: Distributions,
+        reward: RewardFunction | None,
+        state: State,
+        *,
+        resumed: bool,
+    ) -> None:
+        self._config = config
+        self._prompts = prompts
+        self._tokenizer = tokenizer
+        self._stop = stop_tokens(config.model.path, tokenizer)
+        seed = config.run.seed
+        self._sampler = Sampler(config.sampling, prompts.train, seed=seed, drawn=state.drawn, success=state.success)
+        groups = state.restored_groups({prompt.id: prompt for prompt in prompts.train})
+        going_on_at = (state.metrics_bytes, state.number) if resumed else None
+        self.metrics = Metrics(Path(config.run.directory), config, going_on_at)
+        self._engine = new_engine(config, self._stop)
+        try:
+            self._check_lengths([*prompts.train, *prompts.held_out])
+        except BadInput:
+            self._engine.close()
+            raise
+        self._scoring = Scoring(config.rewards, reward)
+        self._buffer = Buffer(
+            config.rollouts, self._engine, self._scoring, self._text, repeats=config.repeats, seed=seed
+        )
+        self._buffer.restore(groups, state.opened)
+        self._weights: dict[str, Tensor] = {}
+        self._sync = WeightSync(
+            self._engine,
+            self._given,
+            distributions,
+            prompts.train[0].tokens,
+            dtype=config.model.dtype,
+            deadline_seconds=config.weights.deadline_seconds,
+        )
+
+    def close(self) -> None:
+        """Give back the engine and the connection; idempotent."""
+        self._sync.close()
+        self._engine.close()
+        self._scoring.close()
+
+    def rollout(self, number: int, policy_version: int) -> tuple[list[Group], Rolled]:
+        """See `Trainer.rollout`: the groups, and the numbers of all that closed."""
+        self._buffer.open(self._sampler.take(self._buffer.room), number)
+        generated = self._buffer.generate(policy_version)
+        weights = self._config.weights_in(number)
+        groups = [judged(group) for group in generated.groups]
+        self._sampler.observe(groups)
+        numbers = rolled(generated, groups, weights, buffered=len(self._buffer))
+        self.metrics.samples(number, groups, weights, self._text)
+        self._check_judged(numbers)
+        return [group for group in groups if not uniform(group, weights)], numbers
+
+    def probe(self, version: int) -> float:
+        """See `WeightSync.probe`."""
+        return self._sync.probe(version)
+
+    def sync(self, weights: dict[str, Tensor], version: int) -> float:
+        """See `WeightSync.sync`."""
+        self._weights = weights
+        try:
+            return self._sync.sync(version)
+        finally:
+            self._weights = {}
+
+    def evaluate(self) -> HeldOut:
+        """See `trainer.evaluation.evaluate`."""
+        longest, seed = self._config.rollouts.max_tokens, self._config.run.seed
+        return evaluate(self._prompts.held_out, self._engine, self._scoring, self._text, longest, seed=seed)
+
+    def state(self, number: int, policy_version: int) -> State:
+        """For a checkpoint after that iteration."""
+        return State(
+            number=number,
+            policy_version=policy_version,
+            drawn=self._sampler.drawn,
+            success=self._sampler.success,
+            opened=self._buffer.opened,
+            groups=checkpoint.saved_groups(self._buffer.groups()),
+            metrics_bytes=self.metrics.length,
+            config=self._config.to_table(),
+        )
+
+    def _given(self) -> Iterator[tuple[str, Tensor]]:
+        yield from self._weights.items()
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        """A response's text, without the token that stopped it."""
+        kept = tokens[:-1] if tokens and tokens[-1] in self._stop else tokens
+        return str(self._tokenizer.decode(list(kept), clean_up_tokenization_spaces=False))
+
+    def _check_judged(self, numbers: Rolled) -> None:
+        missing, everyone = sum(numbers.not_judged.values()), sum(numbers.ended.values())
+        most = self._config.rewards.max_not_judged
+        if missing > most * everyone:
+            reason, count = max(numbers.not_judged.items(), key=lambda entry: entry[1])
+            raise RewardsUnavailable(
+                f"{missing} of {everyone} rollouts were not judged, above rewards.max_not_judged = {most:g}; "
+                f"{count} of them: {reason}"
+            )
+
+    def _check_lengths(self, prompts: Sequence[Prompt]) -> None:
+        longest = max(prompts, key=lambda prompt: len(prompt.tokens))
+        rollouts, budget = self._config.rollouts, self._config.update.tokens_per_micro_batch
+        needed = len(longest.tokens) + rollouts.max_tokens
+        if needed > self._engine.context_tokens:
+            raise BadInput(
+                "rollouts.max_tokens",
+                rollouts.max_tokens,
+                f"with the {len(longest.tokens)} tokens of prompt {longest.id} above the model's context of "
+                f"{self._engine.context_tokens}",
+            )
+        if needed > budget:
+            raise BadInput(
+                "update.tokens_per_micro_batch",
+                budget,
+                f"prompt {longest.id} and a response of rollouts.max_tokens have {needed} tokens",
+            )
