@@ -29,13 +29,14 @@ __all__ = [
     "TrainerError",
 ]
 
-_LATE: Final = {"Trainer": "trainer.loop"}
+# Where the names are that take torch.
+LATE: Final = {"Trainer": "trainer.loop"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATE:
+    if name not in LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     for package in ("torch", "transformers"):
         if importlib.util.find_spec(package) is None:
             raise ImportError(f"trainer needs {package}: pip install 'assay[trainer]'", name=package)
-    return getattr(importlib.import_module(_LATE[name]), name)
+    return getattr(importlib.import_module(LATE[name]), name)
