@@ -192,7 +192,7 @@ def _gain(runs: Sequence[_Run]) -> tuple[float, float, float]:
 
 def _table(runs: Sequence[_Run], console: Console) -> bool:
     table = Table()
-    for heading in ("task", "before", "after", "greedy", "gain (95 % interval)", "s/iteration", "rewards"):
+    for heading in ("task", "sampled", "greedy", "gain, 95 %", "s/iter", "rewards"):
         table.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
     learnt = True
     for task in _ITERATIONS:
@@ -205,13 +205,12 @@ def _table(runs: Sequence[_Run], console: Console) -> bool:
             [sum(line["seconds"].get(name, 0) for name in ("rollouts", "update", "sync")) for line in iterations]
         )
         waited = np.mean([line["rolled"]["scoring_seconds"] for line in iterations])
+        ends = {way: [np.mean([each[way] for each in end]) for end in (first, last)] for way in ("sampled", "greedy")}
         table.add_row(
             task,
-            f"{np.mean([each['sampled'] for each in first]):.3f}",
-            f"{np.mean([each['sampled'] for each in last]):.3f}",
-            f"{np.mean([each['greedy'] for each in first]):.3f}, {np.mean([each['greedy'] for each in last]):.3f}",
-            f"{gain:+.3f} ({low:.3f}, {high:.3f})",
-            f"{seconds:.2f}",
+            *(f"{before:.2f} → {after:.2f}" for before, after in ends.values()),
+            f"{gain:+.2f} ({low:.2f}, {high:.2f})",
+            f"{seconds:.1f}",
             f"{waited / seconds:.0%}",
         )
     console.print(table)

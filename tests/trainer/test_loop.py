@@ -186,7 +186,7 @@ def test_segments_cover_a_rollout_and_resumed_ones_do_not_repeat_their_random_nu
     assert np.mean(repeats) < 0.5
 
 
-@pytest.mark.parametrize("engine", ["torch", "vllm"])
+@pytest.mark.parametrize("engine", ["torch", pytest.param("vllm", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("segment_tokens", [0, 30])
 def test_a_response_that_repeats_itself_is_stopped_and_stays_in_its_group(
     new_trainer: NewTrainer, engine: str, segment_tokens: int

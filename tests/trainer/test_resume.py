@@ -68,7 +68,7 @@ def run(config: TrainerConfig, *, iterations: int = ITERATIONS, resume: bool = F
             trainer.step()
 
 
-@pytest.mark.parametrize("engine", ["torch", "vllm"])
+@pytest.mark.parametrize("engine", ["torch", pytest.param("vllm", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_resumed_run_has_the_numbers_of_one_that_was_not_cut(
     tiny_model: Path, tmp_path: Path, engine: str, reset: bool
@@ -143,6 +143,7 @@ def lines_there(directory: Path) -> int:
     return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
+@pytest.mark.thorough
 @pytest.mark.server
 @pytest.mark.kernel
 def test_killed_at_any_moment(tiny_model: Path, tmp_path: Path) -> None:

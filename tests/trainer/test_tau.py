@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
@@ -43,6 +44,7 @@ def over_seeds(tau: float | None, steps: int) -> NDArray[np.float64]:
     return np.array([true_reward(tau, steps, seed) for seed in range(SEEDS)])
 
 
+@pytest.mark.thorough
 def test_with_many_steps_on_noisy_rewards_tau_beats_reinforce() -> None:
     reinforce = over_seeds(None, 64)
     for tau in (0.3, 1.0):
