@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.errors import BadInput
 from rewards.reward import from_wire
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, flat
 from trainer.types import End, Group, Prompt, Rollout, Segment
 
 _LOG: Final = logging.getLogger(__name__)
@@ -24,8 +24,16 @@ _STATE: Final = "state.msgpack"
 _MANIFEST: Final = "manifest.json"
 _KEPT: Final = 2
 # What a run may go on with though it is another value than it began with.
-_MAY_CHANGE: Final = ("run.iterations", "run.directory", "run.checkpoint_every", "prompts.evaluate_every", "weights.")
-_MAY_CHANGE_REWARDS: Final = ("rewards.address", "rewards.patience_seconds", "rewards.in_flight")
+_MAY_CHANGE: Final = (
+    "run.iterations",
+    "run.directory",
+    "run.checkpoint_every",
+    "prompts.evaluate_every",
+    "rewards.address",
+    "rewards.patience_seconds",
+    "rewards.in_flight",
+    "weights.deadline_seconds",
+)
 
 MODEL: Final = "model"
 
@@ -133,11 +141,9 @@ def newest(directory: Path) -> tuple[Path, State] | None:
 
 def check_config(state: State, config: TrainerConfig) -> None:
     """Raises BadInput for a key that is not what the run began with and that its numbers depend on."""
-    before, now = dict(_flat(state.config)), dict(_flat(config.to_table()))
+    before, now = dict(flat(state.config)), dict(flat(config.to_table()))
     for key, value in now.items():
-        if key.startswith((*_MAY_CHANGE, *_MAY_CHANGE_REWARDS)):
-            continue
-        if key not in before or before[key] != value:
+        if key not in _MAY_CHANGE and before.get(key) != value:
             raise BadInput(key, value, f"the run that is resumed began with {before.get(key)!r}")
 
 
@@ -161,14 +167,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _flat(table: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{place}{key}.")
-        else:
-            yield f"{place}{key}", value
 
 
 def _saved(rollout: Rollout) -> _SavedRollout:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -284,6 +284,15 @@ class TrainerConfig:
         """As `load` takes it, every key with its value."""
         table: dict[str, Any] = msgspec.to_builtins(self)
         return table
+
+
+def flat(table: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted keys of a table with their values, as overrides take them."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
 
 
 def override(text: str) -> tuple[str, Any]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,8 @@ from rich.table import Table
 
 from engine.errors import SandboxError
 from rewards.cli.daemon import own_daemon
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, flat
+from trainer.report import read_lines
 from trainer.tasks.tasks import write_task
 from trainer.tasks.tiny import make_tiny_model
 
@@ -105,7 +106,7 @@ def _train(directory: Path, address: str, seeds: int, engine: str, progress: Pro
 def _over(run: _Run, progress: Progress) -> bool:
     """Whether the run has ended; raises SandboxError with what it said where it ended badly."""
     code = run.process.poll() if run.process is not None else None
-    run.lines = list(_lines(run.directory / "metrics.jsonl"))
+    run.lines = read_lines(run.directory / "metrics.jsonl")
     progress.update(run.bar, total=_ITERATIONS[run.task], completed=max(0, len(run.lines) - 1))
     if code:
         said = (run.directory / "log").read_text(errors="replace").strip().splitlines()
@@ -127,7 +128,7 @@ def _start(run: _Run, address: str, engine: str) -> subprocess.Popen[bytes]:
     warm_up += [str(directory / "model"), "--steps", str(_WARM_UP[run.task]), "--learning-rate", "1e-3"]
     warm_up += ["--seed", str(run.seed)]
     train = [*python, "run"]
-    for key, value in _flat(config):
+    for key, value in flat(config):
         train += ["--set", f"{key}={json.dumps(value)}"]
     script = 'log=$1; shift; n=$1; shift; trap "kill %1" TERM; '
     script += '"${@:1:n}" >"$log" 2>&1 & wait $! && exec "${@:n+1}" >>"$log" 2>&1'
@@ -148,21 +149,8 @@ def _config(run: _Run, address: str, engine: str) -> dict[str, Any]:
     config["rollouts"]["engine"] = engine
     config["update"]["learning_rate"] = _LEARNING_RATE[run.task]
     config["rewards"] = {"address": address}
-    TrainerConfig.load(None, dict(_flat(config)))
+    TrainerConfig.load(None, dict(flat(config)))
     return config
-
-
-def _flat(table: dict[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{place}{key}.")
-        else:
-            yield f"{place}{key}", value
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if path.exists():
-        yield from (json.loads(line) for line in path.read_text().splitlines() if line.endswith("}"))
 
 
 def _evaluations(run: _Run) -> list[tuple[int, dict[str, Any]]]:
