@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,18 +63,18 @@ class Lead:
         groups = state.restored_groups({prompt.id: prompt for prompt in prompts.train})
         going_on_at = (state.metrics_bytes, state.number) if resumed else None
         self.metrics = Metrics(Path(config.run.directory), config, going_on_at)
-        self._engine = new_engine(config, self._stop)
-        try:
-            self._check_lengths([*prompts.train, *prompts.held_out])
-        except BadInput:
-            self._engine.close()
-            raise
-        self._scoring = Scoring(config.rewards, reward)
-        self._buffer = Buffer(
-            config.rollouts, self._engine, self._scoring, self._text, repeats=config.repeats, seed=seed
-        )
-        self._buffer.restore(groups, state.opened)
         self._weights: dict[str, Tensor] = {}
+        with ExitStack() as undone:
+            self._scoring = Scoring(config.rewards, reward)
+            undone.callback(self._scoring.close)
+            self._engine = new_engine(config, self._stop)
+            undone.callback(self._engine.close)
+            self._check_lengths([*prompts.train, *prompts.held_out])
+            self._buffer = Buffer(
+                config.rollouts, self._engine, self._scoring, self._text, repeats=config.repeats, seed=seed
+            )
+            self._buffer.restore(groups, state.opened)
+            undone.pop_all()
         self._sync = WeightSync(
             self._engine,
             self._given,

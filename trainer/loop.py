@@ -18,6 +18,7 @@ from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
 from trainer.batch import pack
 from trainer.config import TrainerConfig
+from trainer.errors import TrainerError
 from trainer.lead import Lead, Prompts
 from trainer.policy import Policy
 from trainer.prompts import load_tokenizer, read_prompts
@@ -77,10 +78,14 @@ class Trainer:
         self._rolled = Rolled()
         self._lead: Lead | None = None
         self._on_first(lambda: self._take_the_lead(given, reward, state, resumed=resume))
-        if place is None:
-            self._on_first(lambda: self._first.probe(self.policy_version))
-        else:
-            self.sync()
+        try:
+            if place is None:
+                self._on_first(lambda: self._first.probe(self.policy_version))
+            else:
+                self.sync()
+        except TrainerError:
+            self.close()
+            raise
 
     def _given(self, prompts: Iterable[Prompt] | None, held_out: Iterable[Prompt] | None) -> Prompts:
         files = self.config.prompts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -19,6 +20,7 @@ from trainer.types import Prompt
 
 RewardFunction = Callable[[Prompt, str], Awaitable[float | Reward | NotJudged]]
 
+_LOG: Final = logging.getLogger(__name__)
 _FAULTS_OF_ONE: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -38,7 +40,7 @@ class Scoring:
         self._client, self._turns = self._loop.wait(self._made())
         self._answers: queue.SimpleQueue[tuple[str, Future[Reward | NotJudged]]] = queue.SimpleQueue()
         self.outstanding = 0
-        self.waits_for = ""
+        self._waiting = False
 
     async def _made(self) -> tuple[Client, asyncio.Semaphore]:
         # On the loop that they will belong to.
@@ -91,12 +93,14 @@ class Scoring:
         while True:
             try:
                 reward = reward_of(await self._client.score(item), item.get("kind"))
-                self.waits_for = ""
+                self._waiting = False
                 return reward
             except BadInput as error:
                 raise error.below(f"prompt {prompt.id}.item") from None
             except (Overloaded, SandboxError) as error:
-                self.waits_for = f"rewards: {error}"
+                if not self._waiting:
+                    self._waiting = True
+                    _LOG.warning("waiting for rewards, %g s at most: %s", self._config.patience_seconds, error)
                 if isinstance(error, SandboxError) and await self._answers_at_all():
                     faults += 1
                 if faults == _FAULTS_OF_ONE:
