@@ -30,8 +30,12 @@ def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
 
     Raises BadInput where there is none.
     """
+    file = Path(path) / "tokenizer_config.json"
+    if not str(path) or not file.is_file():
+        message = f"expected a directory in Hugging Face's format: there is no {file.name}"
+        raise BadInput("model.path", str(path), message)
     try:
-        saved = json.loads((Path(path) / "tokenizer_config.json").read_text()).get("tokenizer_class", "")
+        saved = json.loads(file.read_text()).get("tokenizer_class", "")
         kind = getattr(transformers, saved, AutoTokenizer)
         tokenizer: PreTrainedTokenizerBase = kind.from_pretrained(path)
     except (OSError, ValueError) as error:
