@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="a tiny model learns two tasks from nothing but rewards")
     show.add_argument("directory", nargs="?", default="runs/train-demo", help="where the runs go")
     show.add_argument("--seeds", type=int, default=3)
-    show.add_argument("--engine", choices=("vllm", "torch"), default="vllm")
+    show.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="in every run's configuration")
     show.set_defaults(handler=_demo)
     sft = commands.add_parser("sft", help="warm a model up on given solutions")
     sft.add_argument("model", help="a directory in Hugging Face's format")
@@ -111,7 +111,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     from trainer.demo import demo
 
     _quieten()
-    return demo(Path(arguments.directory), seeds=arguments.seeds, engine=arguments.engine)
+    return demo(Path(arguments.directory), seeds=arguments.seeds, overrides=dict(map(override, arguments.set)))
 
 
 def _sft(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from rewards import NotJudged, Reward
-from trainer.config import RewardWeights, UpdateConfig
 from trainer.mirror_descent import group_advantages, length_rewards
+from trainer.tables import RewardWeights, UpdateConfig
 from trainer.types import End, Group, Rollout
 
 

@@ -3,241 +3,29 @@
 from __future__ import annotations
 
 import copy
-import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from engine.config.toml import from_table
 from engine.errors import BadInput
 from engine.repeat import RepeatRules
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """The table `[run]`.
-
-    directory         where configuration, metrics, checkpoints and the trained policy go
-    iterations        rollout, update and sync, this often
-    seed              of everything that is drawn at random
-    checkpoint_every  iterations between two checkpoints; the last iteration has one too
-    """
-
-    directory: str = "runs/default"
-    iterations: int = 100
-    seed: int = 0
-    checkpoint_every: int = 10
-
-    def __post_init__(self) -> None:
-        _at_least(self, 1, "iterations", "checkpoint_every")
-        _at_least(self, 0, "seed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """The table `[model]`.
-
-    path                    a directory in Hugging Face's format, with its tokenizer
-    dtype                   what the forward is computed in; master weights are float32 always
-    gradient_checkpointing  compute each layer again in the backward, for less memory
-    """
-
-    path: str = ""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    gradient_checkpointing: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class PromptsConfig:
-    """The table `[prompts]`.
-
-    path            JSON lines: id, prompt (text or chat messages), item; wrap, domain, difficulty where there are any
-    held_out        the same for the evaluation; "" for none
-    evaluate_every  iterations between two evaluations; the start and the end have one too
-    """
-
-    path: str = ""
-    held_out: str = ""
-    evaluate_every: int = 10
-
-    def __post_init__(self) -> None:
-        _at_least(self, 1, "evaluate_every")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RolloutsConfig:
-    """The table `[rollouts]`.
-
-    engine                "vllm" in this process, or "torch", a small one of our own
-    groups_per_iteration  groups that are open at once; new ones fill up what the buffer leaves
-    rollouts_per_group    k, the responses to one prompt
-    max_tokens            of one response
-    segment_tokens        of one response in one iteration; what is unfinished goes on in the next. 0: max_tokens
-    train_segments        "last": only the tokens of the iteration in which a response ended; "all": the whole response
-    stop_repeats          stop a response that repeats itself, by the rules of [repeats]
-    temperature           of sampling; the loss uses the same
-    top_p                 only 1: anything else samples from another distribution than the loss assumes
-    top_k                 only 0, for the same reason
-    kv_cache_bytes        vLLM's cache; 0 is its own default
-    """
-
-    engine: Literal["vllm", "torch"] = "vllm"
-    groups_per_iteration: int = 32
-    rollouts_per_group: int = 8
-    max_tokens: int = 4096
-    segment_tokens: int = 0
-    train_segments: Literal["last", "all"] = "last"
-    stop_repeats: bool = True
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    kv_cache_bytes: int = 0
-
-    def __post_init__(self) -> None:
-        _at_least(self, 1, "groups_per_iteration", "max_tokens")
-        _at_least(self, 2, "rollouts_per_group")
-        _at_least(self, 0, "segment_tokens", "kv_cache_bytes")
-        _above(self, 0, "temperature")
-        if self.segment_tokens > self.max_tokens:
-            raise BadInput(
-                "segment_tokens", self.segment_tokens, f"above max_tokens = {self.max_tokens}; 0 switches segments off"
-            )
-        if self.top_p != 1.0:
-            raise BadInput("top_p", self.top_p, "the loss assumes the whole distribution: leave it at 1")
-        if self.top_k != 0:
-            raise BadInput("top_k", self.top_k, "the loss assumes the whole distribution: leave it at 0")
-
-    @property
-    def budget(self) -> int:
-        """Tokens that one response may grow by in one iteration."""
-        return self.segment_tokens or self.max_tokens
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardWeights:
-    """The table `[rewards.weights]`: what each part counts in a rollout's reward.
-
-    correct  the scorer's reward, 0 to 1
-    length   k1.5's length reward over the siblings, -0.5 to 0.5
-    repeat   1 for a rollout that the repeat detector stopped
-    format   1 where an answer was found
-    """
-
-    correct: float = 1.0
-    length: float = 0.0
-    repeat: float = 0.0
-    format: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardsConfig:
-    """The table `[rewards]`.
-
-    address           the daemon's: "unix:///path", "http://host:port", "" for the default socket of this user
-    weights           of the parts
-    max_not_judged    share of an iteration's rollouts; with more the run stops, its checkpoint kept
-    patience_seconds  how long the run waits for a daemon that is gone or overloaded
-    in_flight         rollouts that are being scored at once
-    """
-
-    address: str = ""
-    weights: RewardWeights = field(default_factory=RewardWeights)
-    max_not_judged: float = 0.2
-    patience_seconds: float = 300.0
-    in_flight: int = 256
-
-    def __post_init__(self) -> None:
-        _above(self, 0, "patience_seconds")
-        _at_least(self, 1, "in_flight")
-        if not 0 <= self.max_not_judged <= 1:
-            raise BadInput("max_not_judged", self.max_not_judged, "expected a share, 0 to 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SamplingConfig:
-    """The table `[sampling]`.
-
-    order  "uniform": each prompt once an epoch; "curriculum": once from easy to hard, then by failure; "failure": in
-           proportion to 1 - s from the start, s being the prompt's rate of right answers
-    decay  what s keeps of itself when its prompt was tried again
-    floor  the least that a prompt counts, however often it was right
-    """
-
-    order: Literal["uniform", "curriculum", "failure"] = "uniform"
-    decay: float = 0.5
-    floor: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.decay < 1:
-            raise BadInput("decay", self.decay, "expected 0 or more and less than 1")
-        if not 0 < self.floor <= 1:
-            raise BadInput("floor", self.floor, "expected more than 0 and at most 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LengthConfig:
-    """The table `[length]`: k1.5 trains without a length reward at first, and then with a constant one.
-
-    start_iteration  the first with it; 0: never
-    weight           added to rewards.weights.length from then on
-    """
-
-    start_iteration: int = 0
-    weight: float = 0.2
-
-    def __post_init__(self) -> None:
-        _at_least(self, 0, "start_iteration")
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpdateConfig:
-    """The table `[update]`.
-
-    tau                     the weight of the KL divergence to the reference, the policy at the iteration's start
-    steps                   inner steps, each over the whole batch
-    learning_rate           of AdamW, constant
-    weight_decay            of AdamW
-    max_gradient_norm       the gradient is scaled down to it
-    reset_optimizer         at every iteration's start, as k1.5 does
-    tokens_per_micro_batch  that go through the model at once
-    head_chunk              positions whose logits are in memory at once
-    baseline                what is taken off a rollout's reward: its group's mean, its siblings' mean, or tau * log of
-                            the mean of exp(reward / tau)
-    gap_limit               mean absolute gap per token between sampler and trainer past which a rollout is left out
-    """
-
-    tau: float = 0.1
-    steps: int = 4
-    learning_rate: float = 1e-6
-    weight_decay: float = 0.0
-    max_gradient_norm: float = 1.0
-    reset_optimizer: bool = True
-    tokens_per_micro_batch: int = 16384
-    head_chunk: int = 512
-    baseline: Literal["mean", "leave-one-out", "log-mean-exp"] = "mean"
-    gap_limit: float = 0.2
-
-    def __post_init__(self) -> None:
-        _above(self, 0, "tau", "learning_rate", "max_gradient_norm", "gap_limit")
-        _at_least(self, 1, "steps", "tokens_per_micro_batch", "head_chunk")
-        _at_least(self, 0, "weight_decay")
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightsConfig:
-    """The table `[weights]`.
-
-    deadline_seconds  for each step of a sync, after which the run stops
-    """
-
-    deadline_seconds: float = 600.0
-
-    def __post_init__(self) -> None:
-        _above(self, 0, "deadline_seconds")
+from trainer.tables import (
+    LengthConfig,
+    ModelConfig,
+    PromptsConfig,
+    RewardsConfig,
+    RewardWeights,
+    RolloutsConfig,
+    RunConfig,
+    SamplingConfig,
+    UpdateConfig,
+    WeightsConfig,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,17 +110,3 @@ def _set(table: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(table, dict):
             raise BadInput(key, value, f"{name!r} is no table")
     table[last] = copy.deepcopy(value)
-
-
-def _at_least(config: object, bound: float, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not value >= bound:
-            raise BadInput(name, value, f"expected {bound:g} or more")
-
-
-def _above(config: object, bound: float, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not (value > bound and math.isfinite(value)):
-            raise BadInput(name, value, f"expected a finite number above {bound:g}")

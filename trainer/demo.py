@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,8 +63,8 @@ class _Run:
         return f"{self.task}, seed {self.seed}"
 
 
-def demo(directory: Path, *, seeds: int, engine: str) -> int:
-    """Run the demonstration; the exit code."""
+def demo(directory: Path, *, seeds: int, overrides: Mapping[str, Any]) -> int:
+    """Run the demonstration, dotted keys of `overrides` in place of its configuration's; the exit code."""
     console = Console(highlight=False)
     # What was started here ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -73,14 +73,14 @@ def demo(directory: Path, *, seeds: int, engine: str) -> int:
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-train-demo-")))
         address = stack.enter_context(own_daemon(place, None, console))
-        runs = _train(directory, address, seeds, engine, stack.enter_context(_progress(console)))
+        runs = _train(directory, address, seeds, overrides, stack.enter_context(_progress(console)))
     learnt = _table(runs, console)
     _picture(runs, directory / "train-demo.png")
     console.print(f"{time.monotonic() - began:.0f} s; picture and metrics in {directory}", soft_wrap=True)
     return 0 if learnt else 1
 
 
-def _train(directory: Path, address: str, seeds: int, engine: str, progress: Progress) -> list[_Run]:
+def _train(directory: Path, address: str, seeds: int, overrides: Mapping[str, Any], progress: Progress) -> list[_Run]:
     runs = [
         _Run(task, seed, directory / f"{task}-{seed}", progress.add_task(f"{task}, seed {seed}", total=None))
         # The longest first, so that no core waits for the last.
@@ -92,7 +92,7 @@ def _train(directory: Path, address: str, seeds: int, engine: str, progress: Pro
         while waiting or going:
             while waiting and len(going) < (os.cpu_count() or 1):
                 going.append(waiting.pop(0))
-                going[-1].process = _start(going[-1], address, engine)
+                going[-1].process = _start(going[-1], address, overrides)
             time.sleep(_PAUSE_SECONDS)
             going = [run for run in going if not _over(run, progress)]
     finally:
@@ -114,21 +114,22 @@ def _over(run: _Run, progress: Progress) -> bool:
     return code is not None
 
 
-def _start(run: _Run, address: str, engine: str) -> subprocess.Popen[bytes]:
+def _start(run: _Run, address: str, overrides: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     """Warm-up and run, one after the other, on one thread."""
     directory = run.directory
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "metrics.jsonl").unlink(missing_ok=True)
     make_tiny_model(directory / "random", seed=run.seed)
     write_task(run.task, directory / "task", train=_TRAIN, evaluation=_HELD_OUT, warm_up=_TRAIN, seed=run.seed)
-    config = _config(run, address, engine)
+    config = {**dict(flat(_config(run, address))), **overrides}
+    TrainerConfig.load(None, config)
     (directory / "run.json").write_text(json.dumps(config))
     python = [sys.executable, "-m", "trainer"]
     warm_up = [*python, "sft", str(directory / "random"), str(directory / "task" / "sft.jsonl")]
     warm_up += [str(directory / "model"), "--steps", str(_WARM_UP[run.task]), "--learning-rate", "1e-3"]
     warm_up += ["--seed", str(run.seed)]
     train = [*python, "run"]
-    for key, value in flat(config):
+    for key, value in config.items():
         train += ["--set", f"{key}={json.dumps(value)}"]
     script = 'log=$1; shift; n=$1; shift; trap "kill %1" TERM; '
     script += '"${@:1:n}" >"$log" 2>&1 & wait $! && exec "${@:n+1}" >>"$log" 2>&1'
@@ -138,7 +139,7 @@ def _start(run: _Run, address: str, engine: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _config(run: _Run, address: str, engine: str) -> dict[str, Any]:
+def _config(run: _Run, address: str) -> dict[str, Any]:
     config = {name: dict(table) for name, table in _CONFIG.items()}
     config["run"] |= {"directory": str(run.directory), "seed": run.seed, "iterations": _ITERATIONS[run.task]}
     config["model"] = {"path": str(run.directory / "model")}
@@ -146,10 +147,8 @@ def _config(run: _Run, address: str, engine: str) -> dict[str, Any]:
         "path": str(run.directory / "task" / "prompts.jsonl"),
         "held_out": str(run.directory / "task" / "held-out.jsonl"),
     }
-    config["rollouts"]["engine"] = engine
     config["update"]["learning_rate"] = _LEARNING_RATE[run.task]
     config["rewards"] = {"address": address}
-    TrainerConfig.load(None, dict(flat(config)))
     return config
 
 

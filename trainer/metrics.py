@@ -12,8 +12,9 @@ import msgspec
 from engine.errors import BadInput
 from rewards import NotJudged
 from trainer.advantages import total, uniform
-from trainer.config import RewardWeights, TrainerConfig
+from trainer.config import TrainerConfig
 from trainer.rollouts import Generated, TextOf
+from trainer.tables import RewardWeights
 from trainer.types import Group, HeldOut, Iteration, Rolled
 
 

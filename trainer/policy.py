@@ -19,9 +19,9 @@ from transformers import AutoModelForCausalLM
 from engine.errors import BadInput
 from trainer import attention
 from trainer.batch import MicroBatch, pack
-from trainer.config import ModelConfig
 from trainer.logprobs import log_distributions, token_logprobs
 from trainer.ranks import Ranks
+from trainer.tables import ModelConfig
 from trainer.types import Group, Prompt, Rollout
 
 _HEAD_TOLERANCE: Final = 1e-3

@@ -14,8 +14,8 @@ from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput, Overloaded, SandboxError
 from rewards import NotJudged, Reward
 from rewards.kinds import reward_of
-from trainer.config import RewardsConfig
 from trainer.errors import RewardsUnavailable
+from trainer.tables import RewardsConfig
 from trainer.types import Prompt
 
 RewardFunction = Callable[[Prompt, str], Awaitable[float | Reward | NotJudged]]

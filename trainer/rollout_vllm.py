@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import torch
 
 from engine.errors import BadInput
-from trainer.config import ModelConfig, RolloutsConfig
 from trainer.errors import RolloutsFailed, TrainerError
 from trainer.rollouts import Weights, Within, no_deadline
+from trainer.tables import ModelConfig, RolloutsConfig
 from trainer.types import End, Output, Request
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import numpy as np
 
 from engine.repeat import RepeatRules
 from rewards import NotJudged, Reward
-from trainer.config import RolloutsConfig
 from trainer.repeats import RepeatWatch
 from trainer.rewards import Scoring
+from trainer.tables import RolloutsConfig
 from trainer.types import End, Group, Output, Prompt, Request, Rollout, Segment
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from engine.errors import BadInput
-from trainer.config import SamplingConfig
+from trainer.tables import SamplingConfig
 from trainer.types import Group, Prompt
 
 

@@ -13,9 +13,9 @@ from transformers import PreTrainedTokenizerBase
 
 from engine.errors import BadInput
 from trainer.batch import pack
-from trainer.config import ModelConfig
 from trainer.policy import Policy
 from trainer.prompts import load_tokenizer, stop_tokens
+from trainer.tables import ModelConfig
 from trainer.types import Group, Prompt, Rollout
 
 _MAX_GRADIENT_NORM: Final = 1.0

@@ -11,10 +11,10 @@ from torch.distributed.tensor import DTensor
 
 from engine.errors import BadInput
 from trainer.batch import Batch, MicroBatch
-from trainer.config import UpdateConfig
 from trainer.mirror_descent import log_ratios, mirror_descent_loss
 from trainer.policy import Policy
 from trainer.ranks import Ranks
+from trainer.tables import UpdateConfig
 from trainer.types import Gap, Update
 
 

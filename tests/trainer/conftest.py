@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import pytest
 
-from trainer.config import ModelConfig, RolloutsConfig
 from trainer.rollouts import RolloutEngine
+from trainer.tables import ModelConfig, RolloutsConfig
 
 # Before anything imports transformers or torch. Two threads of so small a model wait for each other.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from engine.errors import BadInput
 from trainer.batch import pack
-from trainer.config import ModelConfig
 from trainer.policy import Policy
+from trainer.tables import ModelConfig
 from trainer.types import Group, Prompt, Rollout, Segment
 
 LENGTHS = ((9, (5, 1, 12)), (3, (2, 7)), (17, (1,)))

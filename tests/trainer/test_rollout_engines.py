@@ -9,11 +9,11 @@ import pytest
 
 from tests.support.rollouts import LONG_PROMPT, PROMPT, changed, greedy, request, rest, sample
 from tests.trainer.conftest import STOP, NewVLLM
-from trainer.config import ModelConfig
 from trainer.errors import StaleWeights
 from trainer.policy import Policy
 from trainer.rollout_torch import TorchRollouts
 from trainer.rollouts import RolloutEngine
+from trainer.tables import ModelConfig
 from trainer.types import End, Request
 
 SAME = 1e-5

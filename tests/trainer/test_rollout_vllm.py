@@ -10,10 +10,10 @@ import pytest
 from engine.errors import BadInput
 from tests.support.rollouts import LONG_PROMPT, changed, request, sample
 from tests.trainer.conftest import NewVLLM
-from trainer.config import ModelConfig, RolloutsConfig
 from trainer.errors import RolloutsFailed
 from trainer.policy import Policy
 from trainer.rollout_vllm import VLLMRollouts
+from trainer.tables import ModelConfig, RolloutsConfig
 
 
 def test_without_vllm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:

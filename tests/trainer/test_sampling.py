@@ -11,8 +11,8 @@ import pytest
 from engine.errors import BadInput
 from rewards import Reward
 from trainer import Group, Prompt
-from trainer.config import SamplingConfig
 from trainer.sampling import Sampler
+from trainer.tables import SamplingConfig
 from trainer.types import Rollout
 
 PROMPTS = [

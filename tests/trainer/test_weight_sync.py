@@ -13,12 +13,12 @@ import torch
 
 from tests.support.rollouts import PROMPT, changed
 from tests.trainer.conftest import STOP, NewVLLM
-from trainer.config import ModelConfig
 from trainer.errors import RolloutsFailed, StaleWeights
 from trainer.policy import Policy
 from trainer.rollout_torch import TorchRollouts
 from trainer.rollout_vllm import VLLMRollouts
 from trainer.rollouts import RolloutEngine, Weights, Within, no_deadline
+from trainer.tables import ModelConfig
 from trainer.weights import WeightSync
 
 
