@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.errors import BadInput
 from trainer.attention import Span
-from trainer.types import Group, Rollout
+from trainer.types import Group, Prompt, Rollout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -94,6 +94,17 @@ def pack(
     if row.length:
         rows.append(row)
     return Batch(micro_batches=tuple(row.micro_batch(device) for row in rows), rollouts=index)
+
+
+def longest_batch(prompt: int, response: int, *, budget: int, device: torch.device | str = "cpu") -> Batch:
+    """A micro-batch as large as `budget` allows: a prompt of so many tokens, and responses of so many each."""
+    rollout = Rollout(id="", prompt_id="", index=0, tokens=np.zeros(response, np.int32))
+    group = Group(
+        prompt=Prompt(id="", tokens=np.zeros(prompt, np.int32), item={}),
+        rollouts=(rollout,) * max(1, (budget - prompt) // response),
+        opened_at=0,
+    )
+    return pack([group], budget=budget, policy_version=0, device=device)
 
 
 def _trained_from(rollout: Rollout, train_segments: Literal["last", "all"]) -> int:

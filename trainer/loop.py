@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.errors import BadInput
 from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
-from trainer.batch import pack
+from trainer.batch import longest_batch, pack
 from trainer.config import TrainerConfig
 from trainer.errors import TrainerError
 from trainer.lead import Lead, Prompts
@@ -26,6 +27,7 @@ from trainer.ranks import Ranks
 from trainer.rewards import RewardFunction
 from trainer.types import Group, HeldOut, Iteration, Prompt, Rolled, Update
 from trainer.update import Optimizer
+from trainer.weights import least_usual_gap
 
 _T = TypeVar("_T")
 _CHECKPOINTS: Final = "checkpoints"
@@ -65,6 +67,7 @@ class Trainer:
         self.tokenizer = load_tokenizer(config.model.path)
         given = self._given(prompts, held_out)
         self._evaluates = bool(given.held_out)
+        self._longest_prompt = max((len(prompt.tokens) for prompt in given.train), default=1)
         self.policy = Policy(
             config.model if place is None else replace(config.model, path=str(place / checkpoint.MODEL)),
             temperature=config.rollouts.temperature,
@@ -80,9 +83,11 @@ class Trainer:
         self._on_first(lambda: self._take_the_lead(given, reward, state, resumed=resume))
         try:
             if place is None:
-                self._on_first(lambda: self._first.probe(self.policy_version))
+                self._synced(self._on_first(lambda: self._first.probe(self.policy_version)))
             else:
                 self.sync()
+            if self.policy.device.type == "cuda":
+                self.rehearse()
         except TrainerError:
             self.close()
             raise
@@ -175,14 +180,32 @@ class Trainer:
             device=self.policy.device,
         )
         divisor = rollouts.groups_per_iteration * rollouts.rollouts_per_group
-        update = self._optimizer.update(batch, advantages, divisor=divisor)
+        update = self._optimizer.update(batch, advantages, divisor=divisor, usual_gap=self._usual_gap)
         self.policy_version += 1
         return update
 
     def sync(self) -> float:
         """The weights to the engine; the largest gap of the probe that proves it. Raises StaleWeights."""
         weights = dict(self.policy.weights())
-        return self._on_first(lambda: self._first.sync(weights, self.policy_version))
+        return self._synced(self._on_first(lambda: self._first.sync(weights, self.policy_version)))
+
+    def _synced(self, probe_gap: float) -> float:
+        self._usual_gap = max(probe_gap, least_usual_gap(self.config.model.dtype))
+        return probe_gap
+
+    def rehearse(self) -> None:
+        """Try the longest batch that the configuration allows, so that no late one ends the run.
+
+        Raises BadInput where the device's memory is too small.
+        """
+        rollouts, budget = self.config.rollouts, self.config.update.tokens_per_micro_batch
+        batch = longest_batch(self._longest_prompt, rollouts.max_tokens, budget=budget, device=self.policy.device)
+        try:
+            self._optimizer.rehearse(batch)
+        except torch.OutOfMemoryError as error:
+            raise BadInput(
+                "update.tokens_per_micro_batch", budget, f"too much for {self.policy.device}: {error}"
+            ) from None
 
     def evaluate(self) -> HeldOut | None:
         """Rewards on the held-out prompts, sampled and greedy; None where there are none."""

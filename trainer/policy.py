@@ -42,7 +42,7 @@ class Policy(nn.Module):
         self.model = _loaded(config.path).to(device)
         self.temperature = temperature
         self._head_chunk = head_chunk
-        self._dtype = getattr(torch, config.dtype)
+        self.dtype: torch.dtype = getattr(torch, config.dtype)
         self._check_attention(config.path)
         self._check_head(config.path)
         self.model.set_attn_implementation(attention.NAME)
@@ -143,9 +143,9 @@ class Policy(nn.Module):
         return cast("Tensor", self.model.get_output_embeddings().weight)
 
     def _computed_in_dtype(self) -> contextlib.AbstractContextManager[Any]:
-        if self._dtype == torch.float32:
+        if self.dtype == torch.float32:
             return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self._dtype)
+        return torch.autocast(self.device.type, dtype=self.dtype)
 
     def _check_attention(self, path: str) -> None:
         layers = getattr(self.model.config, "layer_types", None) or []

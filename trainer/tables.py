@@ -39,7 +39,7 @@ class ModelConfig:
     """
 
     path: str = ""
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     gradient_checkpointing: bool = False
 
 
@@ -200,6 +200,7 @@ class UpdateConfig:
     baseline                what is taken off a rollout's reward: its group's mean, its siblings' mean, or tau * log of
                             the mean of exp(reward / tau)
     gap_limit               mean absolute gap per token between sampler and trainer past which a rollout is left out
+    sampler_correction      "token_truncate": each token's gradient times min(exp(gap), 2); "none": all alike
     """
 
     tau: float = 0.1
@@ -212,6 +213,7 @@ class UpdateConfig:
     head_chunk: int = 512
     baseline: Literal["mean", "leave-one-out", "log-mean-exp"] = "mean"
     gap_limit: float = 0.2
+    sampler_correction: Literal["none", "token_truncate"] = "none"
 
     def __post_init__(self) -> None:
         _above(self, 0, "tau", "learning_rate", "max_gradient_norm", "gap_limit")

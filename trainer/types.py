@@ -125,11 +125,13 @@ class Output:
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Trainer's minus sampler's logprob of the tokens that were trained on.
 
+    size     mean absolute
     k3       mean of exp(gap) - 1 - gap, an estimate of the KL divergence
     outside  share of tokens whose ratio exp(gap) is outside 0.9 to 1.1
     """
 
     mean: float = 0.0
+    size: float = 0.0
     sd: float = 0.0
     max: float = 0.0
     k3: float = 0.0

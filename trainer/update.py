@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -11,11 +13,34 @@ from torch.distributed.tensor import DTensor
 
 from engine.errors import BadInput
 from trainer.batch import Batch, MicroBatch
+from trainer.errors import TrainerError
+from trainer.gap import GapOfBatch, near_the_sampler, sampler_gap, truncated_weights
 from trainer.mirror_descent import log_ratios, mirror_descent_loss
 from trainer.policy import Policy
 from trainer.ranks import Ranks
 from trainer.tables import UpdateConfig
-from trainer.types import Gap, Update
+from trainer.types import Update
+
+# float16 ends at 6e-8: small gradients are lost unless the loss is multiplied, and large ones with too much of it.
+_FIRST_LOSS_SCALE: Final = 2.0**16
+_GROWS_AFTER: Final = 50
+
+
+@dataclass(slots=True)
+class _Share:
+    """A micro-batch of this rank's, and what the first step tells of it.
+
+    counts     False where it only keeps this rank in step with the others
+    reference  logprobs [n] of the policy at the start
+    weights    [rollouts], 0 for rollouts that are not here or too far from the sampler
+    pulls      [n], what each token's gradient is multiplied with; None: all alike
+    """
+
+    micro: MicroBatch
+    counts: bool
+    reference: Tensor | None = None
+    weights: Tensor | None = None
+    pulls: Tensor | None = None
 
 
 class Optimizer:
@@ -31,12 +56,13 @@ class Optimizer:
         self._config = config
         self._ranks = ranks
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
-        self._adam = self._new()
+        self._adam = self._new(config.learning_rate)
+        self._scales = policy.dtype == torch.float16
+        self._loss_scale = _FIRST_LOSS_SCALE if self._scales else 1.0
+        self._steps_at_scale = 0
 
-    def _new(self) -> torch.optim.AdamW:
-        return torch.optim.AdamW(
-            self._parameters, lr=self._config.learning_rate, weight_decay=self._config.weight_decay
-        )
+    def _new(self, learning_rate: float) -> torch.optim.AdamW:
+        return torch.optim.AdamW(self._parameters, lr=learning_rate, weight_decay=self._config.weight_decay)
 
     def state(self) -> dict[str, Any] | None:
         """What a resumed run needs; None where every iteration begins anew."""
@@ -46,45 +72,30 @@ class Optimizer:
         """What `state` gave."""
         self._adam.load_state_dict(state)
 
-    def update(self, batch: Batch, advantages: Tensor, *, divisor: int) -> Update:
+    def update(self, batch: Batch, advantages: Tensor, *, divisor: int, usual_gap: float = math.inf) -> Update:
         """`config.steps` steps on the same micro-batches, each rank its share; advantages are float32 [rollouts].
 
         The reference costs nothing: it is what the first step's forward gives.
+
+        usual_gap  between sampler and trainer; with a mean over 4 times that the rollouts are not of these weights
+
+        Raises StaleWeights, before any weight is changed; TrainerError where a gradient is not finite.
         """
         mine = self._share(batch)
         if self._config.reset_optimizer:
-            self._adam = self._new()
+            self._adam = self._new(self._config.learning_rate)
         advantages = advantages.to(self._policy.device)
-        references: list[Tensor] = []
-        weights: list[Tensor] = []
-        first = _FirstStep()
+        gaps = GapOfBatch()
         losses, norms, rhos = [], [], []
         for step in range(self._config.steps):
-            self._adam.zero_grad(set_to_none=True)
-            loss_sum, rho_sum = 0.0, 0.0
-            for number, (micro, counts) in enumerate(mine):
-                self._policy.last_of_step(number == len(mine) - 1)
-                logprobs, entropy = self._policy(micro)
-                if step == 0:
-                    references.append(logprobs.detach())
-                    near = self._near_the_sampler(micro, references[number], batch.rollouts)
-                    weights.append(near if counts else torch.zeros_like(near))
-                    if counts:
-                        first.add(micro, references[number], entropy)
-                rho = log_ratios(logprobs, references[number], micro.rollout, batch.rollouts)
-                here = weights[number]
-                loss = mirror_descent_loss(rho * here, advantages * here, tau=self._config.tau, divisor=divisor)
-                # Gradients are averaged over the ranks.
-                (loss * self._ranks.size).backward()
-                loss_sum += loss.item()
-                rho_sum += (rho.detach() * here).abs().sum().item()
-            norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_gradient_norm)
+            loss, rho, norm = self._gradients(mine, advantages, divisor, gaps)
+            if step == 0:
+                gaps.join(self._ranks)
+                gaps.check(usual_gap)
             self._adam.step()
-            loss_all, rho_all = self._ranks.sum(torch.tensor([loss_sum, rho_sum], dtype=torch.float64)).tolist()
-            losses.append(loss_all)
-            norms.append((norm.full_tensor() if isinstance(norm, DTensor) else norm).item())
-            rhos.append(rho_all / max(batch.rollouts, 1))
-        first.join(self._ranks)
+            losses.append(loss)
+            norms.append(norm)
+            rhos.append(rho / max(batch.rollouts, 1))
         return Update(
             rollouts=batch.rollouts,
             tokens=batch.tokens,
@@ -93,62 +104,82 @@ class Optimizer:
             gradient_norm=tuple(norms),
             rho=tuple(rhos),
             advantage=advantages.abs().mean().item() if batch.rollouts else 0.0,
-            entropy=first.entropy,
-            gap=first.gap(),
+            entropy=gaps.entropy,
+            gap=gaps.numbers,
         )
 
-    def _share(self, batch: Batch) -> list[tuple[MicroBatch, bool]]:
-        """This rank's, and whether each counts: every rank runs as many, the last by one that does not."""
+    def rehearse(self, batch: Batch) -> None:
+        """Forward, backward and step on each micro-batch that change no weight: whether they fit into the memory."""
+        adam = self._new(learning_rate=0.0)
+        self._policy.last_of_step(True)
+        for micro in batch.micro_batches:
+            logprobs, _ = self._policy(micro)
+            (logprobs.sum() * 0.0).backward()
+        adam.step()
+        adam.zero_grad(set_to_none=True)
+
+    def _share(self, batch: Batch) -> list[_Share]:
+        """This rank's: every rank runs as many, the last by one that does not count."""
         micros, size = batch.micro_batches, self._ranks.size
-        share = [(micro, True) for micro in micros[self._ranks.rank :: size]]
+        share = [_Share(micro, counts=True) for micro in micros[self._ranks.rank :: size]]
         missing = -(-len(micros) // size) - len(share)
-        return share + [(micro, False) for micro in micros[:missing]]
+        return share + [_Share(micro, counts=False) for micro in micros[:missing]]
 
-    def _near_the_sampler(self, micro: MicroBatch, reference: Tensor, rollouts: int) -> Tensor:
-        """float [rollouts]: 1 for this micro-batch's rollouts, 0 for those past `gap_limit` and for all others."""
-        gap = (reference - micro.sampled).abs().nan_to_num(0.0)
-        zeros = torch.zeros(rollouts, device=gap.device)
-        tokens = zeros.index_add(0, micro.rollout, torch.ones_like(gap))
-        gaps = zeros.index_add(0, micro.rollout, gap) / tokens.clamp(min=1)
-        return ((tokens > 0) & (gaps <= self._config.gap_limit)).float()
+    def _gradients(
+        self, mine: Sequence[_Share], advantages: Tensor, divisor: int, gaps: GapOfBatch
+    ) -> tuple[float, float, float]:
+        """Of one step, clipped: all ranks' loss, their sum of |rho|, and the gradient's norm before clipping."""
+        while True:
+            sums = self._ranks.sum(self._backward(mine, advantages, divisor, gaps))
+            norm = self._clipped()
+            if math.isfinite(norm):
+                break
+            if self._loss_scale == 1.0:
+                raise TrainerError(f"the update's gradient is {norm}: the weights are left as they are")
+            self._loss_scale, self._steps_at_scale = self._loss_scale / 2, 0
+        self._steps_at_scale += 1
+        if self._scales and self._steps_at_scale == _GROWS_AFTER:
+            self._loss_scale, self._steps_at_scale = min(2 * self._loss_scale, _FIRST_LOSS_SCALE), 0
+        loss, rho = sums.tolist()
+        return loss, rho, norm
 
+    def _backward(self, mine: Sequence[_Share], advantages: Tensor, divisor: int, gaps: GapOfBatch) -> Tensor:
+        """This rank's loss and sum of |rho|, float64 [2]."""
+        self._adam.zero_grad(set_to_none=True)
+        loss_sum, rho_sum = 0.0, 0.0
+        for share in mine:
+            self._policy.last_of_step(share is mine[-1])
+            logprobs, entropy = self._policy(share.micro)
+            if share.reference is None:
+                self._first_seen(share, logprobs.detach(), entropy, len(advantages), gaps)
+            assert share.reference is not None
+            assert share.weights is not None
+            if share.pulls is not None:
+                # The value as it is, the gradient times the weight.
+                logprobs = torch.lerp(logprobs.detach(), logprobs, share.pulls)
+            rho = log_ratios(logprobs, share.reference, share.micro.rollout, len(advantages))
+            here = share.weights
+            loss = mirror_descent_loss(rho * here, advantages * here, tau=self._config.tau, divisor=divisor)
+            # Gradients are averaged over the ranks.
+            (loss * (self._ranks.size * self._loss_scale)).backward()
+            loss_sum += loss.item()
+            rho_sum += (rho.detach() * here).abs().sum().item()
+        return torch.tensor([loss_sum, rho_sum], dtype=torch.float64)
 
-class _FirstStep:
-    """What only the first step tells: it computes with the weights that sampled."""
+    def _first_seen(self, share: _Share, reference: Tensor, entropy: Tensor, rollouts: int, gaps: GapOfBatch) -> None:
+        share.reference = reference
+        gap = sampler_gap(reference, share.micro)
+        near = near_the_sampler(gap, share.micro.rollout, rollouts, self._config.gap_limit)
+        share.weights = near if share.counts else torch.zeros_like(near)
+        if self._config.sampler_correction == "token_truncate":
+            share.pulls = truncated_weights(gap)
+        if share.counts:
+            gaps.add(gap, entropy)
 
-    def __init__(self) -> None:
-        self._gaps: list[Tensor] = []
-        self._entropies: list[Tensor] = []
-
-    def add(self, micro: MicroBatch, reference: Tensor, entropy: Tensor) -> None:
-        gap = reference - micro.sampled
-        self._gaps.append(gap[~gap.isnan()].cpu())
-        self._entropies.append(entropy.cpu())
-
-    def join(self, ranks: Ranks) -> None:
-        """All ranks' together."""
-        everyone = ranks.gathered((self._gaps, self._entropies))
-        self._gaps = [part for gaps, _ in everyone for part in gaps]
-        self._entropies = [part for _, entropies in everyone for part in entropies]
-
-    @property
-    def entropy(self) -> float:
-        return _mean(self._entropies)
-
-    def gap(self) -> Gap:
-        gap = torch.cat(self._gaps) if self._gaps else torch.zeros(0)
-        if not len(gap):
-            return Gap()
-        ratio = gap.exp()
-        return Gap(
-            mean=gap.mean().item(),
-            sd=gap.std(correction=0).item(),
-            max=gap.abs().max().item(),
-            k3=(ratio - 1 - gap).mean().item(),
-            outside=((ratio < 0.9) | (ratio > 1.1)).float().mean().item(),
-        )
-
-
-def _mean(parts: Iterable[Tensor]) -> float:
-    joined = list(parts)
-    return torch.cat(joined).mean().item() if joined else 0.0
+    def _clipped(self) -> float:
+        if self._loss_scale != 1.0:
+            for parameter in self._parameters:
+                if parameter.grad is not None:
+                    parameter.grad.div_(self._loss_scale)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_gradient_norm)
+        return (norm.full_tensor() if isinstance(norm, DTensor) else norm).item()

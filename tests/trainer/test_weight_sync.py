@@ -143,6 +143,16 @@ def test_right_syncs_pass_in_a_short_dtype_though_rounding_is_more_than_the_upda
     sync.close()
 
 
+def test_right_syncs_pass_in_float16(untied_model: Path, new_vllm: NewVLLM) -> None:
+    policy = Policy(ModelConfig(path=str(untied_model), dtype="float16"))
+    sync = synced(new_vllm(untied_model, dtype="float16"), policy, "float16")
+    sync.probe(0)
+    for version in range(1, 10):
+        changed(policy, 10 ** (-4 + version / 4), seed=version)
+        sync.sync(version)
+    sync.close()
+
+
 @pytest.mark.parametrize(
     ("size", "how"), [(1e-4, "an earlier version"), (1e-3, "an earlier version"), (0.1, "does not sample")]
 )
