@@ -46,10 +46,13 @@ class Policy(nn.Module):
         self._check_attention(config.path)
         self._check_head(config.path)
         self.model.set_attn_implementation(attention.NAME)
-        if config.gradient_checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
         # Dropout would make the reference another policy than the one that is trained.
         self.model.eval()
+        if config.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            # A layer only does it in training; what drops out is in its parts, which stay as they are.
+            for layer in self._layers():
+                layer.training = True
 
     @property
     def device(self) -> torch.device:

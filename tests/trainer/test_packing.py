@@ -85,6 +85,28 @@ def test_packed_is_one_by_one(policy: Policy, tiny_model: Path, budget: int) -> 
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=1e-5, msg=name)
 
 
+def test_gradient_checkpointing_computes_each_layer_again_and_gives_the_same(policy: Policy, tiny_model: Path) -> None:
+    def gradients(of: Policy) -> tuple[int, dict[str, torch.Tensor]]:
+        calls = 0
+
+        def count(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        for module in of.modules():
+            if type(module).__name__ == "Qwen2MLP":
+                module.register_forward_pre_hook(count)
+        (micro,) = pack(GROUPS, budget=10_000, policy_version=0).micro_batches
+        of(micro)[0].sum().backward()
+        return calls, {name: p.grad for name, p in of.named_parameters() if p.grad is not None}
+
+    calls, plain = gradients(policy)
+    again, checkpointed = gradients(Policy(ModelConfig(path=str(tiny_model), gradient_checkpointing=True)))
+    assert (calls, again) == (2, 4)
+    for name, gradient in plain.items():
+        assert torch.equal(checkpointed[name], gradient), name
+
+
 def test_a_prompt_goes_through_the_model_once() -> None:
     batch = pack(GROUPS, budget=10_000, policy_version=0)
     assert batch.tokens == sum(prompt + sum(length - 1 for length in responses) for prompt, responses in LENGTHS)
