@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from rich.console import Console
@@ -125,8 +126,6 @@ def test_what_its_numbers_depend_on_may_not_change(tiny_model: Path, tmp_path: P
 
 
 def start(config: TrainerConfig, file: Path, *more: str) -> subprocess.Popen[bytes]:
-    import msgspec
-
     file.write_bytes(msgspec.toml.encode(config.to_table()))
     command = [sys.executable, "-m", "trainer", "run", str(file), "--resume", *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -143,25 +142,42 @@ def lines_there(directory: Path) -> int:
     return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
-@pytest.mark.thorough
-@pytest.mark.server
-@pytest.mark.kernel
-def test_killed_at_any_moment(tiny_model: Path, tmp_path: Path) -> None:
-    write_task("sort", tmp_path, train=30, evaluation=4, warm_up=1)
-    with own_daemon(tmp_path, 2, Console(quiet=True)) as address:
-        own = {"prompts__path": str(tmp_path / "prompts.jsonl"), "rewards__address": f"{address}"}
-        ended(start(config_of(tiny_model, tmp_path / "whole", **own), tmp_path / "whole.toml"))
-        config, file = config_of(tiny_model, tmp_path / "cut", **own), tmp_path / "cut.toml"
-        for round_number, delay in enumerate((0.0, 0.05, 0.1)):
-            process = start(config, file)
-            until = time.monotonic() + 60
-            while lines_there(tmp_path / "cut") < 2 * round_number + 1 and process.poll() is None:
-                assert time.monotonic() < until
-                time.sleep(0.005)
-            time.sleep(delay)
-            process.kill()
-            process.communicate()
-        ended(start(config, file))
+# One after the other in the life of one run: each time it gets further than the last checkpoint, or dies before it.
+DEATHS = (
+    ("rollout_{engine}.{Engine}Rollouts.step", 8),
+    ("rewards.Scoring.finished", 12),
+    ("update.log_ratios", 7),
+    ("rollout_{engine}.{Engine}Rollouts.load", 2),
+    ("weights.WeightSync.probe", 4),
+    ("metrics.Metrics.write", 2),
+    ("policy.Policy.save", 1),
+    ("checkpoint._digest", 5),
+    ("checkpoint._sync", 6),
+    ("checkpoint._places", 3),
+)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        pytest.param("torch", "Torch", marks=pytest.mark.thorough),
+        # Each life starts vLLM: minutes.
+        pytest.param("vllm", "VLLM", marks=pytest.mark.soak),
+    ],
+)
+def test_killed_in_every_phase(tiny_model: Path, tmp_path: Path, engine: str, name: str) -> None:
+    own = {"run__iterations": 16, "rollouts__engine": engine, "rollouts__kv_cache_bytes": 32 << 20}
+    run(config_of(tiny_model, tmp_path / "whole", **own), iterations=16)
+    file = tmp_path / "cut.toml"
+    file.write_bytes(msgspec.toml.encode(config_of(tiny_model, tmp_path / "cut", **own).to_table()))
+    command = [sys.executable, "-m", "tests.support.train_and_die", str(file)]
+    for place, number in DEATHS:
+        death = [place.format(engine=engine, Engine=name), str(number)]
+        died = subprocess.run([*command, *death], capture_output=True, text=True, timeout=100)
+        assert died.returncode == -signal.SIGKILL, (death, died.stderr)
+    assert numbers(tmp_path / "cut") != numbers(tmp_path / "whole")
+    subprocess.run(command, check=True, timeout=100)
     assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
 
 
