@@ -299,8 +299,9 @@ def test_vllm_and_the_daemon(new_trainer: NewTrainer, tmp_path: Path, task: str)
 
 @pytest.mark.server
 @pytest.mark.kernel
+@pytest.mark.parametrize("gone_seconds", [3, pytest.param(20, marks=pytest.mark.thorough)])
 def test_a_daemon_that_goes_away_in_the_middle_costs_time_and_no_reward(
-    new_trainer: NewTrainer, tmp_path: Path
+    new_trainer: NewTrainer, tmp_path: Path, gone_seconds: int
 ) -> None:
     write_task("program", tmp_path, train=20, evaluation=1, warm_up=1)
     place = tmp_path / "daemon"
@@ -316,7 +317,7 @@ def test_a_daemon_that_goes_away_in_the_middle_costs_time_and_no_reward(
         iterations = [trainer.step()]
     with ThreadPoolExecutor(1) as thread:
         rest = thread.submit(lambda: [trainer.step() for _ in range(3)])
-        time.sleep(3)
+        time.sleep(gone_seconds)
         assert not rest.done()
         with own_daemon(place, 2, Console(quiet=True)):
             iterations += rest.result(100)
