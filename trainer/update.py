@@ -13,6 +13,7 @@ from engine.errors import BadInput
 from trainer.batch import Batch, MicroBatch
 from trainer.mirror_descent import log_ratios, mirror_descent_loss
 from trainer.policy import Policy
+from trainer.progress import Say, silent
 from trainer.ranks import Ranks
 from trainer.tables import UpdateConfig
 from trainer.types import Gap, Update
@@ -24,12 +25,13 @@ class Optimizer:
     Raises BadInput for an optimizer that is kept over iterations while its weights are spread over several ranks.
     """
 
-    def __init__(self, policy: Policy, config: UpdateConfig, ranks: Ranks) -> None:
+    def __init__(self, policy: Policy, config: UpdateConfig, ranks: Ranks, say: Say = silent) -> None:
         if ranks.size > 1 and not config.reset_optimizer:
             raise BadInput("update.reset_optimizer", False, f"not with {ranks.size} ranks: no checkpoint could keep it")
         self._policy = policy
         self._config = config
         self._ranks = ranks
+        self._say = say
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
         self._adam = self._new()
 
@@ -60,6 +62,7 @@ class Optimizer:
         first = _FirstStep()
         losses, norms, rhos = [], [], []
         for step in range(self._config.steps):
+            self._say("update", f"step {step + 1} of {self._config.steps}")
             self._adam.zero_grad(set_to_none=True)
             loss_sum, rho_sum = 0.0, 0.0
             for number, (micro, counts) in enumerate(mine):
