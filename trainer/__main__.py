@@ -9,8 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from rich.console import Console
+
 from engine.errors import AssayError, BadInput
 from trainer.config import TrainerConfig, override
+from trainer.progress import Progress
 
 _FAILED: Final = 1
 _BAD_INPUT: Final = 2
@@ -74,12 +77,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from trainer.metrics import line_of
 
     _quieten()
-    with Trainer(config, resume=arguments.resume) as trainer:
+    # Every rank has the iterations; one is enough to tell of them.
+    console = Console(quiet=os.environ.get("RANK", "0") != "0")
+    with Progress(console) as progress, Trainer(config, resume=arguments.resume, say=progress.say) as trainer:
         stop = _StopAfterIteration()
         for iteration in trainer:
-            print(line_of(iteration), flush=True)
+            progress.print(line_of(iteration))
             if stop.asked:
-                print(f"stopped after iteration {iteration.number}: {trainer.checkpoint()}", flush=True)
+                progress.print(f"stopped after iteration {iteration.number}: {trainer.checkpoint()}")
                 return 0
         trainer.save(trainer.directory / "policy")
     return 0

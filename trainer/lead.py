@@ -19,6 +19,7 @@ from trainer.engines import new_engine
 from trainer.errors import RewardsUnavailable
 from trainer.evaluation import evaluate
 from trainer.metrics import Metrics, rolled
+from trainer.progress import Say
 from trainer.prompts import stop_tokens
 from trainer.rewards import RewardFunction, Scoring
 from trainer.rollouts import Buffer
@@ -39,6 +40,7 @@ class Lead:
 
     distributions  the trainer's, for the probe of a sync
     resumed        whether `state` is a checkpoint's or a beginning that takes the place of a dead run's
+    say            is told what the run does and waits for
 
     Raises BadInput.
     """
@@ -53,8 +55,10 @@ class Lead:
         state: State,
         *,
         resumed: bool,
+        say: Say,
     ) -> None:
         self._config = config
+        self._say = say
         self._prompts = prompts
         self._tokenizer = tokenizer
         self._stop = stop_tokens(config.model.path, tokenizer)
@@ -65,13 +69,14 @@ class Lead:
         self.metrics = Metrics(Path(config.run.directory), config, going_on_at)
         self._weights: dict[str, Tensor] = {}
         with ExitStack() as undone:
-            self._scoring = Scoring(config.rewards, reward)
+            self._scoring = Scoring(config.rewards, reward, say)
             undone.callback(self._scoring.close)
+            say("start", f"the engine ({config.rollouts.engine})")
             self._engine = new_engine(config, self._stop)
             undone.callback(self._engine.close)
             self._check_lengths([*prompts.train, *prompts.held_out])
             self._buffer = Buffer(
-                config.rollouts, self._engine, self._scoring, self._text, repeats=config.repeats, seed=seed
+                config.rollouts, self._engine, self._scoring, self._text, repeats=config.repeats, seed=seed, say=say
             )
             self._buffer.restore(groups, state.opened)
             undone.pop_all()
@@ -82,6 +87,7 @@ class Lead:
             prompts.train[0].tokens,
             dtype=config.model.dtype,
             deadline_seconds=config.weights.deadline_seconds,
+            say=say,
         )
 
     def close(self) -> None:
@@ -117,6 +123,7 @@ class Lead:
     def evaluate(self) -> HeldOut:
         """See `trainer.evaluation.evaluate`."""
         longest, seed = self._config.rollouts.max_tokens, self._config.run.seed
+        self._say("evaluation", f"{len(self._prompts.held_out)} prompts")
         return evaluate(self._prompts.held_out, self._engine, self._scoring, self._text, longest, seed=seed)
 
     def state(self, number: int, policy_version: int) -> State:

@@ -22,6 +22,7 @@ from trainer.config import TrainerConfig
 from trainer.errors import TrainerError
 from trainer.lead import Lead, Prompts
 from trainer.policy import Policy
+from trainer.progress import Say, silent
 from trainer.prompts import load_tokenizer, read_prompts
 from trainer.ranks import Ranks
 from trainer.rewards import RewardFunction
@@ -42,6 +43,7 @@ class Trainer:
     reward    in place of the daemon: `async def reward(prompt, text) -> float | Reward | NotJudged`
     resume    go on with the run in the configuration's directory, from its newest checkpoint that is whole; where there
               is none it begins anew
+    say       is told what the run does and waits for
 
     Raises BadInput for a configuration, a model or prompts that cannot be trained; while it runs also RolloutsFailed,
     RewardsUnavailable and StaleWeights.
@@ -55,8 +57,10 @@ class Trainer:
         held_out: Iterable[Prompt] | None = None,
         reward: RewardFunction | None = None,
         resume: bool = False,
+        say: Say = silent,
     ) -> None:
         self.config = config
+        self._told = say
         self.directory = Path(config.run.directory)
         self._ranks = Ranks()
         found = checkpoint.newest(self.directory / _CHECKPOINTS) if resume else None
@@ -64,6 +68,7 @@ class Trainer:
             checkpoint.check_config(found[1], config)
         place, state = found or (None, checkpoint.State.beginning(config))
         self.number, self.policy_version = state.number, state.policy_version
+        self._say("start", "the model")
         self.tokenizer = load_tokenizer(config.model.path)
         given = self._given(prompts, held_out)
         self._evaluates = bool(given.held_out)
@@ -75,7 +80,7 @@ class Trainer:
             device=self._ranks.device,
         )
         self.policy.shard(self._ranks)
-        self._optimizer = Optimizer(self.policy, config.update, self._ranks)
+        self._optimizer = Optimizer(self.policy, config.update, self._ranks, self._say)
         if place is not None and (place / _OPTIMIZER).exists():
             self._optimizer.restore(torch.load(place / _OPTIMIZER, weights_only=True))
         self._rolled = Rolled()
@@ -102,7 +107,19 @@ class Trainer:
     def _take_the_lead(
         self, prompts: Prompts, reward: RewardFunction | None, state: checkpoint.State, *, resumed: bool
     ) -> None:
-        self._lead = Lead(self.config, prompts, self.tokenizer, self._distributions, reward, state, resumed=resumed)
+        self._lead = Lead(
+            self.config,
+            prompts,
+            self.tokenizer,
+            self._distributions,
+            reward,
+            state,
+            resumed=resumed,
+            say=self._say,
+        )
+
+    def _say(self, phase: str, detail: str = "", /) -> None:
+        self._told(f"iteration {self.number}/{self.config.run.iterations}  {phase}" if self.number else phase, detail)
 
     def __enter__(self) -> Trainer:
         """The trainer itself."""
@@ -213,6 +230,7 @@ class Trainer:
 
     def checkpoint(self) -> Path:
         """Write where a resumed run goes on, between two iterations; its directory."""
+        self._say("checkpoint")
         weights = dict(self.policy.weights())
 
         def write_weights(directory: Path) -> None:

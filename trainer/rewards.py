@@ -15,6 +15,7 @@ from engine.errors import BadInput, Overloaded, SandboxError
 from rewards import NotJudged, Reward
 from rewards.kinds import reward_of
 from trainer.errors import RewardsUnavailable
+from trainer.progress import Say, silent
 from trainer.tables import RewardsConfig
 from trainer.types import Prompt
 
@@ -24,6 +25,7 @@ _LOG: Final = logging.getLogger(__name__)
 _FAULTS_OF_ONE: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.5
 
 
 class Scoring:
@@ -33,14 +35,15 @@ class Scoring:
     three times is NotJudged.
     """
 
-    def __init__(self, config: RewardsConfig, function: RewardFunction | None = None) -> None:
+    def __init__(self, config: RewardsConfig, function: RewardFunction | None = None, say: Say = silent) -> None:
         self._config = config
         self._function = function or self._ask
+        self._say = say
         self._loop = LoopThread("assay-trainer-rewards")
         self._client, self._turns = self._loop.wait(self._made())
         self._answers: queue.SimpleQueue[tuple[str, Future[Reward | NotJudged]]] = queue.SimpleQueue()
         self.outstanding = 0
-        self._waiting = False
+        self._trouble = ""
 
     async def _made(self) -> tuple[Client, asyncio.Semaphore]:
         # On the loop that they will belong to.
@@ -59,9 +62,14 @@ class Scoring:
         """
         answers: list[tuple[str, Reward | NotJudged]] = []
         while self.outstanding:
+            block = wait and not answers
+            if block:
+                self._say("waiting for rewards", self._trouble or f"{self.outstanding} rollouts")
             try:
-                key, done = self._answers.get(block=wait and not answers)
+                key, done = self._answers.get(block, _LOOK_SECONDS)
             except queue.Empty:
+                if block:
+                    continue
                 break
             self.outstanding -= 1
             answers.append((key, done.result()))
@@ -93,14 +101,14 @@ class Scoring:
         while True:
             try:
                 reward = reward_of(await self._client.score(item), item.get("kind"))
-                self._waiting = False
+                self._trouble = ""
                 return reward
             except BadInput as error:
                 raise error.below(f"prompt {prompt.id}.item") from None
             except (Overloaded, SandboxError) as error:
-                if not self._waiting:
-                    self._waiting = True
+                if not self._trouble:
                     _LOG.warning("waiting for rewards, %g s at most: %s", self._config.patience_seconds, error)
+                self._trouble = str(error)
                 if isinstance(error, SandboxError) and await self._answers_at_all():
                     faults += 1
                 if faults == _FAULTS_OF_ONE:

@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.repeat import RepeatRules
 from rewards import NotJudged, Reward
+from trainer.progress import Say, silent
 from trainer.repeats import RepeatWatch
 from trainer.rewards import Scoring
 from trainer.tables import RolloutsConfig
@@ -180,8 +181,10 @@ class Buffer:
         *,
         repeats: RepeatRules,
         seed: int,
+        say: Say = silent,
     ) -> None:
         self._config = config
+        self._say = say
         self._engine = engine
         self._scoring = scoring
         self._text = text
@@ -240,6 +243,9 @@ class Buffer:
             self._take(outputs, going, policy_version)
             for key, reward in self._scoring.finished(wait=False):
                 everyone[key].reward = reward
+            ended = sum(rollout.end is not None for rollout in everyone.values())
+            scored = f"{self._scoring.outstanding} being scored"
+            self._say("rollouts", f"{ended} of {len(everyone)} ended, {scored}")
         generated = time.monotonic()
         if self._watch:
             self._watch.forget(rollout.id for rollout in going.values() if rollout.end)

@@ -17,6 +17,7 @@ from trainer.errors import TrainerError
 from trainer.gap import GapOfBatch, near_the_sampler, sampler_gap, truncated_weights
 from trainer.mirror_descent import log_ratios, mirror_descent_loss
 from trainer.policy import Policy
+from trainer.progress import Say, silent
 from trainer.ranks import Ranks
 from trainer.tables import UpdateConfig
 from trainer.types import Update
@@ -49,12 +50,13 @@ class Optimizer:
     Raises BadInput for an optimizer that is kept over iterations while its weights are spread over several ranks.
     """
 
-    def __init__(self, policy: Policy, config: UpdateConfig, ranks: Ranks) -> None:
+    def __init__(self, policy: Policy, config: UpdateConfig, ranks: Ranks, say: Say = silent) -> None:
         if ranks.size > 1 and not config.reset_optimizer:
             raise BadInput("update.reset_optimizer", False, f"not with {ranks.size} ranks: no checkpoint could keep it")
         self._policy = policy
         self._config = config
         self._ranks = ranks
+        self._say = say
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
         self._adam = self._new(config.learning_rate)
         self._scales = policy.dtype == torch.float16
@@ -88,6 +90,7 @@ class Optimizer:
         gaps = GapOfBatch()
         losses, norms, rhos = [], [], []
         for step in range(self._config.steps):
+            self._say("update", f"step {step + 1} of {self._config.steps}")
             loss, rho, norm = self._gradients(mine, advantages, divisor, gaps)
             if step == 0:
                 gaps.join(self._ranks)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.client.loop_thread import LoopThread
 from trainer.errors import StaleWeights
+from trainer.progress import Say, silent
 from trainer.rollouts import RolloutEngine, Weights
 from trainer.types import Request
 
@@ -62,7 +63,9 @@ class WeightSync:
         *,
         dtype: str = "float32",
         deadline_seconds: float = 600.0,
+        say: Say = silent,
     ) -> None:
+        self._say = say
         self._engine = engine
         self._weights = weights
         self._distributions = distributions
@@ -140,6 +143,7 @@ class WeightSync:
         async def work() -> _T:
             return step()
 
+        self._say("sync", what)
         future = self._thread.submit(work())
         try:
             return future.result(self._deadline_seconds)
