@@ -28,6 +28,7 @@ _MAY_CHANGE: Final = (
     "run.iterations",
     "run.directory",
     "run.checkpoint_every",
+    "run.tensorboard",
     "prompts.evaluate_every",
     "rewards.address",
     "rewards.patience_seconds",

@@ -18,7 +18,7 @@ from trainer.config import TrainerConfig
 from trainer.engines import new_engine
 from trainer.errors import RewardsUnavailable
 from trainer.evaluation import evaluate
-from trainer.metrics import Metrics, rolled
+from trainer.metrics import Difficulties, Metrics, rolled
 from trainer.progress import Say
 from trainer.prompts import stop_tokens
 from trainer.rewards import RewardFunction, Scoring
@@ -64,6 +64,7 @@ class Lead:
         self._stop = stop_tokens(config.model.path, tokenizer)
         seed = config.run.seed
         self._sampler = Sampler(config.sampling, prompts.train, seed=seed, drawn=state.drawn, success=state.success)
+        self._difficulties = Difficulties(prompts.train)
         groups = state.restored_groups({prompt.id: prompt for prompt in prompts.train})
         going_on_at = (state.metrics_bytes, state.number) if resumed else None
         self.metrics = Metrics(Path(config.run.directory), config, going_on_at)
@@ -95,6 +96,7 @@ class Lead:
         self._sync.close()
         self._engine.close()
         self._scoring.close()
+        self.metrics.close()
 
     def rollout(self, number: int, policy_version: int) -> tuple[list[Group], Rolled]:
         """See `Trainer.rollout`: the groups, and the numbers of all that closed."""
@@ -103,7 +105,7 @@ class Lead:
         weights = self._config.weights_in(number)
         groups = [judged(group) for group in generated.groups]
         self._sampler.observe(groups)
-        numbers = rolled(generated, groups, weights, buffered=len(self._buffer))
+        numbers = rolled(generated, groups, weights, self._difficulties, buffered=len(self._buffer))
         self.metrics.samples(number, groups, weights, self._text)
         self._check_judged(numbers)
         return [group for group in groups if not uniform(group, weights)], numbers

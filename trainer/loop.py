@@ -21,6 +21,7 @@ from trainer.batch import longest_batch, pack
 from trainer.config import TrainerConfig
 from trainer.errors import TrainerError
 from trainer.lead import Lead, Prompts
+from trainer.metrics import cost
 from trainer.policy import Policy
 from trainer.progress import Say, silent
 from trainer.prompts import load_tokenizer, read_prompts
@@ -163,8 +164,10 @@ class Trainer:
             reward=self._rolled.reward,
             rolled=self._rolled,
             update=update,
+            tau_rho=self.config.update.tau * update.rho[-1],
             probe_gap=probe_gap,
             seconds=clock.seconds,
+            cost=cost(self._rolled, update, clock.seconds),
             held_out=held_out,
         )
         self._on_first(lambda: self._first.metrics.write(iteration))

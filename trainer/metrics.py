@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+import resource
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
+import torch
 
 from engine.errors import BadInput
 from rewards import NotJudged
@@ -15,26 +19,86 @@ from trainer.advantages import total, uniform
 from trainer.config import TrainerConfig
 from trainer.rollouts import Generated, TextOf
 from trainer.tables import RewardWeights
-from trainer.types import Group, HeldOut, Iteration, Rolled
+from trainer.tensorboard import EventFile
+from trainer.types import Cost, Group, HeldOut, Iteration, Prompt, Rolled, Update
+
+_MOST_DIFFICULTIES: Final = 8
+_BINS: Final = 5
 
 
-def rolled(generated: Generated, groups: Sequence[Group], weights: RewardWeights, *, buffered: int) -> Rolled:
+class Difficulties:
+    """Gives a prompt's difficulty a name.
+
+    It is the label itself where the prompts have no more than eight; of more, the fifth of the prompts that it is in,
+    as "0.3 to 0.5".
+    """
+
+    def __init__(self, prompts: Iterable[Prompt]) -> None:
+        labels = sorted(prompt.difficulty for prompt in prompts if prompt.difficulty is not None)
+        self._distinct = sorted(set(labels))
+        self._highest = self._distinct
+        if len(self._distinct) > _MOST_DIFFICULTIES:
+            self._highest = sorted({labels[len(labels) * place // _BINS - 1] for place in range(1, _BINS + 1)})
+
+    def of(self, difficulty: float) -> str:
+        """The name; `difficulty` is one of the prompts'."""
+        place = bisect_left(self._highest, difficulty)
+        highest = self._highest[place]
+        below = bisect_left(self._distinct, self._highest[place - 1]) + 1 if place else 0
+        lowest = self._distinct[below]
+        return f"{highest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
+
+    def pass_rate(self, groups: Iterable[Group]) -> dict[str, float]:
+        """Share of right rollouts by name, the easiest first; a prompt without a label is in none."""
+        right: dict[float, list[float]] = defaultdict(list)
+        for group in groups:
+            if group.prompt.difficulty is not None:
+                right[group.prompt.difficulty] += [rollout.parts["correct"] >= 1.0 for rollout in group.rollouts]
+        named: dict[str, list[float]] = defaultdict(list)
+        for difficulty in sorted(right):
+            named[self.of(difficulty)] += right[difficulty]
+        return {name: _mean(each) for name, each in named.items() if each}
+
+
+def rolled(
+    generated: Generated,
+    groups: Sequence[Group],
+    weights: RewardWeights,
+    difficulties: Difficulties,
+    *,
+    buffered: int,
+) -> Rolled:
     """The numbers of a rollout phase; `groups` are those of `generated` without what was not judged."""
     everyone = [rollout for group in generated.groups for rollout in group.rollouts]
     kept = [rollout for group in groups for rollout in group.rollouts]
     names = kept[0].parts if kept else ()
     return Rolled(
         tokens=generated.tokens,
+        groups=len(groups),
         cut=generated.cut,
         buffered=buffered,
         lengths=_mean([len(rollout.tokens) for rollout in everyone]),
         ended=Counter(rollout.end.value for rollout in everyone if rollout.end),
         not_judged=Counter(rollout.reward.reason for rollout in everyone if isinstance(rollout.reward, NotJudged)),
         parts={name: _mean([rollout.parts[name] for rollout in kept]) for name in names},
+        pass_rate=difficulties.pass_rate(groups),
         reward=_mean([total(rollout, weights) for rollout in kept]),
         uniform=sum(uniform(group, weights) for group in groups),
         generating_seconds=generated.generating_seconds,
         scoring_seconds=generated.scoring_seconds,
+    )
+
+
+def cost(numbers: Rolled, update: Update, seconds: Mapping[str, float]) -> Cost:
+    """What the iteration of these numbers took, by the seconds of its phases."""
+    took = sum(seconds[phase] for phase in ("rollouts", "update", "sync"))
+    return Cost(
+        tokens_per_second=numbers.tokens / took,
+        trained_tokens_per_second=update.trained_tokens * len(update.loss) / seconds["update"],
+        idle_share=1 - (numbers.generating_seconds + seconds["update"]) / took,
+        # Linux counts in KiB.
+        memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+        cuda_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
     )
 
 
@@ -60,6 +124,13 @@ class Metrics:
         kept = _until(self._rollouts, going_on_at[1]) if going_on_at else b""
         self._rollouts.write_bytes(kept)
         (directory / "config.toml").write_bytes(msgspec.toml.encode(config.to_table()))
+        first = going_on_at[1] + 1 if going_on_at else 0
+        self._events = EventFile(directory, first) if config.run.tensorboard else None
+
+    def close(self) -> None:
+        """End its files; idempotent."""
+        if self._events:
+            self._events.close()
 
     @property
     def length(self) -> int:
@@ -81,6 +152,7 @@ class Metrics:
                     "number": number,
                     "id": rollout.id,
                     "prompt_id": rollout.prompt_id,
+                    "prompt": text(groups[0].prompt.tokens.tolist()),
                     "end": rollout.end,
                     "reward": total(rollout, weights),
                     "verdict": getattr(rollout.reward, "verdict", None),
@@ -95,6 +167,8 @@ class Metrics:
     def _append(self, line: object) -> None:
         with self._lines.open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
+        if self._events:
+            self._events.write(line)
 
 
 def _until(path: Path, number: int) -> bytes:

@@ -17,12 +17,14 @@ class RunConfig:
     iterations        rollout, update and sync, this often
     seed              of everything that is drawn at random
     checkpoint_every  iterations between two checkpoints; the last iteration has one too
+    tensorboard       the numbers of metrics.jsonl also as event files for TensorBoard, in the run's directory
     """
 
     directory: str = "runs/default"
     iterations: int = 100
     seed: int = 0
     checkpoint_every: int = 10
+    tensorboard: bool = True
 
     def __post_init__(self) -> None:
         _at_least(self, 1, "iterations", "checkpoint_every")

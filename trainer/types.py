@@ -142,12 +142,14 @@ class Rolled(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of one rollout phase.
 
     tokens              generated in it
+    groups              that closed
     cut                 rollouts that its budget cut off; they wait in the buffer
     buffered            groups that wait there
     lengths             mean tokens of the closed groups' rollouts
     ended               rollouts of closed groups by why they ended: stop, length, repeat
     not_judged          of them, by reason
     parts               mean of each part of the reward over the judged ones
+    pass_rate           share of the judged ones that are right, by the difficulty of their prompts where it is known
     reward              mean total of the judged ones
     uniform             closed groups whose rewards are all equal, or with fewer than two left: nothing to learn from
     generating_seconds  until the last token
@@ -155,12 +157,14 @@ class Rolled(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     tokens: int = 0
+    groups: int = 0
     cut: int = 0
     buffered: int = 0
     lengths: float = 0.0
     ended: dict[str, int] = {}
     not_judged: dict[str, int] = {}
     parts: dict[str, float] = {}
+    pass_rate: dict[str, float] = {}
     reward: float = 0.0
     uniform: int = 0
     generating_seconds: float = 0.0
@@ -199,12 +203,31 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True):
     by_prompt: dict[str, tuple[float, float]] = {}
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What an iteration took; its time is that of rollouts, update and sync, without evaluation.
+
+    tokens_per_second          of responses that were generated, over the iteration's time
+    trained_tokens_per_second  whose logprobs the loss is made of, in each inner step, over the update's time
+    idle_share                 of the iteration's time in which neither tokens were generated nor an update ran: waiting
+                               for rewards after the last token, the sync, what is between
+    memory_bytes               this process' peak of resident memory since its start
+    cuda_memory_bytes          this device's peak of allocated memory since then; 0 without one
+    """
+
+    tokens_per_second: float = 0.0
+    trained_tokens_per_second: float = 0.0
+    idle_share: float = 0.0
+    memory_bytes: int = 0
+    cuda_memory_bytes: int = 0
+
+
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of one iteration, a line of metrics.jsonl.
 
     number          counts from 1
     policy_version  that the rollouts were sampled with
     reward          mean total of the judged rollouts
+    tau_rho         mean |tau * rho| before the last inner step, to be held against update.advantage
     probe_gap       largest gap between engine and trainer on the probe after the sync
     seconds         by phase: rollouts, update, sync, evaluation
     """
@@ -214,6 +237,8 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
     reward: float
     rolled: Rolled
     update: Update
+    tau_rho: float
     probe_gap: float
     seconds: dict[str, float]
+    cost: Cost
     held_out: HeldOut | None = None

@@ -54,10 +54,11 @@ def config_of(model: Path, directory: Path, **overrides: Any) -> TrainerConfig:
 
 
 def numbers(directory: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl, without what a clock says."""
+    """The lines of metrics.jsonl, without what a clock and the machine say."""
     lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         line.pop("seconds", None)
+        line.pop("cost", None)
         for name in ("generating_seconds", "scoring_seconds"):
             line.get("rolled", {}).pop(name, None)
     return lines
