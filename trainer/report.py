@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -78,6 +79,8 @@ def _summary(lines: Sequence[_Line], iterations: Sequence[_Line]) -> str:
     held_out = _held_out(lines, "sampled")
     if held_out:
         said.append(f"on held-out prompts {held_out[0][1]:.3f} at first, {held_out[-1][1]:.3f} at last")
+    said.append(f"{sum(line['cost']['idle_share'] for line in iterations) / len(iterations):.0%} of the time idle")
+    said.append(f"{max(line['cost']['memory_bytes'] for line in iterations) / 2**30:.1f} GiB of memory at the most")
     not_judged = sum(sum(line["rolled"]["not_judged"].values()) for line in iterations)
     said.append(f"{not_judged} rollouts not judged")
     return "; ".join(said) + "."
@@ -93,57 +96,66 @@ def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> No
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 4, figsize=(17, 7))
+    figure, axes = plt.subplots(3, 4, figsize=(17, 10.5))
+    panels = iter(axes.flat)
     numbers = [line["number"] for line in iterations]
 
-    def curve(axis: Axes, name: str, of: Callable[[_Line], float]) -> None:
-        axis.plot(numbers, [of(line) for line in iterations], label=name, linewidth=1.2)
+    def panel(title: str, curves: Mapping[str, Callable[[_Line], float]], scale: str = "linear") -> Axes:
+        axis: Axes = next(panels)
+        for name, of in curves.items():
+            axis.plot(numbers, [of(line) for line in iterations], label=name, linewidth=1.2)
+        axis.set(title=title, xlabel="iteration", yscale=scale)
+        axis.grid(alpha=0.3)
+        return axis
 
-    reward, lengths, step, gap, entropy, ended, groups, seconds = axes.flat
-    curve(reward, "rollouts", lambda line: line["reward"])
+    reward = panel("reward", {"rollouts": lambda line: line["reward"]})
     for way in ("sampled", "greedy"):
         if held_out := _held_out(lines, way):
             reward.plot(*zip(*held_out, strict=True), "o-", markersize=3, label=f"held out, {way}")
-    for part in iterations[0]["rolled"]["parts"]:
-        curve(groups, part, _rolled("parts", part))
-    curve(lengths, "mean tokens", lambda line: line["rolled"]["lengths"])
-    curve(step, "|rho| at the last step", lambda line: (line["update"]["rho"] or [0.0])[-1])
-    curve(step, "|A|", lambda line: line["update"]["advantage"])
-    curve(step, "gradient norm", lambda line: (line["update"]["gradient_norm"] or [0.0])[0])
-    curve(gap, "sd", lambda line: line["update"]["gap"]["sd"])
-    curve(gap, "max", lambda line: line["update"]["gap"]["max"])
-    curve(gap, "probe", lambda line: line["probe_gap"])
-    curve(entropy, "nats per token", lambda line: line["update"]["entropy"])
-    for end in ("stop", "length", "repeat"):
-        curve(ended, end, _rolled("ended", end))
-    curve(ended, "not judged", lambda line: sum(line["rolled"]["not_judged"].values()))
-    curve(ended, "cut", lambda line: line["rolled"]["cut"])
-    seconds.stackplot(
-        numbers, [[line["seconds"].get(phase, 0.0) for line in iterations] for phase in _PHASES], labels=_PHASES
-    )
-    titles = {
-        reward: "reward",
-        lengths: "response length",
-        step: "the update",
-        gap: "gap between sampler and trainer",
-        entropy: "entropy",
-        ended: "how rollouts ended",
-        groups: "parts of the reward",
-        seconds: "seconds",
-    }
-    for axis, title in titles.items():
-        axis.set(title=title, xlabel="iteration")
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize="small")
-    for axis in (gap, step):
-        axis.set_yscale("log")
+    panel("parts of the reward", {part: _at("rolled", "parts", part) for part in iterations[0]["rolled"]["parts"]})
+    difficulties = dict.fromkeys(name for line in iterations for name in line["rolled"]["pass_rate"])
+    panel("pass rate by difficulty", {name: _at("rolled", "pass_rate", name) for name in difficulties})
+    panel("response length", {"mean tokens": _at("rolled", "lengths")})
+    panel("advantage and penalty", {"|A|": _at("update", "advantage"), "|tau * rho|, last step": _at("tau_rho")})
+    update = {"|rho|, last step": _at("update", "rho", -1), "gradient": _at("update", "gradient_norm", 0)}
+    panel("the update", update, "log")
+    gaps = {name: _at("update", "gap", name) for name in ("sd", "max")}
+    panel("gap between sampler and trainer", gaps | {"probe": _at("probe_gap")}, "log")
+    panel("entropy", {"nats per token": _at("update", "entropy")})
+    ended = {end: _at("rolled", "ended", end) for end in ("stop", "length", "repeat")}
+    not_judged = {"not judged": lambda line: sum(line["rolled"]["not_judged"].values())}
+    panel("how rollouts ended", ended | not_judged | {"cut": _at("rolled", "cut")})
+    groups = {"closed": "groups", "of them uniform": "uniform", "in the buffer": "buffered"}
+    panel("groups", {name: _at("rolled", key) for name, key in groups.items()})
+    speeds = {"generated": "tokens_per_second", "trained": "trained_tokens_per_second"}
+    panel("tokens per second", {name: _at("cost", key) for name, key in speeds.items()}, "log")
+    seconds = panel("seconds", {})
+    taken = [[line["seconds"].get(phase, 0.0) for line in iterations] for phase in _PHASES]
+    seconds.stackplot(numbers, taken, labels=_PHASES)
+    for axis in axes.flat:
+        if axis.get_legend_handles_labels()[1]:
+            axis.legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
-def _rolled(table: str, name: str) -> Callable[[_Line], float]:
-    return lambda line: float(line["rolled"][table].get(name, 0))
+def _at(*path: str | int) -> Callable[[_Line], float]:
+    """What a line has there; nan, which is not drawn, where it has nothing."""
+
+    def value(line: _Line) -> float:
+        found: Any = line
+        for step in path:
+            match found:
+                case dict():
+                    found = found.get(step)
+                case list() if found:
+                    found = found[int(step)]
+                case _:
+                    return math.nan
+        return math.nan if found is None else float(found)
+
+    return value
 
 
 def _table(rollouts: Sequence[_Line]) -> str:
@@ -152,8 +164,9 @@ def _table(rollouts: Sequence[_Line]) -> str:
         + "".join(
             f"<td>{html.escape(str(line[name]))}</td>" for name in ("number", "prompt_id", "end", "reward", "verdict")
         )
-        + f"<td><pre>{html.escape(line['text'])}</pre></td></tr>"
+        + "".join(f"<td><pre>{html.escape(line[name])}</pre></td>" for name in ("prompt", "text"))
+        + "</tr>"
         for line in rollouts
     ]
-    head = "<tr><th>iteration<th>prompt<th>end<th>reward<th>verdict<th>text</tr>"
+    head = "<tr><th>iteration<th>id<th>end<th>reward<th>verdict<th>prompt<th>response</tr>"
     return f"<table>{head}{''.join(rows)}</table>"

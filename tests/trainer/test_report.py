@@ -25,6 +25,17 @@ def line(number: int) -> dict[str, object]:
             "ended": {"stop": 3},
             "not_judged": {"a fault": 1},
             "parts": {"correct": 0.5},
+            "groups": 4,
+            "uniform": 1,
+            "buffered": 0,
+            "pass_rate": {"1": 0.5, "2": 0.25} if number % 2 else {},
+        },
+        "tau_rho": 0.01,
+        "cost": {
+            "tokens_per_second": 32.0,
+            "trained_tokens_per_second": 90.0,
+            "idle_share": 0.25,
+            "memory_bytes": 3 << 29,
         },
         "update": {
             "rho": [0.0, 0.1],
@@ -40,11 +51,14 @@ def test_a_run_becomes_a_picture_and_a_page(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[run]\n")
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line(number)) + "\n" for number in range(1, 5)))
     rollout = {"number": 1, "prompt_id": "p", "end": "stop", "reward": 1.0, "verdict": "ACCEPTED", "text": "<script>"}
+    rollout |= {"prompt": "1 + 1 ="}
     (tmp_path / "rollouts.jsonl").write_text(json.dumps(rollout) + "\n")
     picture, page = write_report(tmp_path)
     assert picture.read_bytes().startswith(b"\x89PNG")
     said = page.read_text()
     assert "4 iterations in 12 s; 32 response tokens per second" in said
+    assert "25% of the time idle; 1.5 GiB of memory at the most" in said
+    assert "1 + 1 =" in said
     assert "&lt;script&gt;" in said
     assert "<script" not in said
     assert "http" not in said.replace("data:image", "")
