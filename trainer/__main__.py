@@ -40,8 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="train as a configuration says")
-    run.add_argument("config", nargs="?", help="a TOML file")
-    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="in place of what the file says")
+    probe = commands.add_parser("probe", help="try model, engine, weight sync and the longest batch, without rewards")
+    for command in (run, probe):
+        command.add_argument("config", nargs="?", help="a TOML file")
+        command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="in place of the file's")
+    probe.set_defaults(handler=_probe)
     run.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in the run's directory")
     run.set_defaults(handler=_run)
     report = commands.add_parser("report", help="a run's metrics as report.png and report.html")
@@ -77,9 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from trainer.metrics import line_of
 
     _quieten()
-    # Every rank has the iterations; one is enough to tell of them.
-    console = Console(quiet=os.environ.get("RANK", "0") != "0")
-    with Progress(console) as progress, Trainer(config, resume=arguments.resume, say=progress.say) as trainer:
+    with _progress() as progress, Trainer(config, resume=arguments.resume, say=progress.say) as trainer:
         stop = _StopAfterIteration()
         for iteration in trainer:
             progress.print(line_of(iteration))
@@ -88,6 +89,21 @@ def _run(arguments: argparse.Namespace) -> int:
                 return 0
         trainer.save(trainer.directory / "policy")
     return 0
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    config = TrainerConfig.load(arguments.config, dict(map(override, arguments.set)))
+    from trainer.probe import probe
+
+    _quieten()
+    with _progress() as progress:
+        probe(config, progress.print, progress.say)
+    return 0
+
+
+def _progress() -> Progress:
+    # Every rank does the same; one is enough to tell of it.
+    return Progress(Console(quiet=os.environ.get("RANK", "0") != "0"))
 
 
 class _StopAfterIteration:

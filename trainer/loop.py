@@ -89,7 +89,7 @@ class Trainer:
         self._on_first(lambda: self._take_the_lead(given, reward, state, resumed=resume))
         try:
             if place is None:
-                self._synced(self._on_first(lambda: self._first.probe(self.policy_version)))
+                self.probe()
             else:
                 self.sync()
             if self.policy.device.type == "cuda":
@@ -208,6 +208,10 @@ class Trainer:
         """The weights to the engine; the largest gap of the probe that proves it. Raises StaleWeights."""
         weights = dict(self.policy.weights())
         return self._synced(self._on_first(lambda: self._first.sync(weights, self.policy_version)))
+
+    def probe(self) -> float:
+        """The largest gap of a probe of the weights that the engine has; raises StaleWeights."""
+        return self._synced(self._on_first(lambda: self._first.probe(self.policy_version)))
 
     def _synced(self, probe_gap: float) -> float:
         self._usual_gap = max(probe_gap, least_usual_gap(self.config.model.dtype))

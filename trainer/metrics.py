@@ -89,16 +89,23 @@ def rolled(
     )
 
 
+def peak_memory() -> tuple[int, int]:
+    """Bytes since this process began: resident, and allocated on its device (0 without one)."""
+    # Linux counts in KiB.
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    return resident, torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+
+
 def cost(numbers: Rolled, update: Update, seconds: Mapping[str, float]) -> Cost:
     """What the iteration of these numbers took, by the seconds of its phases."""
+    resident, allocated = peak_memory()
     took = sum(seconds[phase] for phase in ("rollouts", "update", "sync"))
     return Cost(
         tokens_per_second=numbers.tokens / took,
         trained_tokens_per_second=update.trained_tokens * len(update.loss) / seconds["update"],
         idle_share=1 - (numbers.generating_seconds + seconds["update"]) / took,
-        # Linux counts in KiB.
-        memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
-        cuda_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
+        memory_bytes=resident,
+        cuda_memory_bytes=allocated,
     )
 
 
