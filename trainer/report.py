@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _Line = Mapping[str, Any]
-_PHASES: Final = ("rollouts", "update", "sync", "evaluation")
-_SHOWN_ROLLOUTS: Final = 12
+_PHASES: Final[Mapping[str, Callable[[_Line], float]]] = {
+    "generating": lambda line: line["rolled"]["generating_seconds"],
+    "waiting for rewards": lambda line: line["rolled"]["scoring_seconds"],
+    "update": lambda line: line["seconds"]["update"],
+    "sync": lambda line: line["seconds"]["sync"],
+    "evaluation": lambda line: line["seconds"].get("evaluation", 0.0),
+}
+# Of the first ones, and of the last.
+_SHOWN_ROLLOUTS: Final = 8
 
 _PAGE: Final = """<!doctype html>
 <meta charset="utf-8">
@@ -48,7 +55,9 @@ def write_report(directory: str | Path) -> tuple[Path, Path]:
         raise BadInput("directory", str(directory), "there is no iteration in its metrics.jsonl")
     picture, page = directory / "report.png", directory / "report.html"
     _draw(lines, iterations, picture)
-    rollouts = read_lines(directory / "rollouts.jsonl")[-_SHOWN_ROLLOUTS:]
+    rollouts = read_lines(directory / "rollouts.jsonl")
+    if len(rollouts) > 2 * _SHOWN_ROLLOUTS:
+        rollouts = rollouts[:_SHOWN_ROLLOUTS] + rollouts[-_SHOWN_ROLLOUTS:]
     page.write_text(
         _PAGE.format(
             name=html.escape(directory.name),
@@ -104,6 +113,9 @@ def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> No
         axis: Axes = next(panels)
         for name, of in curves.items():
             axis.plot(numbers, [of(line) for line in iterations], label=name, linewidth=1.2)
+        # What is not above 0 has no place on a logarithmic one.
+        if scale == "log" and not any(of(line) > 0 for of in curves.values() for line in iterations):
+            scale = "linear"
         axis.set(title=title, xlabel="iteration", yscale=scale)
         axis.grid(alpha=0.3)
         return axis
@@ -130,11 +142,10 @@ def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> No
     speeds = {"generated": "tokens_per_second", "trained": "trained_tokens_per_second"}
     panel("tokens per second", {name: _at("cost", key) for name, key in speeds.items()}, "log")
     seconds = panel("seconds", {})
-    taken = [[line["seconds"].get(phase, 0.0) for line in iterations] for phase in _PHASES]
-    seconds.stackplot(numbers, taken, labels=_PHASES)
+    seconds.stackplot(numbers, [list(map(of, iterations)) for of in _PHASES.values()], labels=list(_PHASES))
     for axis in axes.flat:
         if axis.get_legend_handles_labels()[1]:
-            axis.legend(fontsize="small")
+            axis.legend(fontsize="x-small")
     figure.tight_layout()
     figure.savefig(path, dpi=100)
     plt.close(figure)

@@ -20,6 +20,8 @@ def line(number: int) -> dict[str, object]:
         "held_out": {"sampled": 0.2, "greedy": 0.3} if number % 2 else None,
         "rolled": {
             "tokens": 100,
+            "generating_seconds": 0.8,
+            "scoring_seconds": 0.2,
             "cut": 1,
             "lengths": 7.5,
             "ended": {"stop": 3},
