@@ -103,7 +103,7 @@ def run_part(part: str, results: Results, extent: Extent, directory: Path, clock
                 clock=clock,
             )
             yield
-        case "b" | "c" | "d" | "e":
+        case _:
             plans = {"b": _packing, "c": _head, "d": _sync, "e": _ablations}[part]
             for plan in plans(extent, directory):
                 results.comparisons.append(compare(plan, directory, clock))

@@ -130,7 +130,8 @@ def common_level(curves: Sequence[Curve]) -> float | None:
     """The highest held-out reward, in hundredths, that every run reaches; None where that is no more than its start."""
     if not curves or not all(curve.points for curve in curves):
         return None
-    level = int(100 * min(max(point.reward for point in curve.points) for curve in curves)) / 100
+    lowest = min(max(point.reward for point in curve.points) for curve in curves)
+    level = int(100 * lowest + 1e-9) / 100
     return level if level > max(curve.points[0].reward for curve in curves) else None
 
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import torch
 from datasets import Dataset
-from transformers import TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from benches.trainer.held_out import HeldOut
 from benches.trainer.models import in_order, prompts, score
@@ -54,19 +55,20 @@ def _let_vllm_run_here() -> None:
     from trl.generation import vllm_generation
     from vllm.model_executor.layers import utils
 
-    vllm_generation.LLM = functools.partial(vllm_generation.LLM, enforce_eager=True)
+    names = vars(vllm_generation)
+    names["LLM"] = functools.partial(names["LLM"], enforce_eager=True)
 
     def unpacked(layer: Any, remove_weight: bool) -> None:
         layer.cpu_linear = torch.nn.functional.linear
 
-    utils.dispatch_cpu_unquantized_gemm = unpacked  # type: ignore[assignment]
+    vars(utils)["dispatch_cpu_unquantized_gemm"] = unpacked
 
 
 def _reward(prompts: list[str], completions: list[str], item: list[str], **_others: Any) -> list[float]:
     return [score(json.loads(each), text) for each, text in zip(item, completions, strict=True)]
 
 
-class _Timed(GRPOTrainer):  # type: ignore[misc]
+class _Timed(GRPOTrainer):
     """With the seconds of each phase, and the lengths."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -74,14 +76,15 @@ class _Timed(GRPOTrainer):  # type: ignore[misc]
         self.phases = dict.fromkeys(_PHASES, 0.0)
         self.lengths: list[int] = []
         if self.use_vllm:
-            sync = self.vllm_generation.sync_weights
+            engine: Any = self.vllm_generation
+            sync = engine.sync_weights
 
             def timed() -> None:
                 began = time.perf_counter()
                 sync()
                 self.phases["sync"] += time.perf_counter() - began
 
-            self.vllm_generation.sync_weights = timed
+            engine.sync_weights = timed
 
     def _generate(self, prompts: list[Any]) -> Any:
         began, before = time.perf_counter(), self.phases["sync"]
@@ -104,7 +107,7 @@ class _Timed(GRPOTrainer):  # type: ignore[misc]
             self.generation_config.max_new_tokens = tokens
 
 
-class _Iterations(TrainerCallback):  # type: ignore[misc]
+class _Iterations(TrainerCallback):
     """Hands in each iteration where its last step ends, and waits for the next turn there."""
 
     def __init__(self, trainer: _Timed, specification: Mapping[str, Any], turns: Turns) -> None:
@@ -123,7 +126,9 @@ class _Iterations(TrainerCallback):  # type: ignore[misc]
             self._trainer.limit(SHORT_TOKENS)
         self._begin()
 
-    def on_step_end(self, _arguments: Any, state: Any, _control: Any, **_options: Any) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_options: Any
+    ) -> None:
         if state.global_step % self._steps:
             return
         seconds, cpu_seconds = time.perf_counter() - self._began, time.process_time() - self._cpu_began
