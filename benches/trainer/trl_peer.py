@@ -50,13 +50,13 @@ def run(specification: Mapping[str, Any], turns: Turns) -> None:
 def _let_vllm_run_here() -> None:
     """TRL's mode ends with errors on a CPU: the weights are packed away where `load_weights` cannot reach them.
 
-    Like ours it does not compile, for which TRL has no setting.
+    Like ours it neither compiles nor turns float32 into a short type, for which TRL has no settings.
     """
     from trl.generation import vllm_generation
     from vllm.model_executor.layers import utils
 
     names = vars(vllm_generation)
-    names["LLM"] = functools.partial(names["LLM"], enforce_eager=True)
+    names["LLM"] = functools.partial(names["LLM"], enforce_eager=True, dtype="float32")
 
     def unpacked(layer: Any, remove_weight: bool) -> None:
         layer.cpu_linear = torch.nn.functional.linear
