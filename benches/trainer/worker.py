@@ -53,7 +53,9 @@ class Worker:
         self, task: str, specification: Mapping[str, Any], log: Path, *, threads: int, core: int | None = None
     ) -> None:
         self._log = log
-        environment = os.environ | _ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)}
+        # A process that is killed leaves its temporary files: they go with the bench's own.
+        own = {"OMP_NUM_THREADS": str(threads), "TMPDIR": str(log.parent)}
+        environment = os.environ | _ENVIRONMENT | own
         command = [sys.executable, "-m", "benches.trainer.worker", task, json.dumps(specification)]
         if core is not None:
             command = ["taskset", "--cpu-list", str(core), *command]
