@@ -3,7 +3,7 @@ BIN := .venv/bin
 CARGO := scripts/with-cache cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap trainer deps build demo train-demo serve check test test-all test-cgroup2 lint fmt bench bench-report soak fuzz wheel
+.PHONY: help bootstrap trainer deps build demo train-demo serve check test test-all test-cgroup2 lint fmt bench bench-report bench-train soak fuzz wheel
 .PHONY: client-wheel clean lint-deps
 
 help: ## this list
@@ -78,6 +78,10 @@ bench: trainer ## every benchmark; figures are only worth what was measured besi
 bench-report: bootstrap ## Assay beside its peers, written to benches/containers.md, .json and .png
 	$(BIN)/assay bench containers --markdown benches/containers.md --json benches/containers.json \
 		--png benches/containers.png $(ARGS)
+
+bench-train: trainer ## the trainer beside TRL's, written to benches/trainer.md, .json and .png; 25 minutes
+	$(BIN)/python -m benches.trainer --markdown benches/trainer.md --json benches/trainer.json \
+		--png benches/trainer.png $(ARGS)
 
 soak: trainer ## the tests that take many minutes; without ARGS those of the cgroup v2 lane too
 	$(BIN)/python -m pytest -m soak --timeout=7200 $(ARGS)

@@ -19,7 +19,10 @@ NAME: Final = "assay"
 
 
 class Span(NamedTuple):
-    """Queries [start, end) of the row; before their own keys they see [prompt_start, prompt_end)."""
+    """Queries [start, end) of the row; before their own keys they see [prompt_start, prompt_end).
+
+    A row's spans stand in its order, without gaps; a prompt's own sees none before it.
+    """
 
     start: int
     end: int
@@ -48,22 +51,22 @@ def _packed_attention(
     if spans is None:
         raise RuntimeError(f"{type(module).__name__} does not hand its model's arguments on to the attention function")
     grouped = key.shape[1] != query.shape[1]
+    # One cut into all pieces: a slice's gradient is as long as the row, and so many of them are most of a backward.
+    lengths = [span.end - span.start for span in spans]
+    pieces = zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
+    prompts: dict[int, tuple[Tensor, Tensor]] = {}
     outputs = []
-    for start, end, prompt_start, prompt_end in spans:
-        keys, values, mask = key[:, :, start:end], value[:, :, start:end], None
-        if prompt_end > prompt_start:
-            keys = torch.cat((key[:, :, prompt_start:prompt_end], keys), dim=2)
-            values = torch.cat((value[:, :, prompt_start:prompt_end], values), dim=2)
-            mask = _sees_prompt_and_past(end - start, prompt_end - prompt_start, query.device)
+    for span, (queries, keys, values) in zip(spans, pieces, strict=True):
+        mask = None
+        if span.prompt_end > span.prompt_start:
+            prompt_keys, prompt_values = prompts[span.prompt_start]
+            keys, values = torch.cat((prompt_keys, keys), dim=2), torch.cat((prompt_values, values), dim=2)
+            mask = _sees_prompt_and_past(queries.shape[2], prompt_keys.shape[2], query.device)
+        else:
+            prompts[span.start] = keys, values
         outputs.append(
             scaled_dot_product_attention(
-                query[:, :, start:end],
-                keys,
-                values,
-                attn_mask=mask,
-                is_causal=mask is None,
-                scale=scaling,
-                enable_gqa=grouped,
+                queries, keys, values, attn_mask=mask, is_causal=mask is None, scale=scaling, enable_gqa=grouped
             )
         )
     return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
