@@ -268,10 +268,10 @@ class Trainer:
     def _on_first(self, work: Callable[[], _T]) -> _T:
         return self._ranks.on_first(work, lambda request: self.policy.response_distributions(*request))
 
-    def _distributions(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
+    def _distributions(self, prompt: Sequence[int], responses: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         # A forward is everybody's, where the weights are spread.
-        self._ranks.ask((prompt, response))
-        return self.policy.response_distributions(prompt, response)
+        self._ranks.ask((prompt, responses))
+        return self.policy.response_distributions(prompt, responses)
 
 
 class _Clock:

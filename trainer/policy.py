@@ -93,13 +93,15 @@ class Policy(nn.Module):
     @torch.no_grad()
     def response_logprobs(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
         """float32 [r], each token of a response given what is before it."""
-        return cast("NDArray[np.float32]", self(self._one_response(prompt, response))[0].cpu().numpy())
+        return cast("NDArray[np.float32]", self(self._packed(prompt, [response]))[0].cpu().numpy())
 
     @torch.no_grad()
-    def response_distributions(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
-        """float32 [r, vocabulary], the log probability of every token in the place of each of a response."""
-        rows, _ = self(self._one_response(prompt, response), distributions=True)
-        return cast("NDArray[np.float32]", rows.cpu().numpy())
+    def response_distributions(
+        self, prompt: Sequence[int], responses: Sequence[Sequence[int]]
+    ) -> list[NDArray[np.float32]]:
+        """float32 [r, vocabulary] of each response: the log probability of every token in the place of each of its."""
+        rows, _ = self(self._packed(prompt, responses), distributions=True)
+        return np.split(rows.cpu().numpy(), np.cumsum([len(response) for response in responses])[:-1])
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
         """Names as the checkpoint has them, with the weights; tied ones once.
@@ -127,13 +129,15 @@ class Policy(nn.Module):
             ).last_hidden_state[0]
         return hidden[micro.sources]
 
-    def _one_response(self, prompt: Sequence[int], response: Sequence[int]) -> MicroBatch:
-        group = Group(
-            prompt=Prompt(id="", tokens=np.asarray(prompt, np.int32), item={}),
-            rollouts=(Rollout(id="", prompt_id="", index=0, tokens=np.asarray(response, np.int32)),),
-            opened_at=0,
+    def _packed(self, prompt: Sequence[int], responses: Sequence[Sequence[int]]) -> MicroBatch:
+        rollouts = tuple(
+            Rollout(id="", prompt_id="", index=index, tokens=np.asarray(response, np.int32))
+            for index, response in enumerate(responses)
         )
-        budget = len(prompt) + len(response)
+        group = Group(
+            prompt=Prompt(id="", tokens=np.asarray(prompt, np.int32), item={}), rollouts=rollouts, opened_at=0
+        )
+        budget = len(prompt) + sum(map(len, responses))
         (micro,) = pack([group], budget=budget, policy_version=0, device=self.device).micro_batches
         return micro
 

@@ -35,7 +35,7 @@ def least_usual_gap(dtype: str) -> float:
     return _FLOAT32_GAP if dtype == "float32" else _SHORT_GAP
 
 
-Distributions = Callable[[Sequence[int], Sequence[int]], NDArray[np.float32]]
+Distributions = Callable[[Sequence[int], Sequence[Sequence[int]]], list[NDArray[np.float32]]]
 
 
 class WeightSync:
@@ -49,7 +49,7 @@ class WeightSync:
       probe; and they may not be clearly nearer to the last version that the engine has clearly followed. An engine that
       stays behind is found out once the weights have moved by more than rounding does.
 
-    distributions     the trainer's, (prompt, response) -> float32 [r, vocabulary]
+    distributions     the trainer's, (prompt, responses) -> float32 [r, vocabulary] of each
     dtype             that the engine computes in
     deadline_seconds  for each step of a sync
     """
@@ -86,10 +86,11 @@ class WeightSync:
 
     def probe(self, version: int) -> float:
         """The largest gap between the engine's and the trainer's logprobs; raises StaleWeights, RolloutsFailed."""
-        prompt = self._prompt.tolist()
+        sampled = self._within("the engine's answer to the probe", self._sampled)
+        distributions = self._distributions(self._prompt.tolist(), [tokens for tokens, _ in sampled])
         responses = [
-            _Response(tokens, np.asarray(logprobs, np.float32), self._distributions(prompt, tokens))
-            for tokens, logprobs in self._within("the engine's answer to the probe", self._sampled)
+            _Response(tokens, np.asarray(logprobs, np.float32), ours)
+            for (tokens, logprobs), ours in zip(sampled, distributions, strict=True)
         ]
         gap = max(float(np.abs(response.logprobs - response.logprobs_by(response)).max()) for response in responses)
         if self._exact:

@@ -68,8 +68,8 @@ def test_logprobs_are_those_of_the_temperature_that_it_samples_at(
 @pytest.mark.parametrize("prompt", [PROMPT, LONG_PROMPT], ids=["short", "long"])
 def test_a_greedy_response_takes_the_likeliest_tokens(engine: RolloutEngine, policy: Policy, prompt: list[int]) -> None:
     response = sample(engine, greedy(prompt))["greedy"]
-    likeliest = policy.response_distributions(prompt, response.tokens).argmax(1)
-    assert response.tokens == likeliest.tolist()
+    (distributions,) = policy.response_distributions(prompt, [response.tokens])
+    assert response.tokens == distributions.argmax(1).tolist()
 
 
 @pytest.mark.parametrize("prompt", [PROMPT, LONG_PROMPT], ids=["short", "long"])

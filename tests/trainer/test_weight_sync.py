@@ -184,8 +184,8 @@ def test_garbage_is_seen_at_once_in_a_short_dtype(short_engine: RolloutEngine, s
 
 
 def test_a_logprob_that_is_no_number_is_stale(engine: RolloutEngine, sync: WeightSync, policy: Policy) -> None:
-    def without_numbers(prompt: Sequence[int], response: Sequence[int]) -> Any:
-        return np.full((len(response), 128), np.nan, np.float32)
+    def without_numbers(prompt: Sequence[int], responses: Sequence[Sequence[int]]) -> Any:
+        return [np.full((len(response), 128), np.nan, np.float32) for response in responses]
 
     cast("Any", sync)._distributions = without_numbers
     with pytest.raises(StaleWeights, match="nan"):
