@@ -59,7 +59,7 @@ def pack(
     groups: Sequence[Group],
     *,
     budget: int,
-    train_segments: Literal["last", "all"] = "last",
+    train_segments: Literal["all", "last"] = "all",
     policy_version: int,
     device: torch.device | str = "cpu",
 ) -> Batch:
@@ -107,7 +107,7 @@ def longest_batch(prompt: int, response: int, *, budget: int, device: torch.devi
     return pack([group], budget=budget, policy_version=0, device=device)
 
 
-def _trained_from(rollout: Rollout, train_segments: Literal["last", "all"]) -> int:
+def _trained_from(rollout: Rollout, train_segments: Literal["all", "last"]) -> int:
     return rollout.segments[-1].start if train_segments == "last" and rollout.segments else 0
 
 

@@ -71,7 +71,8 @@ class RolloutsConfig:
     rollouts_per_group    k, the responses to one prompt
     max_tokens            of one response
     segment_tokens        of one response in one iteration; what is unfinished goes on in the next. 0: max_tokens
-    train_segments        "last": only the tokens of the iteration in which a response ended; "all": the whole response
+    train_segments        "all": the whole response; "last": only the tokens of the iteration in which it ended, which
+                          unlearns how long responses begin unless most end in their first segment
     stop_repeats          stop a response that repeats itself, by the rules of [repeats]
     temperature           of sampling; the loss uses the same
     top_p                 only 1: anything else samples from another distribution than the loss assumes
@@ -84,7 +85,7 @@ class RolloutsConfig:
     rollouts_per_group: int = 8
     max_tokens: int = 4096
     segment_tokens: int = 0
-    train_segments: Literal["last", "all"] = "last"
+    train_segments: Literal["all", "last"] = "all"
     stop_repeats: bool = True
     temperature: float = 1.0
     top_p: float = 1.0

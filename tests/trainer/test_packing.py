@@ -126,8 +126,8 @@ def test_a_rollout_past_the_budget_is_an_error_with_both_numbers() -> None:
 
 def test_masks_follow_from_segments_and_exclude_the_prefix(policy: Policy) -> None:
     cut = [group(7, 6, (10, 3), cut=4)]
-    last = pack(cut, budget=100, policy_version=1)
-    whole = pack(cut, budget=100, policy_version=1, train_segments="all")
+    last = pack(cut, budget=100, policy_version=1, train_segments="last")
+    whole = pack(cut, budget=100, policy_version=1)
     # The second rollout ended within its first segment.
     assert last.trained_tokens == 6 + 3
     assert whole.trained_tokens == 13
@@ -139,6 +139,6 @@ def test_masks_follow_from_segments_and_exclude_the_prefix(policy: Policy) -> No
 
 
 def test_a_prefix_token_gets_no_gradient_from_its_own_prediction(policy: Policy) -> None:
-    (micro,) = pack([group(7, 6, (10,), cut=4)], budget=100, policy_version=1).micro_batches
+    (micro,) = pack([group(7, 6, (10,), cut=4)], budget=100, policy_version=1, train_segments="last").micro_batches
     assert micro.targets.tolist() == group(7, 6, (10,)).rollouts[0].tokens[4:].tolist()
     assert micro.sources.min() == 6 + 4 - 1
