@@ -32,6 +32,8 @@ _MAY_CHANGE: Final = (
     "rewards.address",
     "rewards.patience_seconds",
     "rewards.in_flight",
+    "rollouts.url",
+    "weights.transfer",
     "weights.deadline_seconds",
 )
 
