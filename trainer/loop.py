@@ -97,7 +97,9 @@ class Trainer:
     def _take_the_lead(
         self, prompts: Prompts, reward: RewardFunction | None, state: checkpoint.State, *, resumed: bool
     ) -> None:
-        self._lead = Lead(self.config, prompts, self.tokenizer, self._distributions, reward, state, resumed=resumed)
+        self._lead = Lead(
+            self.config, prompts, self.tokenizer, self._weights, self._distributions, reward, state, resumed=resumed
+        )
 
     def __enter__(self) -> Trainer:
         """The trainer itself."""
@@ -181,8 +183,7 @@ class Trainer:
 
     def sync(self) -> float:
         """The weights to the engine; the largest gap of the probe that proves it. Raises StaleWeights."""
-        weights = dict(self.policy.weights())
-        return self._on_first(lambda: self._first.sync(weights, self.policy_version))
+        return self._on_first(lambda: self._first.sync(self.policy_version))
 
     def evaluate(self) -> HeldOut | None:
         """Rewards on the held-out prompts, sampled and greedy; None where there are none."""
@@ -218,7 +219,20 @@ class Trainer:
         return self._lead
 
     def _on_first(self, work: Callable[[], _T]) -> _T:
-        return self._ranks.on_first(work, lambda request: self.policy.response_distributions(*request))
+        return self._ranks.on_first(work, self._help)
+
+    def _help(self, request: tuple[Sequence[int], Sequence[int]] | None) -> None:
+        """The other ranks' part of `_weights` (None) and `_distributions`."""
+        if request is None:
+            for _ in self.policy.weights():
+                pass
+        else:
+            self.policy.response_distributions(*request)
+
+    def _weights(self) -> Iterator[tuple[str, Tensor]]:
+        # To make them whole is everybody's, where they are spread.
+        self._ranks.ask(None)
+        yield from self.policy.weights()
 
     def _distributions(self, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
         # A forward is everybody's, where the weights are spread.

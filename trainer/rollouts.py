@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.repeat import RepeatRules
 from rewards import NotJudged, Reward
+from trainer.errors import RolloutsFailed
 from trainer.repeats import RepeatWatch
 from trainer.rewards import Scoring
 from trainer.tables import RolloutsConfig
@@ -83,6 +84,13 @@ class RolloutEngine(Protocol):
 
 TextOf = Callable[[Sequence[int]], str]
 
+# Takes what the engine died of; puts another in its place, with the same weights, or raises it.
+Restart = Callable[[RolloutsFailed], None]
+
+
+def _no_restart(failure: RolloutsFailed) -> None:
+    raise failure
+
 
 class Generated(NamedTuple):
     """What one iteration's budget brought: the groups that closed, with everything scored that could be."""
@@ -124,6 +132,10 @@ class _Open:
             end=rollout.end,
             reward=rollout.reward,
         )
+
+    def segment_begins_anew(self) -> None:
+        self.tokens = self.tokens[: len(self.tokens) - len(self.logprobs)]
+        self.logprobs = []
 
     def segment_ends(self, policy_version: int) -> None:
         if self.logprobs:
@@ -169,6 +181,8 @@ class Buffer:
 
     A rollout that used up an iteration's budget waits here and goes on in the next as a new segment; a group is
     complete when its last sibling is scored, and its finished siblings wait for it.
+
+    Where the engine dies, what is under way begins its segment anew: with the same seed, so that it comes to the same.
     """
 
     def __init__(
@@ -180,12 +194,14 @@ class Buffer:
         *,
         repeats: RepeatRules,
         seed: int,
+        restart: Restart = _no_restart,
     ) -> None:
         self._config = config
-        self._engine = engine
+        self.engine = engine
         self._scoring = scoring
         self._text = text
         self._seed = seed
+        self._restart = restart
         self._watch = RepeatWatch(repeats) if config.stop_repeats else None
         self._groups: list[_OpenGroup] = []
         self.opened = 0
@@ -232,15 +248,16 @@ class Buffer:
         began = time.monotonic()
         going = {rollout.id: rollout for group in self._groups for rollout in group.rollouts if rollout.end is None}
         everyone = {rollout.id: rollout for group in self._groups for rollout in group.rollouts}
-        tokens = 0
+        grown = -sum(len(rollout.tokens) for rollout in going.values())
+        under_way = dict(going)
         for rollout in going.values():
-            self._engine.submit(self._request(rollout))
-        while outputs := self._engine.step():
-            tokens += sum(len(output.tokens) for output in outputs)
-            self._take(outputs, going, policy_version)
+            self.engine.submit(self._request(rollout))
+        while outputs := self._step(under_way):
+            self._take(outputs, under_way, policy_version)
             for key, reward in self._scoring.finished(wait=False):
                 everyone[key].reward = reward
         generated = time.monotonic()
+        grown += sum(len(rollout.tokens) for rollout in going.values())
         if self._watch:
             self._watch.forget(rollout.id for rollout in going.values() if rollout.end)
         while self._scoring.outstanding:
@@ -250,11 +267,23 @@ class Buffer:
         self._groups = [open_ for open_, group in zip(self._groups, groups, strict=True) if not group.closed]
         return Generated(
             groups=[group for group in groups if group.closed],
-            tokens=tokens,
+            tokens=grown,
             cut=sum(rollout.end is None for rollout in going.values()),
             generating_seconds=generated - began,
             scoring_seconds=time.monotonic() - generated,
         )
+
+    def _step(self, under_way: Mapping[str, _Open]) -> list[Output]:
+        try:
+            return self.engine.step()
+        except RolloutsFailed as failure:
+            self._restart(failure)
+            for rollout in under_way.values():
+                rollout.segment_begins_anew()
+                if self._watch:
+                    self._watch.restore(rollout.frozen())
+                self.engine.submit(self._request(rollout))
+            return self._step(under_way)
 
     def _request(self, rollout: _Open) -> Request:
         return Request(
@@ -264,16 +293,17 @@ class Buffer:
             seed=seed_of(self._seed, rollout.id, len(rollout.segments)),
         )
 
-    def _take(self, outputs: Sequence[Output], going: Mapping[str, _Open], policy_version: int) -> None:
+    def _take(self, outputs: Sequence[Output], under_way: dict[str, _Open], policy_version: int) -> None:
         repeating = self._watch.repeating(outputs) if self._watch else ()
-        self._engine.abort([output.id for output in outputs if output.id in repeating and output.end is None])
+        self.engine.abort([output.id for output in outputs if output.id in repeating and output.end is None])
         for output in outputs:
-            rollout = going[output.id]
+            rollout = under_way[output.id]
             rollout.tokens += output.tokens
             rollout.logprobs += output.logprobs
             end = End.REPEAT if output.id in repeating and output.end is not End.STOP else output.end
             if end is None:
                 continue
+            del under_way[output.id]
             rollout.segment_ends(policy_version)
             if end is End.LENGTH and len(rollout.tokens) < self._config.max_tokens:
                 continue
