@@ -33,6 +33,8 @@ _MAY_CHANGE: Final = (
     "rewards.address",
     "rewards.patience_seconds",
     "rewards.in_flight",
+    "rollouts.url",
+    "weights.transfer",
     "weights.deadline_seconds",
 )
 

@@ -12,16 +12,26 @@ from trainer.rollouts import RolloutEngine
 
 def new_engine(config: TrainerConfig, stop: Sequence[int]) -> RolloutEngine:
     """The engine, with the weights of `model.path`; only the one that is asked for is imported."""
-    if config.rollouts.engine == "vllm":
-        from trainer.rollout_vllm import VLLMRollouts
+    match config.rollouts.engine:
+        case "vllm":
+            from trainer.rollout_vllm import VLLMRollouts
 
-        return VLLMRollouts(config.model, config.rollouts, stop_tokens=stop)
-    from trainer.rollout_torch import TorchRollouts
+            return VLLMRollouts(config.model, config.rollouts, config.weights, stop_tokens=stop)
+        case "vllm-async":
+            from trainer.rollout_vllm_async import AsyncVLLMRollouts
 
-    return TorchRollouts(
-        config.model.path,
-        stop_tokens=stop,
-        temperature=config.rollouts.temperature,
-        dtype=config.model.dtype,
-        device="cuda" if torch.cuda.is_available() else "cpu",
-    )
+            return AsyncVLLMRollouts(config.model, config.rollouts, config.weights, stop_tokens=stop)
+        case "vllm-served":
+            from trainer.rollout_vllm_served import ServedVLLMRollouts
+
+            return ServedVLLMRollouts(config.model, config.rollouts, config.weights, stop_tokens=stop)
+        case "torch":
+            from trainer.rollout_torch import TorchRollouts
+
+            return TorchRollouts(
+                config.model.path,
+                stop_tokens=stop,
+                temperature=config.rollouts.temperature,
+                dtype=config.model.dtype,
+                device="cuda" if torch.cuda.is_available() else "cpu",
+            )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rewards import NotJudged, Reward
+from trainer.buffer import TextOf, seed_of
 from trainer.rewards import Scoring
-from trainer.rollouts import RolloutEngine, TextOf, seed_of
+from trainer.rollouts import RolloutEngine
 from trainer.types import HeldOut, Prompt, Request
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
@@ -13,19 +14,23 @@ from transformers import PreTrainedTokenizerBase
 from engine.errors import BadInput
 from trainer import checkpoint
 from trainer.advantages import judged, uniform
+from trainer.buffer import Buffer
 from trainer.checkpoint import State
 from trainer.config import TrainerConfig
 from trainer.engines import new_engine
-from trainer.errors import RewardsUnavailable
+from trainer.errors import RewardsUnavailable, RolloutsFailed
 from trainer.evaluation import evaluate
 from trainer.metrics import Difficulties, Metrics, rolled
 from trainer.progress import Say
 from trainer.prompts import stop_tokens
 from trainer.rewards import RewardFunction, Scoring
-from trainer.rollouts import Buffer
+from trainer.rollouts import Weights
 from trainer.sampling import Sampler
 from trainer.types import Group, HeldOut, Prompt, Rolled
 from trainer.weights import Distributions, WeightSync
+
+_T = TypeVar("_T")
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Prompts(NamedTuple):
@@ -38,6 +43,9 @@ class Prompts(NamedTuple):
 class Lead:
     """Holds the rollout engine, the connection to the daemon and the run's files.
 
+    An engine that dies is started again, once between two syncs that are proved.
+
+    weights        the trainer's as they are now
     distributions  the trainer's, for the probe of a sync
     resumed        whether `state` is a checkpoint's or a beginning that takes the place of a dead run's
     say            is told what the run does and waits for
@@ -50,6 +58,7 @@ class Lead:
         config: TrainerConfig,
         prompts: Prompts,
         tokenizer: PreTrainedTokenizerBase,
+        weights: Weights,
         distributions: Distributions,
         reward: RewardFunction | None,
         state: State,
@@ -68,7 +77,10 @@ class Lead:
         groups = state.restored_groups({prompt.id: prompt for prompt in prompts.train})
         going_on_at = (state.metrics_bytes, state.number) if resumed else None
         self.metrics = Metrics(Path(config.run.directory), config, going_on_at)
+        self._current = weights
         self._weights: dict[str, Tensor] = {}
+        self._version = state.policy_version
+        self._restarted = False
         with ExitStack() as undone:
             self._scoring = Scoring(config.rewards, reward, say)
             undone.callback(self._scoring.close)
@@ -77,7 +89,14 @@ class Lead:
             undone.callback(self._engine.close)
             self._check_lengths([*prompts.train, *prompts.held_out])
             self._buffer = Buffer(
-                config.rollouts, self._engine, self._scoring, self._text, repeats=config.repeats, seed=seed, say=say
+                config.rollouts,
+                self._engine,
+                self._scoring,
+                self._text,
+                repeats=config.repeats,
+                seed=seed,
+                restart=self._restart,
+                say=say,
             )
             self._buffer.restore(groups, state.opened)
             undone.pop_all()
@@ -114,19 +133,44 @@ class Lead:
         """See `WeightSync.probe`."""
         return self._sync.probe(version)
 
-    def sync(self, weights: dict[str, Tensor], version: int) -> float:
+    def sync(self, version: int) -> float:
         """See `WeightSync.sync`."""
-        self._weights = weights
-        try:
-            return self._sync.sync(version)
-        finally:
-            self._weights = {}
+        self._version = version
+        gap = self._surviving(self._synced)
+        self._restarted = False
+        return gap
 
     def evaluate(self) -> HeldOut:
         """See `trainer.evaluation.evaluate`."""
         longest, seed = self._config.rollouts.max_tokens, self._config.run.seed
         self._say("evaluation", f"{len(self._prompts.held_out)} prompts")
-        return evaluate(self._prompts.held_out, self._engine, self._scoring, self._text, longest, seed=seed)
+        return self._surviving(
+            lambda: evaluate(self._prompts.held_out, self._engine, self._scoring, self._text, longest, seed=seed)
+        )
+
+    def _synced(self) -> float:
+        self._weights = dict(self._current())
+        try:
+            return self._sync.sync(self._version)
+        finally:
+            self._weights = {}
+
+    def _surviving(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives, begun anew where the engine dies in it."""
+        try:
+            return work()
+        except RolloutsFailed as failure:
+            self._restart(failure)
+            return work()
+
+    def _restart(self, failure: RolloutsFailed) -> None:
+        if self._restarted:
+            raise failure
+        self._restarted = True
+        _LOG.warning("%s; it is started again", failure)
+        self._engine.close()
+        self._engine = self._buffer.engine = self._sync.engine = new_engine(self._config, self._stop)
+        self._synced()
 
     def state(self, number: int, policy_version: int) -> State:
         """For a checkpoint after that iteration."""

@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import BadInput
 from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
 from trainer.batch import longest_batch, pack
@@ -112,6 +111,7 @@ class Trainer:
             self.config,
             prompts,
             self.tokenizer,
+            self._weights,
             self._distributions,
             reward,
             state,
@@ -206,8 +206,7 @@ class Trainer:
 
     def sync(self) -> float:
         """The weights to the engine; the largest gap of the probe that proves it. Raises StaleWeights."""
-        weights = dict(self.policy.weights())
-        return self._synced(self._on_first(lambda: self._first.sync(weights, self.policy_version)))
+        return self._synced(self._on_first(lambda: self._first.sync(self.policy_version)))
 
     def probe(self) -> float:
         """The largest gap of a probe of the weights that the engine has; raises StaleWeights."""
@@ -224,12 +223,7 @@ class Trainer:
         """
         rollouts, budget = self.config.rollouts, self.config.update.tokens_per_micro_batch
         batch = longest_batch(self._longest_prompt, rollouts.max_tokens, budget=budget, device=self.policy.device)
-        try:
-            self._optimizer.rehearse(batch)
-        except torch.OutOfMemoryError as error:
-            raise BadInput(
-                "update.tokens_per_micro_batch", budget, f"too much for {self.policy.device}: {error}"
-            ) from None
+        self._optimizer.rehearse(batch)
 
     def evaluate(self) -> HeldOut | None:
         """Rewards on the held-out prompts, sampled and greedy; None where there are none."""
@@ -266,7 +260,20 @@ class Trainer:
         return self._lead
 
     def _on_first(self, work: Callable[[], _T]) -> _T:
-        return self._ranks.on_first(work, lambda request: self.policy.response_distributions(*request))
+        return self._ranks.on_first(work, self._help)
+
+    def _help(self, request: tuple[Sequence[int], Sequence[Sequence[int]]] | None) -> None:
+        """The other ranks' part of `_weights` (None) and `_distributions`."""
+        if request is None:
+            for _ in self.policy.weights():
+                pass
+        else:
+            self.policy.response_distributions(*request)
+
+    def _weights(self) -> Iterator[tuple[str, Tensor]]:
+        # To make them whole is everybody's, where they are spread.
+        self._ranks.ask(None)
+        yield from self.policy.weights()
 
     def _distributions(self, prompt: Sequence[int], responses: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         # A forward is everybody's, where the weights are spread.

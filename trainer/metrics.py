@@ -16,8 +16,8 @@ import torch
 from engine.errors import BadInput
 from rewards import NotJudged
 from trainer.advantages import total, uniform
+from trainer.buffer import Generated, TextOf
 from trainer.config import TrainerConfig
-from trainer.rollouts import Generated, TextOf
 from trainer.tables import RewardWeights
 from trainer.tensorboard import EventFile
 from trainer.types import Cost, Group, HeldOut, Iteration, Prompt, Rolled, Update

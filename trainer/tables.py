@@ -66,7 +66,9 @@ class PromptsConfig:
 class RolloutsConfig:
     """The table `[rollouts]`.
 
-    engine                "vllm" in this process, or "torch", a small one of our own
+    engine                "vllm" in this process; "vllm-async" in a process of its own; "vllm-served" over HTTP;
+                          "torch", a small one of our own
+    url                   of the server, for "vllm-served"
     groups_per_iteration  groups that are open at once; new ones fill up what the buffer leaves
     rollouts_per_group    k, the responses to one prompt
     max_tokens            of one response
@@ -80,7 +82,8 @@ class RolloutsConfig:
     kv_cache_bytes        vLLM's cache; 0 is its own default
     """
 
-    engine: Literal["vllm", "torch"] = "vllm"
+    engine: Literal["vllm", "vllm-async", "vllm-served", "torch"] = "vllm"
+    url: str = ""
     groups_per_iteration: int = 32
     rollouts_per_group: int = 8
     max_tokens: int = 4096
@@ -97,6 +100,10 @@ class RolloutsConfig:
         _at_least(self, 2, "rollouts_per_group")
         _at_least(self, 0, "segment_tokens", "kv_cache_bytes")
         _above(self, 0, "temperature")
+        if bool(self.url) != (self.engine == "vllm-served"):
+            raise BadInput(
+                "url", self.url, f"engine {self.engine!r} takes {'no' if self.url else 'the'} server's address"
+            )
         if self.segment_tokens > self.max_tokens:
             raise BadInput(
                 "segment_tokens", self.segment_tokens, f"above max_tokens = {self.max_tokens}; 0 switches segments off"
@@ -228,9 +235,13 @@ class UpdateConfig:
 class WeightsConfig:
     """The table `[weights]`.
 
+    transfer          how they get to vLLM: "direct" in one process; "shared-memory" on one machine; "ipc" on one GPU;
+                      "nccl" to a served engine's GPUs; "auto": what suits engine and device, or the server was
+                      started with
     deadline_seconds  for each step of a sync, after which the run stops
     """
 
+    transfer: Literal["auto", "direct", "shared-memory", "ipc", "nccl"] = "auto"
     deadline_seconds: float = 600.0
 
     def __post_init__(self) -> None:

@@ -112,13 +112,17 @@ class Optimizer:
         )
 
     def rehearse(self, batch: Batch) -> None:
-        """Forward, backward and step on each micro-batch that change no weight: whether they fit into the memory."""
+        """Forward, backward and step on each micro-batch that change no weight; raises BadInput where memory ends."""
         adam = self._new(learning_rate=0.0)
         self._policy.last_of_step(True)
-        for micro in batch.micro_batches:
-            logprobs, _ = self._policy(micro)
-            (logprobs.sum() * 0.0).backward()
-        adam.step()
+        try:
+            for micro in batch.micro_batches:
+                logprobs, _ = self._policy(micro)
+                (logprobs.sum() * 0.0).backward()
+            adam.step()
+        except torch.OutOfMemoryError as error:
+            too_much = f"more than the memory of {self._policy.device} holds: {error}"
+            raise BadInput("update.tokens_per_micro_batch", self._config.tokens_per_micro_batch, too_much) from None
         adam.zero_grad(set_to_none=True)
 
     def _share(self, batch: Batch) -> list[_Share]:

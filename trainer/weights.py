@@ -66,7 +66,7 @@ class WeightSync:
         say: Say = silent,
     ) -> None:
         self._say = say
-        self._engine = engine
+        self.engine = engine
         self._weights = weights
         self._distributions = distributions
         self._prompt = _lengthened(prompt, engine)
@@ -81,7 +81,7 @@ class WeightSync:
 
     def sync(self, version: int) -> float:
         """Load the weights; the probe's largest gap. Nothing may be under way. Raises StaleWeights, RolloutsFailed."""
-        self._engine.load(self._weights, version, self._within)
+        self.engine.load(self._weights, version, self._within)
         return self.probe(version)
 
     def probe(self, version: int) -> float:
@@ -111,8 +111,8 @@ class WeightSync:
         for seed in range(_RESPONSES):
             request = Request(id=f"probe-{seed}", tokens=self._prompt, max_tokens=_TOKENS, seed=seed)
             sampled[request.id] = ([], [])
-            self._engine.submit(request)
-        while outputs := self._engine.step():
+            self.engine.submit(request)
+        while outputs := self.engine.step():
             for output in outputs:
                 tokens, logprobs = sampled[output.id]
                 tokens += output.tokens

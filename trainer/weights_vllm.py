@@ -1,7 +1,8 @@
-"""vLLM's weight transfer, both sides of it, over memory that the trainer and the workers have mapped.
+"""Backends of ours for vLLM's weight transfer, which every worker imports: what it is given and loads.
 
-It is the backend for workers without a GPU. The trainer writes the weights in the engine's dtype, each worker loads
-them into its model as if they came from a checkpoint, which redoes the packing of its kernels.
+`DIRECT` hands over the trainer's tensors where both are one process. `SHARED_MEMORY` is for workers of the same
+machine: the trainer writes the weights in the engine's dtype into memory that they have mapped. Each worker loads them
+into its model as if they came from a checkpoint, which redoes the packing of the CPU's kernels.
 """
 
 from __future__ import annotations
@@ -11,66 +12,73 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import msgspec
 import torch
 from safetensors import safe_open
 from torch import Tensor
 from vllm.distributed.weight_transfer.base import (
     ParamMeta,
-    TrainerInitInfo,
-    TrainerWeightTransferEngine,
-    VLLMWeightSyncClient,
+    TInitInfo,
+    TUpdateInfo,
     WeightSource,
     WeightTransferEngine,
     WeightTransferInitInfo,
     WeightTransferUpdateInfo,
-    WeightTransferUpdatePayload,
     materialize_full_tensor,
 )
-from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory, WeightTransferTrainerFactory
+from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead, UnquantizedEmbeddingMethod
 from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
 
 from engine.errors import BadInput
 from trainer.errors import StaleWeights
-from trainer.rollouts import Weights, Within, no_deadline
+from trainer.rollouts import Weights
 
 if TYPE_CHECKING:
-    from vllm import LLM
+    from vllm.config import VllmConfig
 
-_SHARED_MEMORY: Final = "assay-shared-memory"
+DIRECT: Final = "assay-direct"
+SHARED_MEMORY: Final = "assay-shared-memory"
+_MEMORY: Final = "assay-weights"
 _ALIGNMENT: Final = 64
 
 
+class Facts(msgspec.Struct, frozen=True):
+    """What a worker knows of itself.
+
+    context_tokens  of a prompt and its response together
+    block_tokens    in a block of its prefix cache
+    backend         of its weight transfer
+    tied            whether its head is its embedding
+    """
+
+    context_tokens: int
+    block_tokens: int
+    dtype: str
+    logprobs_mode: str
+    backend: str
+    tied: bool
+
+
 class Extension:
-    """Nothing for the worker to call: to import it is what registers this module's backend there."""
+    """What a worker has from us; to import it is what registers this module's backends there."""
 
+    vllm_config: VllmConfig
 
-class Client(VLLMWeightSyncClient):
-    """How the trainer's side speaks to an engine of this process: each call is a step with a deadline."""
-
-    def __init__(self, llm: LLM) -> None:
-        self._llm = llm
-        self.version = 0
-        self.within: Within = no_deadline
-
-    def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
-        """Connect the workers."""
-        self._llm.init_weight_transfer_engine({"init_info": init_info})
-
-    def start_weight_update(self) -> None:
-        """Take the layers apart."""
-        self.within("vLLM to begin an update", self._llm.start_weight_update)
-
-    def update_weights(self, update_info: WeightTransferUpdatePayload) -> None:
-        """Load what was sent."""
-        self.within("vLLM to load the weights", lambda: self._llm.update_weights({"update_info": update_info}))
-
-    def finish_weight_update(self, weight_version: str | None = None) -> None:
-        """Put the layers together again, as `version`."""
-        version = weight_version or str(self.version)
-        self.within("vLLM to finish the update", lambda: self._llm.finish_weight_update(version))
+    def assay_facts(self) -> dict[str, Any]:
+        """The worker's Facts."""
+        model, transfer = self.vllm_config.model_config, self.vllm_config.weight_transfer_config
+        facts = Facts(
+            context_tokens=model.max_model_len,
+            block_tokens=self.vllm_config.cache_config.block_size,
+            dtype=str(model.dtype).removeprefix("torch."),
+            logprobs_mode=str(model.logprobs_mode),
+            backend=transfer.backend if transfer else "",
+            tied=bool(model.hf_text_config.tie_word_embeddings),
+        )
+        return cast("dict[str, Any]", msgspec.to_builtins(facts))
 
 
 class Source(WeightSource):
@@ -143,23 +151,20 @@ class _Update(WeightTransferUpdateInfo):
 
 
 @dataclass
-class _TrainerInit(TrainerInitInfo):
-    backend: ClassVar[str] = _SHARED_MEMORY
+class _DirectInit(WeightTransferInitInfo):
+    """Nothing to agree on."""
 
 
-class _WorkerSide(WeightTransferEngine[_Init, _Update]):
-    init_info_cls = _Init
-    update_info_cls = _Update
-    _views: dict[str, Tensor]
+@dataclass
+class _DirectUpdate(WeightTransferUpdateInfo):
+    source: Source
 
-    def init_transfer_engine(self, init_info: _Init) -> None:
-        self._views = _mapped(init_info)
+
+class _Worker(WeightTransferEngine[TInitInfo, TUpdateInfo]):
+    """Loads what it received as if it came from a checkpoint."""
 
     def start_weight_update(self) -> None:
         initialize_layerwise_reload(self.model)
-
-    def receive_weights(self, update_info: _Update) -> None:
-        cast("Any", self.model).load_weights(iter(self._views.items()))
 
     def finish_weight_update(self) -> None:
         finalize_layerwise_reload(self.model, self.model_config)  # type: ignore[no-untyped-call]
@@ -169,51 +174,63 @@ class _WorkerSide(WeightTransferEngine[_Init, _Update]):
                 if isinstance(layer, ParallelLMHead) and isinstance(layer.quant_method, UnquantizedEmbeddingMethod):
                     layer.quant_method.process_weights_after_loading(layer)
 
+
+class _DirectWorker(_Worker[_DirectInit, _DirectUpdate]):
+    init_info_cls = _DirectInit
+    update_info_cls = _DirectUpdate
+
+    def init_transfer_engine(self, init_info: _DirectInit) -> None:
+        pass
+
+    def receive_weights(self, update_info: _DirectUpdate) -> None:
+        cast("Any", self.model).load_weights(iter(update_info.source))
+
     def shutdown(self) -> None:
-        self._views = {}
+        pass
 
 
-class _TrainerSide(TrainerWeightTransferEngine[_TrainerInit]):
-    init_info_cls = _TrainerInit
-    client: Client
-    source: Source
+class _SharedMemoryWorker(_Worker[_Init, _Update]):
+    init_info_cls = _Init
+    update_info_cls = _Update
     _views: dict[str, Tensor]
 
-    @classmethod
-    def trainer_init(
-        cls, init_info: _TrainerInit, *, client: VLLMWeightSyncClient, source: WeightSource | None = None
-    ) -> _TrainerSide:
-        assert source is not None
-        side = cls(client=client, source=source, is_sender=init_info.is_sender)
-        metadata = source.metadata()
-        # It has no name, so that a killed run leaves nothing, and no container's limit for /dev/shm counts.
-        memory = os.memfd_create("assay-weights")
-        try:
-            where = _Init(
-                path=f"/proc/{os.getpid()}/fd/{memory}",
-                names=[meta.name for meta in metadata],
-                shapes=[list(meta.shape) for meta in metadata],
-                dtype=str(metadata[0].dtype).removeprefix("torch."),
-            )
-            side._views = _mapped(where)
-            client.init_weight_transfer_engine(asdict(where))
-        finally:
-            os.close(memory)
-        return side
+    def init_transfer_engine(self, init_info: _Init) -> None:
+        # On another machine the same path may be anything.
+        if _MEMORY not in str(Path(init_info.path).readlink()):
+            raise ValueError(f"{init_info.path} is not the trainer's memory: the engine is on another machine")
+        self._views = _mapped(init_info)
 
-    def send_weights(self) -> None:
-        # All of it is written before the engine takes its layers apart: what fails here leaves it as it was.
-        self.client.within("the weights to be written", self._write)
-        self.client.start_weight_update()
-        self.client.update_weights({})
-        self.client.finish_weight_update()
-
-    def _write(self) -> None:
-        for name, tensor in self.source:
-            self._views[name].copy_(tensor)
+    def receive_weights(self, update_info: _Update) -> None:
+        cast("Any", self.model).load_weights(iter(self._views.items()))
 
     def shutdown(self) -> None:
         self._views = {}
+
+
+class SharedMemory:
+    """The trainer's weights where the workers of this machine have them mapped; `init_info` is for them."""
+
+    def __init__(self, source: Source) -> None:
+        metadata = source.metadata()
+        # It has no name, so that a killed run leaves nothing, and no container's limit for /dev/shm counts.
+        self._file = os.memfd_create(_MEMORY)
+        where = _Init(
+            path=f"/proc/{os.getpid()}/fd/{self._file}",
+            names=[meta.name for meta in metadata],
+            shapes=[list(meta.shape) for meta in metadata],
+            dtype=str(metadata[0].dtype).removeprefix("torch."),
+        )
+        self._views = _mapped(where)
+        self.init_info = asdict(where)
+
+    def connected(self) -> None:
+        """The workers have it mapped."""
+        os.close(self._file)
+
+    def write(self, source: Source) -> None:
+        """What the next update loads."""
+        for name, tensor in source:
+            self._views[name].copy_(tensor)
 
 
 def _mapped(where: _Init) -> dict[str, Tensor]:
@@ -234,19 +251,5 @@ def _mapped(where: _Init) -> dict[str, Tensor]:
 # At every update it warns of layers without weights in a checkpoint, which is what they are.
 logging.getLogger("vllm.model_executor.model_loader.reload.layerwise").setLevel(logging.ERROR)
 
-WeightTransferEngineFactory.register_engine(_SHARED_MEMORY, _WorkerSide)
-WeightTransferTrainerFactory.register_engine(_SHARED_MEMORY, _TrainerSide)
-
-# By the workers' device; to a GPU it goes through host memory. vLLM's own backends "ipc" (the trainer's GPU) and "nccl"
-# (other GPUs) come in here, by their TrainerInitInfo: they take the same source and client.
-_TRANSFERS: Final[dict[str, TrainerInitInfo]] = {"cpu": _TrainerInit(rank=0), "cuda": _TrainerInit(rank=0)}
-
-
-def backend_of(device: str) -> str:
-    """The transfer's name in vLLM's configuration, for workers on this type of device."""
-    return _TRANSFERS[device].backend
-
-
-def trainer_side(device: str, *, client: Client, source: Source) -> TrainerWeightTransferEngine[Any]:
-    """The trainer's end of the transfer, connected with the workers'."""
-    return WeightTransferTrainerFactory.trainer_init(_TRANSFERS[device], client=client, source=source)
+WeightTransferEngineFactory.register_engine(DIRECT, _DirectWorker)
+WeightTransferEngineFactory.register_engine(SHARED_MEMORY, _SharedMemoryWorker)

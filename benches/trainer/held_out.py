@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benches.trainer.models import score
+from trainer.buffer import seed_of
 from trainer.prompts import load_tokenizer, read_prompts, stop_tokens
 from trainer.rollout_torch import TorchRollouts
-from trainer.rollouts import seed_of
 from trainer.types import Request
 
 if TYPE_CHECKING:

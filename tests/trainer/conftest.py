@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from trainer.rollouts import RolloutEngine
-from trainer.tables import ModelConfig, RolloutsConfig
+from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
 
 # Before anything imports transformers or torch. Two threads of so small a model wait for each other.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from trainer.policy import Policy
 from trainer.rollout_torch import TorchRollouts
 from trainer.rollout_vllm import VLLMRollouts
+from trainer.rollout_vllm_async import AsyncVLLMRollouts
 from trainer.tasks.tiny import make_tiny_model
 
 STOP = 1
@@ -62,10 +63,11 @@ def new_vllm() -> Iterator[NewVLLM]:
         pytest.skip("needs vllm: make trainer")
     engines: list[VLLMRollouts] = []
 
-    def new(path: Path, dtype: str = "float32", temperature: float = 1.0) -> VLLMRollouts:
+    def new(path: Path, dtype: str = "float32", temperature: float = 1.0, transfer: str = "auto") -> VLLMRollouts:
         model = ModelConfig(path=str(path), dtype=dtype)  # type: ignore[arg-type]
         rollouts = RolloutsConfig(kv_cache_bytes=32 << 20, temperature=temperature)
-        engines.append(VLLMRollouts(model, rollouts, stop_tokens=[STOP]))
+        weights = WeightsConfig(transfer=transfer)  # type: ignore[arg-type]
+        engines.append(VLLMRollouts(model, rollouts, weights, stop_tokens=[STOP]))
         return engines[-1]
 
     yield new
@@ -79,11 +81,22 @@ def one_vllm(new_vllm: NewVLLM, tiny_model: Path) -> VLLMRollouts:
 
 
 @pytest.fixture(scope="session")
+def one_async(tiny_model: Path) -> Iterator[AsyncVLLMRollouts]:
+    """Half a minute to start: the only one of the session that is not thorough."""
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("needs vllm: make trainer")
+    rollouts = RolloutsConfig(engine="vllm-async", kv_cache_bytes=32 << 20)
+    engine = AsyncVLLMRollouts(ModelConfig(path=str(tiny_model)), rollouts, WeightsConfig(), stop_tokens=[STOP])
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
 def one_torch(tiny_model: Path) -> TorchRollouts:
     return TorchRollouts(tiny_model, stop_tokens=[STOP])
 
 
-@pytest.fixture(params=["vllm", "torch"])
+@pytest.fixture(params=["vllm", "async", "torch"])
 def engine(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[RolloutEngine]:
     """Each kind of engine; the next test finds the tiny model's own weights again."""
     engine: RolloutEngine = request.getfixturevalue(f"one_{request.param}")
@@ -94,6 +107,12 @@ def engine(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[Rollout
 def vllm_engine(one_vllm: VLLMRollouts, tiny_model: Path) -> Iterator[VLLMRollouts]:
     """The one on vLLM; the next test finds the tiny model's own weights again."""
     yield from _restored(one_vllm, tiny_model)
+
+
+@pytest.fixture
+def async_engine(one_async: AsyncVLLMRollouts, tiny_model: Path) -> Iterator[AsyncVLLMRollouts]:
+    """The one on AsyncLLM; the next test finds the tiny model's own weights again."""
+    yield from _restored(one_async, tiny_model)
 
 
 def _restored(engine: _Engine, model: Path) -> Iterator[_Engine]:

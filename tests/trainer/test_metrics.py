@@ -15,8 +15,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from rewards import NotJudged, Reward
 from trainer import Group, Prompt, Rollout, Trainer, TrainerConfig
 from trainer.advantages import judged
+from trainer.buffer import Generated
 from trainer.metrics import Difficulties, cost, rolled
-from trainer.rollouts import Generated
 from trainer.tables import RewardWeights
 from trainer.types import End, Rolled, Update
 

@@ -46,6 +46,13 @@ def test_an_engine_that_raises_is_an_error_of_ours(vllm_engine: VLLMRollouts, mo
     vllm_engine.abort(["only"])
 
 
+def test_more_prompts_than_one_step_computes_are_all_answered(vllm_engine: VLLMRollouts) -> None:
+    most = vllm_engine._engine.vllm_config.scheduler_config.max_num_batched_tokens
+    prompts = [[3 + (number * 7 + place) % 90 for place in range(150)] for number in range(most // 150 + 2)]
+    responses = sample(vllm_engine, *(request(str(number), prompt, 2) for number, prompt in enumerate(prompts)))
+    assert all(response.tokens for response in responses.values())
+
+
 def test_its_size_is_what_the_model_and_the_cache_have_room_for(vllm_engine: VLLMRollouts) -> None:
     assert vllm_engine.context_tokens == 512
     assert vllm_engine.block_tokens > 1

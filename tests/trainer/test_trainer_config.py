@@ -41,6 +41,9 @@ def test_a_file_overrides_and_comes_back_as_resolved(tmp_path: Path) -> None:
         ("rollouts.engine", "vlm", "rollouts.engine 'vlm': invalid enum value 'vlm'"),
         ("rollouts.rollouts_per_group", 1, "rollouts.rollouts_per_group 1: expected 2 or more"),
         ("rollouts.segment_tokens", 5000, "rollouts.segment_tokens 5000: above max_tokens = 4096"),
+        ("rollouts.url", "http://gpu:8000", "rollouts.url 'http://gpu:8000': engine 'vllm' takes no server's address"),
+        ("rollouts.engine", "vllm-served", "rollouts.url '': engine 'vllm-served' takes the server's address"),
+        ("weights.transfer", "pigeon", "weights.transfer"),
         ("rollouts.top_p", 0.9, "rollouts.top_p 0.9: the loss assumes the whole distribution"),
         (
             "rollouts.max_tokens",

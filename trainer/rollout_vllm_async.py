@@ -1,0 +1,192 @@
+"""Rollouts by vLLM in a process of its own, so that generating does not share the trainer's interpreter."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pickle
+import queue
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.client.loop_thread import LoopThread
+from trainer.errors import RolloutsFailed
+from trainer.rollout_vllm import VLLMEngine, arguments, facts_of, failures, prepared, taken
+from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
+from trainer.types import Output, Request
+
+if TYPE_CHECKING:
+    from vllm.distributed.weight_transfer.base import WeightTransferUpdatePayload
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+# With requests under way, an engine that says nothing for so long is dead.
+_SILENCE_SECONDS: Final = 600.0
+
+
+@dataclass(eq=False, slots=True)
+class _Stream:
+    """A request that is being answered."""
+
+    id: str
+    following: Future[None] = field(init=False)
+
+
+class StreamedRollouts(VLLMEngine):
+    """An engine that answers each request by a stream; the streams are followed on a thread of their own."""
+
+    def __init__(self, model: ModelConfig, rollouts: RolloutsConfig, *, stop_tokens: Sequence[int]) -> None:
+        super().__init__(model, rollouts, stop_tokens=stop_tokens)
+        self._loop = LoopThread("assay-trainer-rollouts")
+        self._streams: dict[str, _Stream] = {}
+        self._answers: queue.SimpleQueue[tuple[_Stream, Output | Exception]] = queue.SimpleQueue()
+
+    def submit(self, request: Request) -> None:
+        """See `RolloutEngine`; a request that is refused is known in `step`."""
+        stream = self._streams[request.id] = _Stream(request.id)
+        stream.following = self._loop.submit(self._follow(stream, request))
+
+    def step(self) -> list[Output]:
+        """See `RolloutEngine`."""
+        outputs: list[Output] = []
+        while self._streams and not outputs:
+            for stream, answer in self._arrived():
+                # What an aborted request still says is not of the one that has its id now.
+                if self._streams.get(stream.id) is not stream:
+                    continue
+                if isinstance(answer, Exception) or answer.end is not None:
+                    del self._streams[stream.id]
+                if isinstance(answer, Exception):
+                    with failures("failed"):
+                        raise answer
+                outputs.append(answer)
+        return outputs
+
+    def abort(self, ids: Iterable[str]) -> None:
+        """See `RolloutEngine`."""
+        for id_ in ids:
+            if (stream := self._streams.pop(id_, None)) is not None:
+                stream.following.cancel()
+
+    @abstractmethod
+    def _generate(self, request: Request) -> AsyncGenerator[Output, None]:
+        """What the engine says to a request; closed early, it is aborted."""
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self._streams)
+
+    def _shut_down(self) -> None:
+        self.abort(list(self._streams))
+        self._loop.stop()
+
+    async def _follow(self, stream: _Stream, request: Request) -> None:
+        try:
+            async with aclosing(self._generate(request)) as outputs:
+                async for output in outputs:
+                    self._answers.put((stream, output))
+            ended: Exception = RolloutsFailed(f"vLLM said no end to request {request.id}")
+        except Exception as error:  # noqa: BLE001 (it is raised where it is waited for)
+            ended = error
+        self._answers.put((stream, ended))
+
+    def _arrived(self) -> list[tuple[_Stream, Output | Exception]]:
+        """All that is there, at least one."""
+        try:
+            answers = [self._answers.get(timeout=_SILENCE_SECONDS)]
+        except queue.Empty:
+            raise RolloutsFailed(
+                f"vLLM has said nothing for {_SILENCE_SECONDS:g} s, with {len(self._streams)} requests under way"
+            ) from None
+        while not self._answers.empty():
+            answers.append(self._answers.get())
+        return answers
+
+
+class AsyncVLLMRollouts(StreamedRollouts):
+    """A `RolloutEngine` on vLLM's AsyncLLM, which runs in a process of its own, on the policy's own device.
+
+    A script that makes one needs `if __name__ == "__main__":`, for that process imports it.
+
+    Raises BadInput without vLLM or a checkpoint that it can be updated by, RolloutsFailed where it does not start.
+    """
+
+    def __init__(
+        self, model: ModelConfig, rollouts: RolloutsConfig, weights: WeightsConfig, *, stop_tokens: Sequence[int]
+    ) -> None:
+        # A copy of this process would have its locks without the threads that hold them.
+        os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")
+        device = prepared()
+        from trainer.transfer_vllm import kind_of
+
+        kind = kind_of(weights.transfer, "vllm-async", device)
+        if kind == "ipc":
+            # vLLM's handles are objects; the process that reads them is this one's child.
+            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
+        super().__init__(model, rollouts, stop_tokens=stop_tokens)
+        with ExitStack() as undone, failures("does not start"):
+            undone.callback(self._loop.stop)
+            self._llm = self._loop.wait(_started(arguments(model, rollouts, device, kind)))
+            undone.callback(self._llm.shutdown)
+            facts = facts_of(self._loop.wait(self._llm.collective_rpc("assay_facts")))
+            self._connect(kind, _Calls(self._llm, self._loop), facts)
+            undone.pop_all()
+
+    async def _generate(self, request: Request) -> AsyncGenerator[Output, None]:
+        from vllm import SamplingParams, TokensPrompt
+        from vllm.sampling_params import RequestOutputKind
+
+        prompt = TokensPrompt(prompt_token_ids=request.tokens.tolist())
+        sampling = SamplingParams(**self.sampling(request), output_kind=RequestOutputKind.DELTA)
+        async for output in self._llm.generate(prompt, sampling, request.id):
+            yield taken(output)
+
+    def _pause(self) -> None:
+        self._loop.wait(self._llm.pause_generation(mode="abort"))
+
+    def _empty_cache(self) -> bool:
+        return self._loop.wait(self._llm.reset_prefix_cache())
+
+    def _resume(self) -> None:
+        self._loop.wait(self._llm.resume_generation())
+
+    def _shut_down(self) -> None:
+        self._llm.shutdown()
+        super()._shut_down()
+
+
+async def _started(given: dict[str, Any]) -> AsyncLLM:
+    """On the loop that its sockets belong to."""
+    from vllm import AsyncEngineArgs
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    return AsyncLLM.from_engine_args(AsyncEngineArgs(**given))
+
+
+class _Calls:
+    """vLLM's `VLLMWeightSyncClient` for an AsyncLLM, from other threads than its loop's."""
+
+    def __init__(self, llm: AsyncLLM, loop: LoopThread) -> None:
+        self._llm, self._loop = llm, loop
+
+    def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
+        from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
+
+        self._loop.wait(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info)))
+
+    def start_weight_update(self) -> None:
+        self._loop.wait(self._llm.start_weight_update())
+
+    def update_weights(self, update_info: WeightTransferUpdatePayload) -> None:
+        from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
+
+        if isinstance(update_info, dict) and "ipc_handles" in update_info:
+            handles = base64.b64encode(pickle.dumps(update_info["ipc_handles"])).decode()
+            update_info = update_info | {"ipc_handles": None, "ipc_handles_pickled": handles}
+        self._loop.wait(self._llm.update_weights(WeightTransferUpdateRequest(update_info)))
+
+    def finish_weight_update(self, weight_version: str | None = None) -> None:
+        self._loop.wait(self._llm.finish_weight_update(weight_version))
