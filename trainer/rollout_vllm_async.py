@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import pickle
 import queue
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from engine.client.loop_thread import LoopThread
 from trainer.errors import RolloutsFailed
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # With requests under way, an engine that says nothing for so long is dead.
 _SILENCE_SECONDS: Final = 600.0
+_LOOK_SECONDS: Final = 0.5
+
+_T = TypeVar("_T")
 
 
 @dataclass(eq=False, slots=True)
@@ -131,7 +135,7 @@ class AsyncVLLMRollouts(StreamedRollouts):
             undone.callback(self._loop.stop)
             self._llm = self._loop.wait(_started(arguments(model, rollouts, device, kind)))
             undone.callback(self._llm.shutdown)
-            facts = facts_of(self._loop.wait(self._llm.collective_rpc("assay_facts")))
+            facts = facts_of(self._loop.wait(_unless_dead(self._llm, self._llm.collective_rpc("assay_facts"))))
             self._connect(kind, _Calls(self._llm, self._loop), facts)
             undone.pop_all()
 
@@ -145,17 +149,34 @@ class AsyncVLLMRollouts(StreamedRollouts):
             yield taken(output)
 
     def _pause(self) -> None:
-        self._loop.wait(self._llm.pause_generation(mode="abort"))
+        self._loop.wait(_unless_dead(self._llm, self._llm.pause_generation(mode="abort")))
 
     def _empty_cache(self) -> bool:
-        return self._loop.wait(self._llm.reset_prefix_cache())
+        return self._loop.wait(_unless_dead(self._llm, self._llm.reset_prefix_cache()))
 
     def _resume(self) -> None:
-        self._loop.wait(self._llm.resume_generation())
+        self._loop.wait(_unless_dead(self._llm, self._llm.resume_generation()))
 
     def _shut_down(self) -> None:
-        self._llm.shutdown()
+        self._loop.wait(_ended(self._llm))
         super()._shut_down()
+
+
+async def _unless_dead(llm: AsyncLLM, work: Coroutine[Any, Any, _T]) -> _T:
+    """What its process answers: where that dies meanwhile, vLLM leaves a call waiting for ever."""
+    task = asyncio.ensure_future(work)
+    while not (await asyncio.wait([task], timeout=_LOOK_SECONDS))[0]:
+        if llm.errored:
+            task.cancel()
+            raise llm.dead_error
+    return await task
+
+
+async def _ended(llm: AsyncLLM) -> None:
+    """On its loop too, where it leaves a task behind."""
+    llm.shutdown()
+    if llm.output_handler is not None:
+        await asyncio.wait([llm.output_handler], timeout=1)
 
 
 async def _started(given: dict[str, Any]) -> AsyncLLM:
@@ -175,10 +196,12 @@ class _Calls:
     def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
         from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
 
-        self._loop.wait(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info)))
+        self._loop.wait(
+            _unless_dead(self._llm, self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info)))
+        )
 
     def start_weight_update(self) -> None:
-        self._loop.wait(self._llm.start_weight_update())
+        self._loop.wait(_unless_dead(self._llm, self._llm.start_weight_update()))
 
     def update_weights(self, update_info: WeightTransferUpdatePayload) -> None:
         from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
@@ -186,7 +209,7 @@ class _Calls:
         if isinstance(update_info, dict) and "ipc_handles" in update_info:
             handles = base64.b64encode(pickle.dumps(update_info["ipc_handles"])).decode()
             update_info = update_info | {"ipc_handles": None, "ipc_handles_pickled": handles}
-        self._loop.wait(self._llm.update_weights(WeightTransferUpdateRequest(update_info)))
+        self._loop.wait(_unless_dead(self._llm, self._llm.update_weights(WeightTransferUpdateRequest(update_info))))
 
     def finish_weight_update(self, weight_version: str | None = None) -> None:
-        self._loop.wait(self._llm.finish_weight_update(weight_version))
+        self._loop.wait(_unless_dead(self._llm, self._llm.finish_weight_update(weight_version)))

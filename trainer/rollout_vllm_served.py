@@ -14,6 +14,7 @@ import aiohttp
 import msgspec
 
 from engine.errors import BadInput
+from trainer.errors import RolloutsFailed
 from trainer.rollout_vllm import end_of, facts_of, failures, prepared
 from trainer.rollout_vllm_async import StreamedRollouts
 from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
@@ -105,7 +106,7 @@ class ServedVLLMRollouts(StreamedRollouts):
                     continue
                 chunk = msgspec.json.decode(line[len(_DATA) :], type=_Chunk)
                 if chunk.error:
-                    raise _Refused(path, 200, json.dumps(chunk.error))
+                    raise RolloutsFailed(f"vLLM failed on request {request.id}: {chunk.error.get('message')}")
                 for choice in chunk.choices:
                     yield Output(
                         id=request.id,

@@ -151,8 +151,10 @@ class WeightSync:
         except TimeoutError:
             if future.done():
                 raise
-            self._hangs = True
             raise StaleWeights(f"waited {self._deadline_seconds:g} s (weights.deadline_seconds) for {what}") from None
+        finally:
+            # After an interrupt too.
+            self._hangs = not future.done()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,9 +103,9 @@ def test_one_that_dies_again_before_the_next_sync_stops_the_run(
         run(config_of(tiny_model, tmp_path))
 
 
-def kill_core(trainer: Trainer) -> None:
+def core(trainer: Trainer) -> int:
     engine: Any = trainer._first._engine
-    os.kill(engine._llm.engine_core.resources.engine_manager.processes[0].pid, signal.SIGKILL)
+    return int(engine._llm.engine_core.resources.engine_manager.processes[0].pid)
 
 
 @pytest.mark.thorough
@@ -118,7 +119,7 @@ def test_a_process_of_vllm_that_is_killed_among_rollouts(tiny_model: Path, tmp_p
     async def kills_it(prompt: Prompt, text: str) -> float:
         kills[0] -= 1
         if kills[0] == 0:
-            kill_core(trainer)
+            os.kill(core(trainer), signal.SIGKILL)
         return await likes_letters(prompt, text)
 
     with Trainer(config_of(tiny_model, tmp_path / "killed", **own), prompts=prompts(), reward=kills_it) as trainer:
@@ -132,8 +133,13 @@ def test_a_process_of_vllm_that_is_killed_among_rollouts(tiny_model: Path, tmp_p
                 for name in ("update", "probe_gap"):
                     line.pop(name)
         assert ours == theirs
-        trainer.rollout()
-        kill_core(trainer)
+        # In the middle of a call, which vLLM itself would leave waiting for ever.
+        engine: Any = trainer._first._engine
+        stopped = core(trainer)
+        os.kill(stopped, signal.SIGSTOP)
+        threading.Timer(1.0, os.kill, (stopped, signal.SIGKILL)).start()
+        with pytest.raises(RolloutsFailed, match="EngineDeadError"):
+            engine.load(trainer.policy.weights, 99)
         trainer._first._restarted = True
         with pytest.raises(RolloutsFailed, match="EngineDeadError"):
             trainer.rollout()
