@@ -136,6 +136,7 @@ class AsyncVLLMRollouts(StreamedRollouts):
             self._llm = self._loop.wait(_started(arguments(model, rollouts, device, kind)))
             undone.callback(self._llm.shutdown)
             facts = facts_of(self._loop.wait(_unless_dead(self._llm, self._llm.collective_rpc("assay_facts"))))
+            self._loop.wait(_unless_dead(self._llm, self._llm.collective_rpc("assay_end_with_trainer")))
             self._connect(kind, _Calls(self._llm, self._loop), facts)
             undone.pop_all()
 

@@ -8,7 +8,10 @@ into its model as if they came from a checkpoint, which redoes the packing of th
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,6 +82,16 @@ class Extension:
             tied=bool(model.hf_text_config.tie_word_embeddings),
         )
         return cast("dict[str, Any]", msgspec.to_builtins(facts))
+
+    def assay_end_with_trainer(self) -> None:
+        """Have this process, whose parent is the trainer, end with it, though the trainer be killed."""
+        if (trainer := multiprocessing.parent_process()) is not None:
+            threading.Thread(target=_exit_after, args=(trainer.sentinel,), name="assay-trainer", daemon=True).start()
+
+
+def _exit_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 class Source(WeightSource):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from tests.support.rollouts import LONG_PROMPT, PROMPT, changed, request, sample
@@ -73,3 +78,29 @@ def test_a_cache_that_is_not_emptied_is_seen(
             sync.sync(1)
     assert sync.sync(1) < 1e-4
     sync.close()
+
+
+KILLED = """
+import os, signal, sys
+from trainer.rollout_vllm_async import AsyncVLLMRollouts
+from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
+if __name__ == "__main__":
+    rollouts = RolloutsConfig(engine="vllm-async", kv_cache_bytes=32 << 20)
+    engine = AsyncVLLMRollouts(ModelConfig(path=sys.argv[1]), rollouts, WeightsConfig(), stop_tokens=[1])
+    print(engine._llm.engine_core.resources.engine_manager.processes[0].pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.thorough
+def test_a_killed_trainer_leaves_no_engine_behind(tiny_model: Path, tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{KILLED}")
+    with (tmp_path / "out").open("w+") as out:
+        subprocess.run([sys.executable, str(script), str(tiny_model)], stdout=out, stderr=out, timeout=100)
+    said = (tmp_path / "out").read_text()
+    process = Path("/proc", next(line for line in said.splitlines() if line.isdigit()), "stat")
+    until = time.monotonic() + 10
+    while process.exists() and " Z " not in process.read_text():
+        assert time.monotonic() < until, "the engine goes on"
+        time.sleep(0.1)
