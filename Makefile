@@ -79,7 +79,7 @@ bench-report: bootstrap ## Assay beside its peers, written to benches/containers
 	$(BIN)/assay bench containers --markdown benches/containers.md --json benches/containers.json \
 		--png benches/containers.png $(ARGS)
 
-bench-train: trainer ## the trainer beside TRL's, written to benches/trainer.md, .json and .png; 25 minutes
+bench-train: trainer ## the trainer beside TRL's, written to benches/trainer.md, .json and .png; 30 minutes
 	$(BIN)/python -m benches.trainer --markdown benches/trainer.md --json benches/trainer.json \
 		--png benches/trainer.png $(ARGS)
 

