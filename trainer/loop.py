@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.errors import AssayError
 from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
 from trainer.batch import longest_batch, pack
 from trainer.config import TrainerConfig
-from trainer.errors import TrainerError
 from trainer.lead import Lead, Prompts
 from trainer.metrics import cost
 from trainer.policy import Policy
@@ -93,7 +93,7 @@ class Trainer:
                 self.sync()
             if self.policy.device.type == "cuda":
                 self.rehearse()
-        except TrainerError:
+        except AssayError:
             self.close()
             raise
 

@@ -22,6 +22,7 @@ from rewards import NotJudged, Reward
 from rewards.cli.daemon import own_daemon
 from trainer import Group, Prompt, RewardsUnavailable, Trainer, TrainerConfig
 from trainer.rewards import RewardFunction
+from trainer.rollout_torch import TorchRollouts
 from trainer.tasks.tasks import write_task
 from trainer.types import End
 
@@ -323,3 +324,18 @@ def test_a_daemon_that_goes_away_in_the_middle_costs_time_and_no_reward(
             iterations += rest.result(100)
     assert all(sum(iteration.rolled.ended.values()) == 16 for iteration in iterations)
     assert all(not iteration.rolled.not_judged for iteration in iterations)
+
+
+def test_a_start_that_fails_late_gives_back_its_engine(
+    new_trainer: NewTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = []
+
+    def too_long(_trainer: Trainer) -> float:
+        raise BadInput("update.tokens_per_micro_batch", 16384, "more than the memory holds")
+
+    monkeypatch.setattr(Trainer, "probe", too_long)
+    monkeypatch.setattr(TorchRollouts, "close", lambda engine: closed.append(engine))
+    with pytest.raises(BadInput, match="more than the memory holds"):
+        new_trainer(likes_letters)
+    assert len(closed) == 1

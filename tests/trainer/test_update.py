@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from engine.errors import BadInput
 from trainer import Group, Prompt, Rollout, StaleWeights, TrainerError
 from trainer.batch import Batch, longest_batch, pack
 from trainer.policy import Policy
@@ -128,3 +129,14 @@ def test_the_longest_batch_is_tried_without_a_trace(policy: Policy) -> None:
     optimizer(policy, weight_decay=0.1).rehearse(batch)
     assert all(torch.equal(before[name], weight) for name, weight in policy.weights())
     assert all(parameter.grad is None for parameter in policy.parameters())
+
+
+def test_a_batch_that_memory_does_not_hold_is_an_error_that_names_the_key(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+
+    monkeypatch.setattr(policy, "forward", no_memory)
+    with pytest.raises(BadInput, match=r"^update.tokens_per_micro_batch 16384: more than the memory of cpu"):
+        optimizer(policy).rehearse(longest_batch(3, 4, budget=20))
