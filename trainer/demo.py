@@ -55,6 +55,7 @@ class _Run:
     seed: int
     directory: Path
     bar: TaskID
+    iterations: int
     process: subprocess.Popen[bytes] | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -66,6 +67,8 @@ class _Run:
 def demo(directory: Path, *, seeds: int, overrides: Mapping[str, Any]) -> int:
     """Run the demonstration, dotted keys of `overrides` in place of its configuration's; the exit code."""
     console = Console(highlight=False)
+    # A wrong key is said before anything is started.
+    TrainerConfig.load(None, {**dict(flat(_CONFIG)), **overrides})
     # What was started here ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory.mkdir(parents=True, exist_ok=True)
@@ -82,7 +85,13 @@ def demo(directory: Path, *, seeds: int, overrides: Mapping[str, Any]) -> int:
 
 def _train(directory: Path, address: str, seeds: int, overrides: Mapping[str, Any], progress: Progress) -> list[_Run]:
     runs = [
-        _Run(task, seed, directory / f"{task}-{seed}", progress.add_task(f"{task}, seed {seed}", total=None))
+        _Run(
+            task,
+            seed,
+            directory / f"{task}-{seed}",
+            progress.add_task(f"{task}, seed {seed}", total=None),
+            overrides.get("run.iterations", _ITERATIONS[task]),
+        )
         # The longest first, so that no core waits for the last.
         for task in ("program", "sort")
         for seed in range(seeds)
@@ -107,7 +116,7 @@ def _over(run: _Run, progress: Progress) -> bool:
     """Whether the run has ended; raises SandboxError with what it said where it ended badly."""
     code = run.process.poll() if run.process is not None else None
     run.lines = read_lines(run.directory / "metrics.jsonl")
-    progress.update(run.bar, total=_ITERATIONS[run.task], completed=max(0, len(run.lines) - 1))
+    progress.update(run.bar, total=run.iterations, completed=max(0, len(run.lines) - 1))
     if code:
         said = (run.directory / "log").read_text(errors="replace").strip().splitlines()
         raise SandboxError(f"{run.name} ended with {code}: {said[-1] if said else 'it said nothing'}")
@@ -122,7 +131,6 @@ def _start(run: _Run, address: str, overrides: Mapping[str, Any]) -> subprocess.
     make_tiny_model(directory / "random", seed=run.seed)
     write_task(run.task, directory / "task", train=_TRAIN, evaluation=_HELD_OUT, warm_up=_TRAIN, seed=run.seed)
     config = {**dict(flat(_config(run, address))), **overrides}
-    TrainerConfig.load(None, config)
     (directory / "run.json").write_text(json.dumps(config))
     python = [sys.executable, "-m", "trainer"]
     warm_up = [*python, "sft", str(directory / "random"), str(directory / "task" / "sft.jsonl")]
@@ -141,7 +149,7 @@ def _start(run: _Run, address: str, overrides: Mapping[str, Any]) -> subprocess.
 
 def _config(run: _Run, address: str) -> dict[str, Any]:
     config = {name: dict(table) for name, table in _CONFIG.items()}
-    config["run"] |= {"directory": str(run.directory), "seed": run.seed, "iterations": _ITERATIONS[run.task]}
+    config["run"] |= {"directory": str(run.directory), "seed": run.seed, "iterations": run.iterations}
     config["model"] = {"path": str(run.directory / "model")}
     config["prompts"] |= {
         "path": str(run.directory / "task" / "prompts.jsonl"),
