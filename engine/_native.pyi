@@ -37,6 +37,8 @@ class Completion:
     @property
     def run_id(self) -> int: ...
     @property
+    def warm(self) -> bool: ...
+    @property
     def fault(self) -> str | None: ...
     @property
     def exit_code(self) -> int | None: ...
@@ -103,6 +105,7 @@ class Pool:
         state_dir: str,
         trees: Sequence[str],
         images: Sequence[Sequence[str]],
+        flavours: Sequence[tuple[int, Sequence[str], Sequence[str], str, Sequence[str]]],
         uid_base: int,
         fresh: str,
         allow_degraded: bool,
@@ -111,6 +114,7 @@ class Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
 
         images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
+        flavours: of Pythons that slots may keep ready: image, argv, environment, the path of what they run, and modules.
         crun: None for native slots, or the path of the crun program that makes them.
         """
 
@@ -121,6 +125,7 @@ class Pool:
         self,
         *,
         image: int,
+        flavour: int | None,
         argv: Sequence[str],
         env: Sequence[str],
         files: Sequence[tuple[str, bytes, int]],
@@ -140,6 +145,7 @@ class Pool:
         """Hand one job over and return its run_id; at most `slots` may be under way.
 
         image: index of the one in `images` that the program sees.
+        flavour: index of the one in `flavours` that it may be a fork of; left aside where anything else differs.
         files: absolute path inside (below /work: the program's own; below /program: root's, read-only), content, mode.
         collect: paths to bring back, relative to /work or absolute inside; regular files only.
         channel: None, or what the program reads on fd 3; what it writes on fd 4 comes back as `Completion.channel`.
@@ -148,6 +154,9 @@ class Pool:
 
     def cancel(self, run_id: int) -> None:
         """Kill that run; its completion still comes, `stopped_by` "cancel". Unknown and finished ids are ignored."""
+
+    def zygotes(self) -> list[tuple[int, int, str | None]]:
+        """Of each flavour: Pythons that became ready, that were lost, and why the last of these."""
 
     def completed(self) -> list[Completion]:
         """Take what has ended since the last call."""

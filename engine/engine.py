@@ -81,11 +81,11 @@ class Engine:
         memory_bytes = int(resources.memory_bytes() * _MEMORY_SHARE)
         self._ceilings = ceilings_here(config, self._slots, memory_bytes)
         async with contextlib.AsyncExitStack() as undo:
-            self._images, layers = await prepare(config)
+            self._images, layers, flavours = await prepare(config)
             undo.callback(self._images.release)
             present = [language.read_ahead for language in LANGUAGES.values() if language.installed]
             pool, _ = await asyncio.gather(
-                Pool.start(self._slots, config, layers), asyncio.to_thread(read_ahead, present)
+                Pool.start(self._slots, config, layers, flavours), asyncio.to_thread(read_ahead, present)
             )
             undo.push_async_callback(pool.close)
             await self._prove(pool)
@@ -273,6 +273,7 @@ class Engine:
             job_files(program, language, limits),
             limits,
             compile_limits or self._config.compile_limits,
+            program.warm,
             added(program.prelude, language),
         )
 

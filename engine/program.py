@@ -58,6 +58,7 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files     paths below /work (relative, without `..`) and their contents; they belong to the program's user
     image     name of the root file system that it sees, None for the engine's own
     prelude   what is given to it before it begins: "competitive", "leetcode"; None: nothing
+    warm      a Python program may begin as a fork of an interpreter that is ready, which it cannot tell
     """
 
     source: str
@@ -65,6 +66,7 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, bytes] = {}
     image: str | None = None
     prelude: str | None = None
+    warm: bool = True
 
 
 class Verdict(enum.StrEnum):
@@ -90,6 +92,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by           the limit at which the supervisor ended the run, else None
     cpu_seconds          CPU time of all processes (cgroup)
     wall_seconds         clock time from handing the job over to the end of the first process
+    started              "warm": as a fork of a Python that was ready; "cold": by itself
     queue_seconds        clock time from the request to handing it over
     peak_memory_bytes    the cgroup's peak less what the slot held before
     oom_kills            processes that the kernel killed at the memory limit
@@ -108,6 +111,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     queue_seconds: float = 0.0
+    started: Literal["warm", "cold"] = "cold"
     peak_memory_bytes: int = 0
     oom_kills: int = 0
     refused_processes: int = 0

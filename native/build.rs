@@ -1,5 +1,5 @@
 //! Builds what the extension carries, for the same target, and leaves it where `include_bytes!` finds it: the static program,
-//! and the library that holds crun.
+//! and the libraries that hold crun and stop Python.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ fn main() {
     println!("cargo::rustc-env=ASSAY_SANDBOX_PROGRAM={}", program.display());
     let library = build("hold", "--lib", "-C strip=symbols").join("libhold.so");
     println!("cargo::rustc-env=ASSAY_HOLD_LIBRARY={}", library.display());
+    let library = build("zygote", "--lib", "-C strip=symbols").join("libzygote.so");
+    println!("cargo::rustc-env=ASSAY_ZYGOTE_LIBRARY={}", library.display());
 }
 
 /// Where cargo leaves what this crate becomes.

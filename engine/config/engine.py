@@ -20,9 +20,16 @@ from engine.program import MIB, Limits
 _T = TypeVar("_T")
 HOST: Final = "host"
 _IMAGE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MODULE_NAME: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _GIB: Final = 1024 * MIB
 Runtime = Literal["native", "crun"]
 Fresh = Literal["proved", "always"]
+
+
+class Warm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of Python that slots keep ready: with these modules imported, beside the usual ones of the library."""
+
+    preload: tuple[str, ...]
 
 
 def _ceilings() -> Limits:
@@ -69,6 +76,8 @@ class EngineConfig:
     images          Images by name, each a directory, an OCI layout or a docker save archive as PATH[:NAME], or "host".
     image_store     Where the layers of images are kept, unpacked; it outlives restarts.
     runtime         Who makes the slots: Assay itself ("native"), each used again, or crun, each used once.
+    warm_start      Python programs begin as forks of an interpreter that has started and imported already.
+    warm            Kinds of it by name, each with modules to preload; programs that import one of these are its forks.
     fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
     uid_base        First of the user ids that root's slots use, 65,536 each; other users' come from /etc/subuid.
     queue_runs      Requests that may wait; one more is refused at once.
@@ -87,6 +96,8 @@ class EngineConfig:
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
     image_store: str = dataclasses.field(default_factory=_image_store)
     runtime: Runtime = "native"
+    warm_start: bool = True
+    warm: Mapping[str, Warm] = dataclasses.field(default_factory=dict)
     fresh: Fresh = "proved"
     uid_base: int = 1_879_048_192
     queue_runs: int = 4096
@@ -110,6 +121,12 @@ class EngineConfig:
                 raise BadInput(f"images.{name}", place, "expected a name of letters, digits and . _ -")
             if name == HOST and place != HOST:
                 raise BadInput(f"images.{name}", place, "this name is this machine's own trees")
+        for name, warm in self.warm.items():
+            for module in warm.preload:
+                if not _MODULE_NAME.fullmatch(module):
+                    raise BadInput(f"warm.{name}.preload", module, "expected the name of a module")
+            if not warm.preload:
+                raise BadInput(f"warm.{name}.preload", [], "expected names of modules")
         if Path(self.state_dir).resolve() in (store := Path(self.image_store).resolve(), *store.parents):
             raise BadInput("image_store", self.image_store, f"below state_dir {self.state_dir}, which slots do not see")
         check_ceilings(self.limits, self.ceilings)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.harness.channel import DRIVER_ARGUMENTS, DRIVER_PATH, Call
+from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS, DRIVER_PATH, Call
 from engine.jobs.files import with_room
 from engine.jobs.store import Compiled
 from engine.languages.prelude import Added
@@ -24,6 +24,7 @@ class Work(msgspec.Struct, frozen=True):
     files: Sequence[JobFile]
     limits: Limits
     compile_limits: Limits
+    warm: bool = True
     added: Added = Added()
 
     @property
@@ -77,4 +78,5 @@ class Work(msgspec.Struct, frozen=True):
             channel=channel,
             merge_stderr=merge_stderr,
             variables=self.added.environment,
+            python=self.files[0][1] if self.warm and self.language.name == DRIVEN_LANGUAGE else None,
         )

@@ -11,7 +11,9 @@ import msgspec
 
 from engine.config.engine import HOST, EngineConfig
 from engine.errors import BadInput, CannotStart
+from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS, DRIVER_PATH
 from engine.languages.table import ENVIRONMENT, LANGUAGES, Language, LanguageStatus, language_named, missing
+from engine.languages.warm import Flavour, flavours
 from engine.pool.job import Job, JobFile
 from engine.pool.native import UnpackedImage, unpack_image
 from engine.program import Limits
@@ -26,12 +28,14 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     number       as the pool counts them
     environment  of every program
     languages    those whose tool is there, with its path; None: whatever is installed on this machine
+    flavours     of Pythons that slots with it keep ready, the first that a program is for
     """
 
     name: str = HOST
     number: int = 0
     environment: Sequence[str] = ENVIRONMENT
     languages: Mapping[str, Language] | None = None
+    flavours: Sequence[Flavour] = ()
 
     def language(self, word: str, field: str = "language") -> Language:
         """The language of that name or alias as it runs here; raises BadInput if it is unknown or its tool missing."""
@@ -58,8 +62,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
         channel: bytes | None = None,
         merge_stderr: bool = False,
         variables: Sequence[str] = (),
+        python: bytes | None = None,
     ) -> Job:
-        """One run in a slot that shows this image, with `variables` beside those of every program."""
+        """One run in a slot that shows this image, with `variables` beside those of every program.
+
+        python  source of a program that may be a fork of a Python that is ready
+        """
         return Job(
             argv=argv,
             limits=limits,
@@ -70,7 +78,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
             merge_stderr=merge_stderr,
             image=self.number,
             environment=(*self.environment, *variables),
+            flavour=None if python is None or variables else self._flavour(tuple(argv), python),
         )
+
+    def _flavour(self, argv: tuple[str, ...], source: bytes) -> int | None:
+        fits = (flavour.number for flavour in self.flavours if flavour.argv == argv and flavour.is_for(source))
+        return next(fits, None)
 
     def problem(self, language: Language) -> str | None:
         """Why programs in this language do not run here, or None."""
@@ -138,18 +151,24 @@ def places_of(config: EngineConfig) -> dict[str, str]:
     return {config.rootfs: config.images.get(config.rootfs, config.rootfs), **config.images}
 
 
-async def prepare(config: EngineConfig) -> tuple[Images, list[Sequence[str]]]:
-    """The images, and the layers of each for the pool; raises CannotStart if the default one cannot be used."""
+async def prepare(config: EngineConfig) -> tuple[Images, list[Sequence[str]], list[Flavour]]:
+    """The images, and for the pool the layers of each and all flavours of Pythons.
+
+    Raises CannotStart if the default image cannot be used.
+    """
     wanted = places_of(config)
     answers = await asyncio.gather(*(_unpacked(config, place) for place in wanted.values()))
     layers: list[Sequence[str]] = []
     named: dict[str, Image] = {}
     problems: dict[str, str] = {}
+    flavours: list[Flavour] = []
     for name, answer in zip(wanted, answers, strict=True):
         if isinstance(answer, str):
             problems[name] = answer
             continue
-        named[name] = _image(name, len(layers), answer)
+        image = _image(name, len(layers), answer)
+        named[name] = image = _with_flavours(image, config, first=len(flavours))
+        flavours += image.flavours
         layers.append(answer.layers if answer else ())
     if config.rootfs in problems:
         raise CannotStart(f"rootfs {config.rootfs}: {problems[config.rootfs]}")
@@ -158,7 +177,26 @@ async def prepare(config: EngineConfig) -> tuple[Images, list[Sequence[str]]]:
         # A place is no name.
         del named[config.rootfs]
     unpacked = [answer for answer in answers if answer is not None and not isinstance(answer, str)]
-    return Images(default, named, problems, unpacked), layers
+    return Images(default, named, problems, unpacked), layers, flavours
+
+
+def _with_flavours(image: Image, config: EngineConfig, *, first: int) -> Image:
+    python = LANGUAGES[DRIVEN_LANGUAGE]
+    if not config.warm_start or config.runtime != "native" or image.problem(python) is not None:
+        return image
+    python = image.language(python.name)
+    scripts = {
+        python.run: f"/work/{python.source_name}",
+        (python.run[0], *DRIVER_ARGUMENTS): DRIVER_PATH,
+    }
+    made = flavours(
+        [warm.preload for warm in config.warm.values()],
+        image=image.number,
+        environment=image.environment,
+        scripts=scripts,
+        first=first,
+    )
+    return msgspec.structs.replace(image, flavours=made)
 
 
 async def _unpacked(config: EngineConfig, place: str) -> UnpackedImage | str | None:

@@ -29,6 +29,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     channel: bytes | None = None
     merge_stderr: bool = False
     image: int = 0
+    flavour: int | None = None
     environment: Sequence[str] = ENVIRONMENT
 
 
@@ -37,6 +38,8 @@ class Completion(Protocol):
 
     @property
     def run_id(self) -> int: ...
+    @property
+    def warm(self) -> bool: ...
     @property
     def fault(self) -> str | None: ...
     @property
@@ -82,6 +85,7 @@ def outcome_of(
         raise SandboxError(CLOSED)
     faulted = completion.fault is not None
     return Outcome(
+        started="warm" if completion.warm else "cold",
         exit_code=None if faulted else completion.exit_code,
         signal=completion.signal or signal.SIGKILL.value if faulted else completion.signal,
         stopped_by=stopped_by,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from engine.config.engine import EngineConfig
 from engine.errors import CannotStart, SandboxError
+from engine.languages.warm import Flavour
 from engine.machine.place import Outlook, place_of, read_facts
 from engine.pool.crun import find_program
 from engine.pool.job import CLOSED, Completion, Job
@@ -25,10 +26,17 @@ class Pool:
         self._loop.add_reader(self._readable, self._take_completions)
 
     @classmethod
-    async def start(cls, slots: int, config: EngineConfig, images: Sequence[Sequence[str]] = ((),)) -> Pool:
+    async def start(
+        cls,
+        slots: int,
+        config: EngineConfig,
+        images: Sequence[Sequence[str]] = ((),),
+        flavours: Sequence[Flavour] = (),
+    ) -> Pool:
         """Make the slots; raises CannotStart with one line that says what to do.
 
-        images  the layers of each, the topmost first; an empty one is this machine's own trees
+        images    the layers of each, the topmost first; an empty one is this machine's own trees
+        flavours  of Pythons that slots may keep ready
         """
         native_module = module()
         try:
@@ -38,6 +46,7 @@ class Pool:
                 state_dir=config.state_dir,
                 trees=list(config.trees),
                 images=images,
+                flavours=[(each.image, each.argv, each.environment, each.script, each.preload) for each in flavours],
                 uid_base=config.uid_base,
                 fresh=config.fresh,
                 allow_degraded=config.allow_degraded,
@@ -63,6 +72,7 @@ class Pool:
         try:
             run_id = self._native.submit(
                 image=job.image,
+                flavour=job.flavour,
                 argv=job.argv,
                 env=job.environment,
                 files=job.files,
@@ -90,6 +100,10 @@ class Pool:
         except asyncio.CancelledError:
             self._native.cancel(run_id)
             raise
+
+    def zygotes(self) -> list[tuple[int, int, str | None]]:
+        """Of each flavour: Pythons that became ready, that were lost, and why the last of these."""
+        return self._native.zygotes()
 
     def facts(self) -> dict[str, str]:
         """What the supervisor found at start."""

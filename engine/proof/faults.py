@@ -26,7 +26,7 @@ async def settle(job: Job, first: Completion, attempt: Callable[[Job], Awaitable
     # Whatever took one keeper may just have hit them all: their ends are heard, and their slots made anew, by then;
     # so before the control program too.
     await asyncio.sleep(_PAUSE_SECONDS)
-    second = await attempt(job)
+    second = await attempt(msgspec.structs.replace(job, flavour=None))
     if second.fault is None or _program_did_it(second):
         return second
     await asyncio.sleep(_PAUSE_SECONDS)

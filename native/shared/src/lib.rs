@@ -4,3 +4,4 @@
 pub mod fault;
 pub mod sys;
 pub mod wire;
+pub mod zygote;

@@ -3,7 +3,7 @@
 //! ```text
 //! engine  --ToSupervisor-->  supervisor  --ToKeeper-->    keeper
 //!         <--FromSupervisor--            <--FromKeeper--
-//!                            supervisor  --Launch-->      parked child (becomes the program)
+//!                            supervisor  --Launch-->      parked child (becomes the program), or the keeper for it
 //!                                        <--FromParked--
 //! ```
 
@@ -21,7 +21,7 @@ pub const MAX_SLOTS: u32 = 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToSupervisor {
-    /// Descriptor: the library that holds crun, if `runtime` is that.
+    /// Descriptor: the library that holds crun, if `runtime` is that, or that of zygotes, if there are flavours.
     Start(Start),
     /// Descriptors: stdin if `stdin`, stdout, stderr, then channel in and out if `channel`, then the launch if `launch` is
     /// empty.
@@ -46,6 +46,8 @@ pub enum FromSupervisor {
     Refused { permission: bool, message: String },
     /// A slot has a new keeper.
     Keeper { slot: u32, pid: i32 },
+    /// A zygote of this flavour is there, or why it could not be.
+    Zygote { flavour: u32, problem: Option<String> },
     /// Descriptors: the collected files, in the order of `collected`.
     Ended(Box<Ended>),
 }
@@ -61,6 +63,8 @@ pub struct Start {
     /// Without control groups too.
     pub allow_degraded: bool,
     pub runtime: RuntimeKind,
+    /// What zygotes there may be; a job names one of them by its place here.
+    pub flavours: Vec<Flavour>,
 }
 
 impl Start {
@@ -118,6 +122,18 @@ pub enum Fresh {
     Never,
 }
 
+/// A Python that has started already: for programs of this image that are run with exactly these words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flavour {
+    pub image: u32,
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    /// The path of what it runs.
+    pub script: String,
+    /// Modules that are imported ahead.
+    pub preload: Vec<String>,
+}
+
 /// What programs see as their file system.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Rootfs {
@@ -169,6 +185,8 @@ pub struct Job {
     pub run_id: u64,
     /// Which of `Start::images` the program sees.
     pub image: u32,
+    /// Which of `Start::flavours` it may be, if any.
+    pub flavour: Option<u32>,
     pub limits: JobLimits,
     pub collect: Vec<String>,
     #[serde(with = "serde_bytes")]
@@ -190,6 +208,8 @@ pub struct JobLimits {
 pub struct Launch {
     pub argv: Vec<String>,
     pub env: Vec<String>,
+    /// It may be a fork of this zygote.
+    pub flavour: Option<u32>,
     pub files: Vec<LaunchFile>,
     /// A descriptor for standard input came along; otherwise it is /dev/null.
     pub stdin: bool,
@@ -233,6 +253,8 @@ pub struct Ended {
     pub peak_memory_bytes: u64,
     pub oom_kills: u64,
     pub refused_processes: u64,
+    /// It was a fork of a zygote.
+    pub warm: bool,
     pub collected: Vec<String>,
 }
 
@@ -243,13 +265,22 @@ pub enum ToKeeper {
     },
     /// Every other process of the slot, where there is no control group to find them by.
     Kill,
-    Renew,
+    /// Starts a zygote, before the next renewal. Descriptors: both ends of two pairs of sockets, which must not be of the
+    /// slot's network, and the zygote's library.
+    Warm {
+        flavour: u32,
+    },
+    /// Descriptor: the control group of the next run, where each has a new one. The next child comes from the zygote of
+    /// this flavour, if there is one.
+    Renew {
+        flavour: Option<u32>,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromKeeper {
     /// The first process ended; `empty`: nothing else was left.
-    Exited { status: i32, empty: bool },
+    Exited { status: i32, empty: bool, warm: bool },
     /// The last process that was left is gone.
     Empty,
     /// Descriptors: one file per path.
@@ -258,11 +289,15 @@ pub enum FromKeeper {
     Failed(Fault),
     /// A process is about to make the first socket of its run; told by a keeper that does not renew the network itself.
     SocketMade,
+    /// There is no such zygote any more, or there never was one.
+    Cold { flavour: u32, reason: String },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromParked {
     Parked,
+    /// From a zygote: it is one from now on.
+    Ready,
     /// The program could not be started.
     Failed(Fault),
 }

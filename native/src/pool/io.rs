@@ -78,6 +78,7 @@ fn hear_supervisor(shared: &Shared, state: &mut PoolState) -> Result<()> {
                 }
             }
             Ok(Some(Some((FromSupervisor::Keeper { slot, pid }, _)))) => state.keepers[slot as usize] = pid,
+            Ok(Some(Some((FromSupervisor::Zygote { flavour, problem }, _)))) => state.hear_of_zygote(flavour, problem),
             Ok(Some(Some((FromSupervisor::Instance { .. }, _)))) => {}
             Ok(Some(Some((FromSupervisor::Started, _)))) => state.restarts = 0,
             // Its end follows.

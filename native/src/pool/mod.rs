@@ -60,10 +60,20 @@ struct PoolState {
     chunk: Vec<u8>,
     next_id: u64,
     keepers: Vec<i32>,
+    zygotes: Vec<Zygotes>,
     /// Since a supervisor was last ready.
     restarts: u32,
     /// No more jobs; the I/O thread ends once the supervisor has.
     closing: bool,
+}
+
+/// What became of the zygotes of one flavour.
+#[derive(Clone, Debug, Default)]
+pub struct Zygotes {
+    pub started: u64,
+    pub lost: u64,
+    /// Why the last one was not or is no more.
+    pub problem: Option<String>,
 }
 
 /// A mutex whose holder panicked still holds consistent data here: every update is a single insert or removal.
@@ -79,7 +89,7 @@ fn started(supervisor: &mut SupervisorLink, slots: u32) -> std::result::Result<V
             (FromSupervisor::Started, _) => return Ok(keepers),
             (FromSupervisor::Refused { permission, message }, _) => return Err(Refused { permission, message }),
             (FromSupervisor::Keeper { slot, pid }, _) => keepers[slot as usize] = pid,
-            (FromSupervisor::Instance { .. } | FromSupervisor::Ended(_), _) => {}
+            (FromSupervisor::Instance { .. } | FromSupervisor::Ended(_) | FromSupervisor::Zygote { .. }, _) => {}
         }
     }
 }
@@ -121,6 +131,7 @@ impl Pool {
             chunk: vec![0; CHUNK_BYTES],
             next_id,
             keepers,
+            zygotes: vec![Zygotes::default(); start.flavours.len()],
             restarts: 0,
             closing: false,
         };
@@ -141,7 +152,7 @@ impl Pool {
 
     /// Hands one job over; its completion comes with this id.
     pub fn submit(&self, request: Request) -> Result<u64> {
-        let mut prepared = run::prepare(request)?;
+        let mut prepared = run::prepare(request, &self.shared.start.flavours)?;
         let mut state = lock(&self.shared);
         if state.closing {
             return Err(Fault::new("the pool is closed", "", libc::ESHUTDOWN));
@@ -177,6 +188,11 @@ impl Pool {
 
     pub fn completed(&self) -> Vec<Completion> {
         std::mem::take(&mut lock(&self.shared).completions)
+    }
+
+    /// By flavour.
+    pub fn zygotes(&self) -> Vec<Zygotes> {
+        lock(&self.shared).zygotes.clone()
     }
 
     pub fn facts(&self) -> Vec<(&'static str, String)> {
@@ -221,6 +237,14 @@ impl Shared {
 }
 
 impl PoolState {
+    fn hear_of_zygote(&mut self, flavour: u32, problem: Option<String>) {
+        let Some(zygotes) = self.zygotes.get_mut(flavour as usize) else { return };
+        match problem {
+            None => zygotes.started += 1,
+            Some(_) => (zygotes.lost, zygotes.problem) = (zygotes.lost + 1, problem),
+        }
+    }
+
     /// Sends what the supervisor's socket takes; false if something is left.
     fn flush(&mut self) -> bool {
         while let Some((bytes, fds)) = self.outbox.front() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Epoll, READABLE};
-use assay_shared::wire::{Ended, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode};
+use assay_shared::wire::{Ended, Flavour, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode};
 
 use super::output::Output;
 
@@ -16,10 +16,15 @@ pub const TOKENS: u64 = 3;
 /// Stacks count as memory once touched; the limit only has to be out of the way.
 const MAX_STACK_BYTES: u64 = 1 << 30;
 
+/// Packages here are seen by Python as it starts.
+const USER_SITE: &str = "/work/.local/";
+
 /// A job as the caller describes it; units are in the names.
 pub struct Request {
     /// Which of `Start::images` the program sees.
     pub image: u32,
+    /// Which of `Start::flavours` it may be a fork of.
+    pub flavour: Option<u32>,
     pub argv: Vec<String>,
     pub env: Vec<String>,
     pub files: Vec<(String, Vec<u8>, u32)>,
@@ -66,7 +71,8 @@ pub struct PendingRun {
 }
 
 /// Makes the pipes, the sealed standard input and the message.
-pub fn prepare(request: Request) -> Result<Prepared> {
+pub fn prepare(request: Request, flavours: &[Flavour]) -> Result<Prepared> {
+    let flavour = request.flavour.filter(|flavour| is_of_flavour(&request, flavours.get(*flavour as usize)));
     let mut fds = Vec::new();
     // Nothing to read is the slot's own /dev/null.
     if !request.stdin.is_empty() {
@@ -97,6 +103,7 @@ pub fn prepare(request: Request) -> Result<Prepared> {
     let launch = encode(&Launch {
         argv: request.argv,
         env: request.env,
+        flavour,
         files: files.collect(),
         stdin,
         channel,
@@ -119,12 +126,20 @@ pub fn prepare(request: Request) -> Result<Prepared> {
         processes: request.processes,
         cpus: request.cpus,
     };
-    let job = Job { run_id: 0, image: request.image, limits, collect: request.collect, launch };
+    let job = Job { run_id: 0, image: request.image, flavour, limits, collect: request.collect, launch };
     Ok(Prepared {
         job,
         fds,
         run: PendingRun { outputs, writers, disk_bytes: request.disk_bytes, told_exceeded: false },
     })
+}
+
+/// Nothing that Python looks at as it starts may be different.
+fn is_of_flavour(request: &Request, flavour: Option<&Flavour>) -> bool {
+    let in_user_site = |(path, _, _): &(String, Vec<u8>, u32)| path.starts_with(USER_SITE);
+    flavour.is_some_and(|flavour| {
+        (flavour.image, &flavour.argv, &flavour.env) == (request.image, &request.argv, &request.env)
+    }) && !request.files.iter().any(in_user_site)
 }
 
 fn nanoseconds(seconds: f64) -> u64 {

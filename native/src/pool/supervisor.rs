@@ -15,6 +15,8 @@ use assay_shared::wire::{FromSupervisor, RuntimeKind, Start, ToSupervisor, decod
 pub static PROGRAM: &[u8] = include_bytes!(env!("ASSAY_SANDBOX_PROGRAM"));
 /// The library that holds crun.
 static HOLD: &[u8] = include_bytes!(env!("ASSAY_HOLD_LIBRARY"));
+/// The library that makes a zygote of a Python.
+static ZYGOTE: &[u8] = include_bytes!(env!("ASSAY_ZYGOTE_LIBRARY"));
 /// An outcome and its descriptors; the supervisor's messages are shorter.
 const BUFFER_BYTES: usize = 2 * sys::MESSAGE_BYTES;
 
@@ -52,11 +54,12 @@ impl SupervisorLink {
             .stdout(Stdio::null())
             .spawn()
             .context("start the supervisor", path)?;
-        let hold = match start.runtime {
-            RuntimeKind::Native => None,
+        let library = match start.runtime {
+            RuntimeKind::Native if start.flavours.is_empty() => None,
+            RuntimeKind::Native => Some(sys::sealed_memfd(c"assay-zygote", ZYGOTE)?),
             RuntimeKind::Crun { .. } => Some(sys::sealed_memfd(c"assay-hold", HOLD)?),
         };
-        let fds: Vec<_> = hold.iter().map(AsRawFd::as_raw_fd).collect();
+        let fds: Vec<_> = library.iter().map(AsRawFd::as_raw_fd).collect();
         sys::send(&socket, &encode(&ToSupervisor::Start(start.clone()))?, &fds)?;
         let facts = vec![("supervisor_pid", child.id().to_string())];
         Ok(Self { socket, child, buffer: vec![0; BUFFER_BYTES], waits_for_room: false, token: 0, spawned, facts })

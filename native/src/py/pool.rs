@@ -1,6 +1,6 @@
 //! The Python twins of `pool`.
 
-use assay_shared::wire::{Fresh, Rootfs, RuntimeKind, Start};
+use assay_shared::wire::{Flavour, Fresh, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -16,6 +16,10 @@ impl Completion {
     #[getter]
     fn run_id(&self) -> u64 {
         self.0.run_id
+    }
+    #[getter]
+    fn warm(&self) -> bool {
+        self.0.ended.warm
     }
     #[getter]
     fn fault(&self) -> Option<&str> {
@@ -85,7 +89,7 @@ pub struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, images, uid_base, fresh, allow_degraded, crun))]
+    #[pyo3(signature = (*, slots, state_dir, trees, images, flavours, uid_base, fresh, allow_degraded, crun))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
@@ -93,6 +97,7 @@ impl Pool {
         state_dir: String,
         trees: Vec<String>,
         images: Vec<Vec<String>>,
+        flavours: Vec<(u32, Vec<String>, Vec<String>, String, Vec<String>)>,
         uid_base: u32,
         fresh: &str,
         allow_degraded: bool,
@@ -109,7 +114,9 @@ impl Pool {
         };
         let images = images.into_iter().map(rootfs).collect();
         let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
-        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime };
+        let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
+        let flavours = flavours.into_iter().map(flavour).collect();
+        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)
@@ -123,13 +130,14 @@ impl Pool {
         self.0.fileno()
     }
 
-    #[pyo3(signature = (*, image, argv, env, files, collect, stdin, channel, merge_stderr, cpu_seconds, wall_seconds,
+    #[pyo3(signature = (*, image, flavour, argv, env, files, collect, stdin, channel, merge_stderr, cpu_seconds, wall_seconds,
         memory_bytes, output_bytes, disk_bytes, processes, open_files, cpus))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per limit
     fn submit(
         &self,
         py: Python<'_>,
         image: u32,
+        flavour: Option<u32>,
         argv: Vec<String>,
         env: Vec<String>,
         files: Vec<(String, Bound<'_, PyBytes>, u32)>,
@@ -148,6 +156,7 @@ impl Pool {
     ) -> PyResult<u64> {
         let request = pool::Request {
             image,
+            flavour,
             argv,
             env,
             files: files.into_iter().map(|(path, content, mode)| (path, content.as_bytes().to_vec(), mode)).collect(),
@@ -175,6 +184,12 @@ impl Pool {
 
     fn completed(&self) -> Vec<Completion> {
         self.0.completed().into_iter().map(Completion).collect()
+    }
+
+    /// Of each flavour: zygotes that started, that were lost, and why the last of these.
+    fn zygotes(&self) -> Vec<(u64, u64, Option<String>)> {
+        let all = self.0.zygotes().into_iter();
+        all.map(|zygotes| (zygotes.started, zygotes.lost, zygotes.problem)).collect()
     }
 
     fn facts(&self) -> std::collections::HashMap<&'static str, String> {

@@ -50,6 +50,10 @@ pub trait SlotCgroup {
     fn prepare(&mut self) -> Result<()> {
         Ok(())
     }
+    /// So many processes in it are ours, from now on.
+    fn set_ours(&mut self, _count: u32) -> Result<()> {
+        Ok(())
+    }
     /// Whether it can stay where all else of the slot is made anew.
     fn outlives_builder(&self) -> bool {
         true

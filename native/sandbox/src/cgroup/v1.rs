@@ -229,4 +229,12 @@ impl SlotCgroup for SlotGroups {
     fn reclaim(&self) -> Result<()> {
         write(&self.force_empty, 0)
     }
+
+    fn set_ours(&mut self, count: u32) -> Result<()> {
+        self.our_processes = count;
+        match (self.seized, self.in_force) {
+            (false, Some(limits)) => self.pids_max.set(limits.processes + count),
+            _ => Ok(()),
+        }
+    }
 }

@@ -79,12 +79,8 @@ impl Launcher {
 
         sys::send(job, &encode(&FromParked::Parked)?, &[])?;
         let (launch, fds) = self.receive(job)?;
-        let files_bytes: u64 = launch.files.iter().map(|file| file.content.len() as u64 + FILE_OVERHEAD_BYTES).sum();
-        let disk_bytes = launch.disk_bytes + files_bytes;
-        if disk_bytes != self.disk_bytes {
-            let flags = libc::MS_REMOUNT | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOATIME;
-            sys::mount("tmpfs", rootfs::ROOT, "tmpfs", flags, &rootfs::root_options(disk_bytes))?;
-        }
+        let fds = Descriptors::new(fds)?;
+        self.make_room(&launch)?;
         sys::chroot(rootfs::ROOT)?;
         std::env::set_current_dir(WORK).context("chdir", WORK)?;
         launch.files.iter().try_for_each(write_file)?;
@@ -97,7 +93,7 @@ impl Launcher {
             sys::rlimit(libc::RLIMIT_NPROC, u64::from(launch.processes) + u64::from(self.shared_user))?;
             sys::rlimit(libc::RLIMIT_DATA, launch.memory_bytes)?;
         }
-        self.program = Some(Exec::new(&launch)?);
+        self.program = Some(Exec::new(&launch.argv, &launch.env)?);
         drop(launch);
         give_up_rights(self.shared_user)?;
         match &self.program {
@@ -106,7 +102,34 @@ impl Launcher {
         }
     }
 
-    fn receive(&mut self, job: BorrowedFd<'_>) -> Result<(Launch, Descriptors)> {
+    /// Gives the root the size that this program may fill.
+    fn make_room(&self, launch: &Launch) -> Result<()> {
+        let files_bytes: u64 = launch.files.iter().map(|file| file.content.len() as u64 + FILE_OVERHEAD_BYTES).sum();
+        let disk_bytes = launch.disk_bytes + files_bytes;
+        if disk_bytes == self.disk_bytes {
+            return Ok(());
+        }
+        let flags = libc::MS_REMOUNT | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOATIME;
+        sys::mount("tmpfs", rootfs::ROOT, "tmpfs", flags, &rootfs::root_options(disk_bytes))
+    }
+
+    /// For a zygote's child: takes the launch in its place, and writes the files as if from inside its root.
+    pub fn prepare(&mut self, job: BorrowedFd<'_>) -> Result<(Launch, Vec<OwnedFd>)> {
+        let (launch, mut fds) = self.receive(job)?;
+        self.make_room(&launch)?;
+        sys::chroot(rootfs::ROOT)?;
+        let written = launch.files.iter().try_for_each(write_file);
+        // The current directory is still our own root.
+        sys::chroot(".")?;
+        written?;
+        if !launch.stdin {
+            let null = Path::new(rootfs::ROOT).join("dev/null");
+            fds.insert(0, File::open(&null).context("open", null)?.into());
+        }
+        Ok((launch, fds))
+    }
+
+    fn receive(&mut self, job: BorrowedFd<'_>) -> Result<(Launch, Vec<OwnedFd>)> {
         let Some(received) = sys::receive(job, &mut self.buffer)? else {
             return Err(Fault::new("receive a job", "", libc::EAGAIN));
         };
@@ -123,7 +146,7 @@ impl Launcher {
             [_, inline @ ..] => decode(inline)?,
             [] => return Err(Fault::new("receive a job: empty", "", libc::EBADMSG)),
         };
-        Ok((launch, Descriptors::new(fds)?))
+        Ok((launch, fds))
     }
 }
 
@@ -237,12 +260,14 @@ fn take_user() -> Result<()> {
         check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
         check("setresgid", "", libc::setresgid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
         // Leaving uid 0 empties the capability sets; the bounding set went when the slot was made.
-        check("setresuid", "", libc::setresuid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into()).map(drop)
+        check("setresuid", "", libc::setresuid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
     }
+    // The inheritable set, which a keeper of zygotes has, outlives the change of user.
+    sys::drop_capabilities()
 }
 
 /// A program's arguments and environment, as execve wants them.
-struct Exec {
+pub struct Exec {
     /// The strings that the pointers point into.
     strings: Vec<CString>,
     argv: Vec<*const libc::c_char>,
@@ -250,15 +275,15 @@ struct Exec {
 }
 
 impl Exec {
-    fn new(launch: &Launch) -> Result<Self> {
-        let strings: Vec<_> = launch.argv.iter().chain(&launch.env).map(sys::c_string).collect::<Result<_>>()?;
-        let (argv, env) = strings.split_at(launch.argv.len());
+    pub fn new(argv: &[String], env: &[String]) -> Result<Self> {
+        let strings: Vec<_> = argv.iter().chain(env).map(sys::c_string).collect::<Result<_>>()?;
+        let (argv, env) = strings.split_at(argv.len());
         let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
         Ok(Self { argv: pointers(argv), env: pointers(env), strings })
     }
 
     /// Comes back only if it fails.
-    fn exec(&self) -> Result<std::convert::Infallible> {
+    pub fn exec(&self) -> Result<std::convert::Infallible> {
         let Some(path) = self.strings.first() else { return Err(Fault::new("execve: empty argv", "", libc::EINVAL)) };
         // SAFETY: NULL-terminated arrays of NUL-terminated strings that outlive the call.
         unsafe { libc::execve(path.as_ptr(), self.argv.as_ptr(), self.env.as_ptr()) };

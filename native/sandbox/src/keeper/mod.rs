@@ -6,6 +6,7 @@ mod in_flight;
 mod launch;
 mod renew;
 mod sockets;
+mod zygote;
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -13,12 +14,13 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
-use assay_shared::wire::{Fresh, FromKeeper, ToKeeper, decode, encode};
+use assay_shared::wire::{Flavour, Fresh, FromKeeper, FromParked, ToKeeper, decode, encode};
 
 use crate::rootfs;
 use launch::Launcher;
 pub use launch::{PROGRAM_ID, START_FAILED};
 use renew::{Ipc, Network, Processes, Resource, Storage};
+use zygote::{Surroundings, Zygote};
 
 /// What a keeper is born with.
 pub struct Keeper {
@@ -40,6 +42,8 @@ pub struct Keeper {
     pub shared_user: bool,
     /// There are no control groups.
     pub by_rlimits: bool,
+    /// Of the zygotes that it may be told to start.
+    pub flavours: Vec<Flavour>,
 }
 
 /// The keeper's whole life; never returns.
@@ -64,7 +68,7 @@ pub fn fail(control: &OwnedFd, fault: Fault) -> ! {
 
 fn live(keeper: Keeper) -> Result<()> {
     wait_for_go(&keeper.go)?;
-    enter(&keeper.parts.directory, keeper.shared_user)?;
+    enter(&keeper)?;
     let signals = ChildSignals::take()?;
     let mut storage = Storage::make(keeper.parts.layout, keeper.disk_bytes, !keeper.shared_user)?;
     let mut network = Network::make()?;
@@ -76,14 +80,17 @@ fn live(keeper: Keeper) -> Result<()> {
         borrowing: Borrowing::new()?,
         launcher: Launcher::new(keeper.disk_bytes, keeper.shared_user, keeper.by_rlimits)?,
         buffer: vec![0; sys::MESSAGE_BYTES],
-        parked: 0,
-        exited: false,
+        zygotes: Vec::new(),
+        parked: Parked::default(),
         empty_told: false,
     };
-    parking.park()?;
+    parking.park(None)?;
     loop {
-        let [child, message, orphaned, socket] =
-            sys::poll([signals.fd(), &parking.control, &keeper.supervisor, network.watch.fd()], None)?;
+        let job = parking.parked.waits_for_us().then_some(&parking.job);
+        let fds = [signals.fd(), &parking.control, &keeper.supervisor, network.watch.fd()].map(Some);
+        let [fd_child, fd_message, fd_supervisor, fd_socket] = fds;
+        let [child, message, orphaned, socket, job] =
+            sys::poll_some([fd_child, fd_message, fd_supervisor, fd_socket, job], None)?;
         if orphaned {
             sys::exit_now(0);
         }
@@ -94,19 +101,34 @@ fn live(keeper: Keeper) -> Result<()> {
             signals.drain()?;
             parking.reap()?;
         }
+        if job {
+            parking.hand_over()?;
+        }
         if message {
-            match parking.hear()? {
+            let (message, mut fds) = parking.hear()?;
+            match message {
                 ToKeeper::Collect { paths } => parking.collect(paths)?,
                 ToKeeper::Kill => kill_all()?,
-                ToKeeper::Renew => {
+                ToKeeper::Warm { flavour } => {
+                    let surroundings = Surroundings {
+                        network: &mut network,
+                        supervisor: &keeper.supervisor,
+                        flavours: &keeper.flavours,
+                    };
+                    parking.warm(flavour, fds, surroundings)?;
+                }
+                ToKeeper::Renew { flavour } => {
+                    // Each run has a new leaf, where there are any.
+                    parking.leaf = fds.pop().or(parking.leaf.take());
                     // The network first: what sockets held in flight may lie in the storage.
                     let resources: [&mut dyn Resource; 3] = [&mut network, &mut Ipc, &mut storage];
                     for resource in resources {
                         if keeper.fresh != Fresh::Proved || resource.touched()? {
                             resource.renew()?;
+                            parking.follow(resource.namespace())?;
                         }
                     }
-                    parking.park()?;
+                    parking.park(flavour)?;
                 }
             }
         }
@@ -122,23 +144,101 @@ struct Parking {
     borrowing: Borrowing,
     launcher: Launcher,
     buffer: Vec<u8>,
-    parked: i32,
-    exited: bool,
+    zygotes: Vec<Zygote>,
+    parked: Parked,
     empty_told: bool,
 }
 
+/// The child that the next job turns into the program, and later that program.
+#[derive(Default)]
+struct Parked {
+    pid: i32,
+    exited: bool,
+    /// Of the zygote that it is a fork of: then we take its job, and hand it over in words of the zygote's.
+    flavour: Option<u32>,
+    handed_over: bool,
+    /// It runs in the Python that it was born with.
+    warm: bool,
+}
+
+impl Parked {
+    fn waits_for_us(&self) -> bool {
+        self.flavour.is_some() && !self.handed_over && !self.exited
+    }
+}
+
 impl Parking {
-    /// Makes the child that the next job turns into the program, and sleeps until it has become that; everything is
-    /// renewed by now.
-    fn park(&mut self) -> Result<()> {
+    /// Makes the child that the next job turns into the program; everything is renewed by now. One of our own borrows our
+    /// memory, and we sleep until it has become that.
+    fn park(&mut self, flavour: Option<u32>) -> Result<()> {
         self.drop_stale_jobs()?;
         self.processes.renew()?;
-        (self.exited, self.empty_told) = (false, false);
+        self.empty_told = false;
+        let zygote = self.zygotes.iter().position(|zygote| Some(zygote.flavour) == flavour);
+        if let Some(at) = zygote {
+            match self.zygotes[at].park(self.leaf.as_ref())? {
+                Some(pid) => {
+                    self.parked = Parked { pid, flavour, ..Parked::default() };
+                    return Ok(());
+                }
+                None => self.lose(at, "it does not fork")?,
+            }
+            self.processes.renew()?;
+        }
+        self.parked = Parked::default();
         let (launcher, job, leaf) = (&mut self.launcher, self.job.as_fd(), self.leaf.as_ref().map(AsFd::as_fd));
-        self.parked = self.borrowing.spawn(leaf, &mut || launcher.run(job, leaf.is_some()))?;
+        self.parked.pid = self.borrowing.spawn(leaf, &mut || launcher.run(job, leaf.is_some()))?;
         self.launcher.forget_program();
         // The child's change of user took this from the memory that it had borrowed.
         sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
+    }
+
+    /// Gives the job that came for a zygote's child to it.
+    fn hand_over(&mut self) -> Result<()> {
+        self.parked.handed_over = true;
+        let Some(zygote) = self.zygotes.iter().find(|zygote| Some(zygote.flavour) == self.parked.flavour) else {
+            // Its child is there all the same, and will hear that no orders come.
+            return Ok(());
+        };
+        match self.launcher.prepare(self.job.as_fd()) {
+            Ok((launch, fds)) => {
+                self.parked.warm = launch.flavour == self.parked.flavour;
+                zygote.order(&launch, fds, self.parked.warm)
+            }
+            Err(fault) => {
+                sys::send(&self.job, &encode(&FromParked::Failed(fault))?, &[])?;
+                zygote.give_up()
+            }
+        }
+    }
+
+    /// Starts a zygote, which takes as long as its modules do.
+    fn warm(&mut self, flavour: u32, fds: Vec<OwnedFd>, surroundings: Surroundings<'_>) -> Result<()> {
+        match Zygote::start(flavour, fds, self.job.as_fd(), &mut self.borrowing, &self.processes, surroundings)? {
+            Ok(zygote) => {
+                self.zygotes.push(zygote);
+                Ok(())
+            }
+            Err(reason) => self.tell(&FromKeeper::Cold { flavour, reason }, &[]),
+        }
+    }
+
+    /// Zygotes move to the namespace that we have moved to; one that does not is none any more.
+    fn follow(&mut self, namespace: Option<&str>) -> Result<()> {
+        let Some(path) = namespace else { return Ok(()) };
+        for at in (0..self.zygotes.len()).rev() {
+            if !self.zygotes[at].follow(path)? {
+                self.lose(at, "it does not follow into a new namespace")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, at: usize, reason: &str) -> Result<()> {
+        let zygote = self.zygotes.remove(at);
+        let flavour = zygote.flavour;
+        zygote.end()?;
+        self.tell(&FromKeeper::Cold { flavour, reason: reason.to_owned() }, &[])
     }
 
     /// A child that was killed before it took its job leaves it in the socket: not for the next one.
@@ -152,13 +252,9 @@ impl Parking {
         Ok(())
     }
 
-    fn hear(&mut self) -> Result<ToKeeper> {
+    fn hear(&mut self) -> Result<(ToKeeper, Vec<OwnedFd>)> {
         match sys::receive(&self.control, &mut self.buffer)? {
-            Some(mut received) if received.length > 0 => {
-                // With a renewal comes the next leaf, where each run has a new one.
-                self.leaf = received.fds.pop().or(self.leaf.take());
-                decode(&self.buffer[..received.length])
-            }
+            Some(received) if received.length > 0 => Ok((decode(&self.buffer[..received.length])?, received.fds)),
             // The supervisor is gone.
             _ => sys::exit_now(0),
         }
@@ -166,18 +262,24 @@ impl Parking {
 
     fn reap(&mut self) -> Result<()> {
         let mut first = None;
-        let empty = loop {
+        let childless = loop {
             match sys::reap()? {
-                Reaped::Child { pid, status } if pid == self.parked && !self.exited => first = Some(status),
-                Reaped::Child { .. } => {}
+                Reaped::Child { pid, status } if pid == self.parked.pid && !self.parked.exited => first = Some(status),
+                Reaped::Child { pid, .. } => {
+                    if let Some(at) = self.zygotes.iter().position(|zygote| zygote.pid == pid) {
+                        let Zygote { flavour, .. } = self.zygotes.remove(at);
+                        self.tell(&FromKeeper::Cold { flavour, reason: "it died".to_owned() }, &[])?;
+                    }
+                }
                 Reaped::StillRunning => break false,
                 Reaped::NoChildren => break true,
             }
         };
+        let empty = childless || zygote::are_all_children(&self.zygotes)?;
         if let Some(status) = first {
-            (self.exited, self.empty_told) = (true, empty);
-            self.tell(&FromKeeper::Exited { status, empty }, &[])?;
-        } else if self.exited && empty && !self.empty_told {
+            (self.parked.exited, self.empty_told) = (true, empty);
+            self.tell(&FromKeeper::Exited { status, empty, warm: self.parked.warm }, &[])?;
+        } else if self.parked.exited && empty && !self.empty_told {
             self.empty_told = true;
             self.tell(&FromKeeper::Empty, &[])?;
         }
@@ -214,7 +316,8 @@ fn wait_for_go(go: &OwnedFd) -> Result<()> {
 }
 
 /// Takes the slot's own root and gives up what a keeper does not need.
-fn enter(parts: &Path, shared_user: bool) -> Result<()> {
+fn enter(keeper: &Keeper) -> Result<()> {
+    let (parts, shared_user) = (keeper.parts.directory.as_path(), keeper.shared_user);
     sys::set_process_name(c"assay-keeper");
     // SAFETY: no pointers. Before this the mapped files of a tmpfs would be EOVERFLOW.
     unsafe {
@@ -238,6 +341,9 @@ fn enter(parts: &Path, shared_user: bool) -> Result<()> {
     check("sethostname", "", unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into())?;
     let knob = "/proc/sys/user/max_user_namespaces";
     fs::write(knob, "0").context("write", knob)?;
+    if !keeper.flavours.is_empty() {
+        zygote::keep_rights()?;
+    }
     drop_bounding_set()
 }
 

@@ -22,6 +22,11 @@ pub trait Resource {
 
     /// Makes it as in a new slot; a failure costs the slot.
     fn renew(&mut self) -> Result<()>;
+
+    /// The file of the namespace that renewal makes, if it makes one.
+    fn namespace(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// The program's root: /work, /tmp, /dev/shm and the other writable directories are one tmpfs.
@@ -62,6 +67,10 @@ impl Resource for Ipc {
 
     fn renew(&mut self) -> Result<()> {
         unshare(libc::CLONE_NEWIPC)
+    }
+
+    fn namespace(&self) -> Option<&'static str> {
+        Some("/proc/self/ns/ipc")
     }
 }
 
@@ -106,6 +115,10 @@ impl Resource for Network {
         self.socket_made = false;
         Ok(())
     }
+
+    fn namespace(&self) -> Option<&'static str> {
+        Some("/proc/self/ns/net")
+    }
 }
 
 /// The pid that the next program gets; that all processes are gone is the supervisor's and the keeper's proof.
@@ -123,8 +136,13 @@ impl Processes {
     }
 
     /// Starts the count anew, which costs less than any look at it.
-    pub fn renew(&mut self) -> Result<()> {
-        let text = (FIRST_PROGRAM_PID - 1).to_string();
+    pub fn renew(&self) -> Result<()> {
+        self.next(FIRST_PROGRAM_PID)
+    }
+
+    /// The next process gets this pid, or the first free one after it.
+    pub fn next(&self, pid: i32) -> Result<()> {
+        let text = (pid - 1).to_string();
         self.last_pid.write_at(text.as_bytes(), 0).context("write", "ns_last_pid").map(drop)
     }
 }

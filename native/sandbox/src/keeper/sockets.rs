@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys::{self, check, privileged};
 
-use crate::seccomp;
+use crate::seccomp::{self, Secrets};
 
 // linux/seccomp.h; the libc crate has the structs but not the requests.
 const NOTIF_RECV: libc::c_ulong = 0xc050_2100;
@@ -18,14 +18,18 @@ const NOTIF_SEND: libc::c_ulong = 0xc018_2101;
 
 pub struct SocketWatch {
     listener: OwnedFd,
+    /// What a zygote has to say with its calls.
+    pub zygote_pass: u64,
 }
 
 impl SocketWatch {
     /// Puts the program's filter on this process and all its children to come.
     pub fn install() -> Result<Self> {
         sys::prctl("prctl PR_SET_NO_NEW_PRIVS", libc::PR_SET_NO_NEW_PRIVS, 1)?;
-        let listener = seccomp::install(&mut seccomp::filter(sys::draw_secret()?))?;
-        Ok(Self { listener })
+        let secrets = Secrets { keeper: sys::draw_secret()?, zygote: sys::draw_secret()? };
+        sys::use_secret(secrets.keeper);
+        let listener = seccomp::install(&mut seccomp::filter(secrets))?;
+        Ok(Self { listener, zygote_pass: secrets.zygote })
     }
 
     /// Readable when a program waits for permission to make a socket.

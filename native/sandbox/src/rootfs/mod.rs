@@ -68,6 +68,26 @@ pub fn make_parts(base: &Path, rootfs: &Rootfs, uid: Option<u32>) -> Result<Part
     Ok(Parts { directory: slot, layout })
 }
 
+/// Shows the parts at their own paths in the keeper's root, too: what a zygote runs from. A root of its own would show in
+/// the paths of its program and libraries, which its children have in common with it.
+pub fn show_parts(parts: &Parts) -> Result<()> {
+    let slot = &parts.directory;
+    let ours = |name: &str| slot.join(name).symlink_metadata().is_ok();
+    for name in parts.layout.directories.iter().filter(|name| !ours(name)) {
+        make_directories(&slot.join(name))?;
+        bind(&slot.join("parts").join(name), &slot.join(name))?;
+    }
+    for name in parts.layout.files.iter().filter(|name| !ours(name)) {
+        fs::File::create(slot.join(name)).context("create", slot.join(name))?;
+        bind(&slot.join("parts").join(name), &slot.join(name))?;
+    }
+    for (name, target) in parts.layout.links.iter().filter(|(name, _)| !ours(name)) {
+        symlink(target, slot.join(name)).context("symlink", slot.join(name))?;
+    }
+    make_directory(&slot.join("work"), 0o755)?;
+    mount(&slot.join("devices").display().to_string(), slot.join("dev"), "", libc::MS_BIND | libc::MS_REC, "")
+}
+
 fn make_devices(dev: &Path) -> Result<()> {
     mount("tmpfs", dev, "tmpfs", libc::MS_NOSUID | libc::MS_NOEXEC, "mode=0755,size=64k")?;
     for (name, minor) in DEVICES {

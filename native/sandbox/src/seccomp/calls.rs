@@ -10,6 +10,10 @@ pub enum Action {
     Keeper {
         otherwise: i32,
     },
+    /// The keeper and, with a word of its own, a zygote.
+    Zygote {
+        otherwise: i32,
+    },
     /// Not for the keeper, pid 1, in this argument: where there is one uid only it would be allowed.
     NotKeeper {
         pid: u32,
@@ -83,7 +87,7 @@ pub const ALLOWED: &[&[libc::c_long]] = &[
 ];
 
 /// Calls that exist and are refused: EPERM, as an unprivileged process would see.
-pub const REFUSED: &[libc::c_long] = calls!(SYS_ptrace SYS_process_vm_readv SYS_process_vm_writev SYS_pivot_root SYS_setns
+pub const REFUSED: &[libc::c_long] = calls!(SYS_ptrace SYS_process_vm_readv SYS_process_vm_writev SYS_pivot_root
     SYS_reboot SYS_sethostname SYS_setdomainname SYS_init_module SYS_finit_module SYS_delete_module SYS_kexec_load
     SYS_swapon SYS_swapoff SYS_settimeofday SYS_clock_settime SYS_clock_adjtime SYS_adjtimex SYS_acct SYS_quotactl
     SYS_syslog SYS_bpf SYS_perf_event_open SYS_keyctl SYS_add_key SYS_request_key SYS_userfaultfd
@@ -93,10 +97,12 @@ pub const REFUSED: &[libc::c_long] = calls!(SYS_ptrace SYS_process_vm_readv SYS_
 pub const CHECKED: &[(libc::c_long, Action)] = &[
     (libc::SYS_mount, Action::Keeper { otherwise: libc::EPERM }),
     (libc::SYS_umount2, Action::Keeper { otherwise: libc::EPERM }),
-    (libc::SYS_chroot, Action::Keeper { otherwise: libc::EPERM }),
-    (libc::SYS_unshare, Action::Keeper { otherwise: libc::EPERM }),
+    // Without the capabilities of the keeper or a zygote these lead nowhere, even for who should find the word.
+    (libc::SYS_chroot, Action::Zygote { otherwise: libc::EPERM }),
+    (libc::SYS_unshare, Action::Zygote { otherwise: libc::EPERM }),
+    (libc::SYS_setns, Action::Zygote { otherwise: libc::EPERM }),
     // What these two are asked for lies in memory, out of a filter's sight.
-    (libc::SYS_clone3, Action::Keeper { otherwise: libc::ENOSYS }),
+    (libc::SYS_clone3, Action::Zygote { otherwise: libc::ENOSYS }),
     (libc::SYS_openat2, Action::Keeper { otherwise: libc::ENOSYS }),
     (libc::SYS_openat, Action::Open { flags: 2 }),
     #[cfg(target_arch = "x86_64")]

@@ -2,7 +2,8 @@
 //!
 //! The keeper puts it on itself once and every program inherits it: loaded for each run it would be a tenth of the cost of
 //! a short one. The keeper's own calls that no program has, and its sockets, carry a secret as their sixth argument, which
-//! the kernel ignores and the filter knows; exec wipes it from the memory of what becomes a program.
+//! the kernel ignores and the filter knows; exec wipes it from the memory of what becomes a program. A zygote has another
+//! one, for the few calls that make its children programs, who wipe it themselves.
 //!
 //! Unknown numbers and clone3 answer ENOSYS, so that a libc falls back; a call of a foreign ABI ends the process.
 
@@ -106,7 +107,14 @@ fn require_any(values: &[u32], refusal: libc::sock_filter) -> Vec<libc::sock_fil
     code
 }
 
-fn leaf(action: Action, secret: u64) -> Vec<libc::sock_filter> {
+/// The words that go with calls that no program has; 0 is nobody's.
+#[derive(Clone, Copy, Debug)]
+pub struct Secrets {
+    pub keeper: u64,
+    pub zygote: u64,
+}
+
+fn leaf(action: Action, secrets: Secrets) -> Vec<libc::sock_filter> {
     let no_family = errno(libc::EAFNOSUPPORT);
     // The keeper has to know of it before it happens, and lets it go on.
     let report = answer(libc::SECCOMP_RET_USER_NOTIF);
@@ -116,12 +124,18 @@ fn leaf(action: Action, secret: u64) -> Vec<libc::sock_filter> {
         Action::Refuse => vec![errno(libc::EPERM)],
         Action::Kill => vec![answer(libc::SECCOMP_RET_KILL_PROCESS)],
         Action::Keeper { otherwise } => {
-            let mut code = allow_with(secret);
+            let mut code = allow_with(secrets.keeper);
+            code.push(errno(otherwise));
+            code
+        }
+        Action::Zygote { otherwise } => {
+            let mut code = allow_with(secrets.keeper);
+            code.extend(allow_with(secrets.zygote));
             code.push(errno(otherwise));
             code
         }
         Action::Socket => {
-            let mut code = allow_with(secret);
+            let mut code = allow_with(secrets.keeper);
             code.push(load(argument(0)));
             // unix: whatever type; netlink: route only; inet: plain TCP and UDP.
             code.extend(answer_if_any(&[libc::AF_UNIX as u32], report));
@@ -139,7 +153,7 @@ fn leaf(action: Action, secret: u64) -> Vec<libc::sock_filter> {
             code
         }
         Action::SocketPair => {
-            let mut code = allow_with(secret);
+            let mut code = allow_with(secrets.keeper);
             code.push(load(argument(0)));
             code.extend(answer_if_any(&[libc::AF_UNIX as u32], report));
             code.push(no_family);
@@ -206,12 +220,12 @@ fn ranges() -> Vec<(u32, Action)> {
     ranges
 }
 
-fn tree(ranges: &[(u32, Action)], secret: u64) -> Vec<libc::sock_filter> {
+fn tree(ranges: &[(u32, Action)], secrets: Secrets) -> Vec<libc::sock_filter> {
     if let [(_, action)] = ranges {
-        return leaf(*action, secret);
+        return leaf(*action, secrets);
     }
     let (low, high) = ranges.split_at(ranges.len() / 2);
-    let (below, above) = (tree(low, secret), tree(high, secret));
+    let (below, above) = (tree(low, secrets), tree(high, secrets));
     // A conditional jump reaches 255 instructions, an unconditional one everything.
     let mut code = vec![
         instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, high[0].0),
@@ -223,10 +237,10 @@ fn tree(ranges: &[(u32, Action)], secret: u64) -> Vec<libc::sock_filter> {
 }
 
 /// The filter's instructions.
-pub fn filter(secret: u64) -> Vec<libc::sock_filter> {
+pub fn filter(secrets: Secrets) -> Vec<libc::sock_filter> {
     let mut code =
         vec![load(ARCH), jump_if_equal(ARCHITECTURE, 1, 0), answer(libc::SECCOMP_RET_KILL_PROCESS), load(NUMBER)];
-    code.extend(tree(&ranges(), secret));
+    code.extend(tree(&ranges(), secrets));
     code
 }
 

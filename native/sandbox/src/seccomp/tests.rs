@@ -4,10 +4,12 @@ use super::calls::{ALLOWED, CHECKED, REFUSED};
 use super::*;
 
 const SECRET: u64 = 0x1234_5678_9abc_def0;
+const PASS: u64 = 0x0fed_cba9_8765_4321;
+const SECRETS: Secrets = Secrets { keeper: SECRET, zygote: PASS };
 
 /// Runs the filter as the kernel would.
 fn judge(number: u32, arch: u32, arguments: [u64; 6]) -> u32 {
-    let code = filter(SECRET);
+    let code = filter(SECRETS);
     let (mut accumulator, mut at) = (0u32, 0usize);
     loop {
         let step = code[at];
@@ -110,6 +112,19 @@ fn the_secret_opens_what_no_program_has() {
 }
 
 #[test]
+fn a_zygote_has_what_makes_its_children_programs_and_no_more() {
+    let with = |number: libc::c_long, word| judge(number as u32, ARCHITECTURE, [0, 0, 0, 0, 0, word]);
+    for number in [libc::SYS_chroot, libc::SYS_setns, libc::SYS_unshare, libc::SYS_clone3] {
+        assert_eq!(with(number, PASS), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(with(number, SECRET), libc::SECCOMP_RET_ALLOW);
+        assert_ne!(with(number, PASS + 1), libc::SECCOMP_RET_ALLOW);
+    }
+    for number in [libc::SYS_mount, libc::SYS_umount2, libc::SYS_socket, libc::SYS_socketpair, libc::SYS_openat2] {
+        assert_ne!(with(number, PASS), libc::SECCOMP_RET_ALLOW);
+    }
+}
+
+#[test]
 fn files_without_a_name_cannot_be_made() {
     let unnamed = libc::O_TMPFILE | libc::O_RDWR;
     let ordinary = libc::O_CREAT | libc::O_DIRECTORY | libc::O_RDWR | libc::O_CLOEXEC;
@@ -122,7 +137,7 @@ fn files_without_a_name_cannot_be_made() {
 
 #[test]
 fn the_tree_stays_small() {
-    assert!(filter(SECRET).len() < 600, "{} instructions", filter(SECRET).len());
+    assert!(filter(SECRETS).len() < 600, "{} instructions", filter(SECRETS).len());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{Fresh, Rootfs, decode, encode};
+use assay_shared::wire::{Flavour, Fresh, Rootfs, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::{Hierarchy, leftovers};
@@ -28,6 +28,8 @@ pub struct Plan {
     pub runtime: Box<dyn Runtime>,
     /// A keeper has one run, and its builder makes the next one.
     pub used_once: bool,
+    /// Of zygotes; none where a keeper cannot tell them from programs, or has no rights to hand down.
+    pub flavours: Vec<Flavour>,
 }
 
 /// A slot under construction, as the supervisor sees it.
@@ -197,6 +199,9 @@ impl<'a> Surroundings<'a> {
         hierarchy.make_slot(slot, plan.ids.keeper(slot))?;
         sys::unshare(libc::CLONE_NEWNS)?;
         let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], plan.ids.whole_map(slot))?;
+        if !plan.flavours.is_empty() {
+            rootfs::show_parts(&parts)?;
+        }
         let leaf = hierarchy.enter_slot(slot)?;
         let workshop = plan.runtime.workshop(&parts.directory, &plan.ids, slot)?;
         Ok(Self { plan, supervisor, by_rlimits: !hierarchy.is_there(), parts, leaf, workshop })
@@ -218,6 +223,7 @@ impl<'a> Surroundings<'a> {
             fresh: plan.fresh,
             shared_user: plan.ids.shared(),
             by_rlimits: *by_rlimits,
+            flavours: plan.flavours.clone(),
         };
         workshop.make_keeper(keeper, &started)
     }

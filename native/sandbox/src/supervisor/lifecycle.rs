@@ -9,7 +9,7 @@ use assay_shared::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 
 use super::builder::{self, Build, Site};
 use super::runtime::Born;
-use super::slot::{KeeperHandle, Run, SlotState};
+use super::slot::{KEEPER_PATIENCE, KeeperHandle, Run, SlotState};
 use super::{Kept, Source, Supervisor, token};
 
 const MILLISECOND: u64 = 1_000_000;
@@ -20,7 +20,8 @@ const WHILE_BUILDING: JobLimits =
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 /// In force from the start, so that a slot whose limits cannot be set is refused before any program: what runs get that
 /// name no limits of their own. The clocks are each run's.
-const MADE_WITH: JobLimits = JobLimits { cpu_ns: 0, wall_ns: 0, memory_bytes: 512 << 20, processes: 64, cpus: 1.0 };
+pub(super) const MADE_WITH: JobLimits =
+    JobLimits { cpu_ns: 0, wall_ns: 0, memory_bytes: 512 << 20, processes: 64, cpus: 1.0 };
 
 impl Supervisor {
     pub(super) fn build(&mut self, index: usize) {
@@ -58,7 +59,7 @@ impl Supervisor {
         if !matches!(slot.state, SlotState::Building(_)) {
             return;
         }
-        let renewing = SlotState::Renewing { since: sys::monotonic_ns() };
+        let renewing = SlotState::Renewing { until: sys::monotonic_ns() + KEEPER_PATIENCE };
         let SlotState::Building(build) = std::mem::replace(&mut slot.state, renewing) else { return };
         if let Err(fault) = self.adopt(index, build) {
             self.cannot_build(index, &fault);
@@ -95,12 +96,16 @@ impl Supervisor {
             pid,
             pidfd,
             ours,
+            zygotes: Vec::new(),
+            warming: None,
+            flavour: None,
             control,
             job,
             cgroup,
             grouped: self.hierarchy.is_there(),
             program_pid: 0,
             baseline_bytes,
+            has_parked: baseline_bytes != 0,
             held_bytes: 0,
             counters,
         });
@@ -169,7 +174,7 @@ impl Supervisor {
         let slot = &mut self.slots[index];
         let state = std::mem::replace(&mut slot.state, SlotState::Broken { until: 0 });
         let Some(mut keeper) = slot.keeper.take() else { return self.note_clock(index) };
-        let never_parked = keeper.baseline_bytes == 0;
+        let never_parked = !keeper.has_parked;
         if let SlotState::Running(run) = state {
             let ended = lost_run(&mut keeper, *run, fault.clone());
             self.engine.ended(ended, Vec::new());

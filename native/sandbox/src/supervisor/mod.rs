@@ -12,6 +12,7 @@ mod runs;
 mod runtime;
 mod slot;
 mod user_namespace;
+mod warmth;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -31,6 +32,7 @@ use ids::{Ids, Rights, Supply};
 use instance::{Instance, Unlink};
 use runtime::Runtime;
 use slot::{KeeperHandle, SlotState, Waiting, patience_until};
+use warmth::Warmth;
 
 const DEFAULT_DISK_BYTES: u64 = 64 << 20;
 
@@ -103,15 +105,17 @@ struct Supervisor {
     next_look: u64,
     /// What keepers and parked children say is received here.
     buffer: Vec<u8>,
+    warmth: Warmth,
 }
 
 /// The supervisor's whole life, from the engine's first message to the last trace removed.
 pub fn main() -> Result<()> {
     prepare::reset_inherited()?;
     let mut engine = EngineLink::adopt()?;
-    let (start, hold) = engine.wait_for_start()?;
+    let (start, library) = engine.wait_for_start()?;
+    let (hold, zygote) = if start.runtime.used_once() { (library, None) } else { (None, library) };
     match Started::start(&mut engine, &start, hold) {
-        Ok(made) => made.supervise(engine, &start),
+        Ok(made) => made.supervise(engine, &start, zygote),
         Err(fault) => engine.refuse(&fault),
     }
 }
@@ -149,8 +153,11 @@ impl Started {
         Ok(Self { epoll, instance, unlink, hierarchy, ids, runtime })
     }
 
-    fn supervise(self, engine: EngineLink, start: &Start) -> Result<()> {
+    fn supervise(self, engine: EngineLink, start: &Start, zygote: Option<File>) -> Result<()> {
         let Started { epoll, instance, unlink, hierarchy, ids, runtime } = self;
+        let can_be_warm = hierarchy.is_there() && !ids.shared() && zygote.is_some();
+        let flavours = if can_be_warm { start.flavours.clone() } else { Vec::new() };
+        let warmth = Warmth::new(flavours.len(), zygote);
         let signals = ChildSignals::take()?;
         epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
         epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
@@ -163,6 +170,7 @@ impl Started {
             fresh: start.fresh,
             runtime,
             used_once: start.runtime.used_once(),
+            flavours,
         };
         let broken = || Slot {
             generation: 0,
@@ -188,6 +196,7 @@ impl Started {
             signals,
             next_look: 0,
             buffer: vec![0; sys::MESSAGE_BYTES],
+            warmth,
         };
         let result = supervisor.run();
         supervisor.leave()?;

@@ -37,7 +37,7 @@ impl Supervisor {
     pub(super) fn dispatch(&mut self) {
         let mut at = 0;
         while let Some(waiting) = self.waiting.get(at) {
-            match self.take_parked(waiting.job.image as usize) {
+            match self.take_parked(waiting.job.image as usize, waiting.job.flavour) {
                 Some(index) => self.launch(at, index),
                 None => at += 1,
             }
@@ -48,9 +48,13 @@ impl Supervisor {
         }
     }
 
-    /// The slot with this image that was used last, whose caches are warm.
-    fn take_parked(&mut self, image: usize) -> Option<usize> {
-        let at = self.parked.iter().rposition(|index| self.slots[*index].image == image)?;
+    /// The slot with this image that was used last, whose caches are warm; if there is one, with a child of this flavour.
+    fn take_parked(&mut self, image: usize, flavour: Option<u32>) -> Option<usize> {
+        let fits = |index: &usize| self.slots[*index].image == image;
+        let is_of_flavour =
+            |index: &usize| self.slots[*index].keeper.as_ref().is_some_and(|keeper| keeper.flavour == flavour);
+        let at = self.parked.iter().rposition(|index| fits(index) && is_of_flavour(index));
+        let at = at.or_else(|| self.parked.iter().rposition(fits))?;
         Some(self.parked.remove(at))
     }
 
@@ -153,6 +157,10 @@ impl Supervisor {
                 keeper.program_pid = received.pid;
                 self.park(index)
             }
+            FromParked::Ready => {
+                self.zygote_is_ready(index, received.pid);
+                Ok(())
+            }
             FromParked::Failed(fault) => match &mut slot.state {
                 SlotState::Running(run) => {
                     run.launch_fault = Some(fault);
@@ -197,11 +205,12 @@ impl Supervisor {
         if received.length == 0 {
             return Err(Fault::new("the keeper closed its socket", "", 0));
         }
-        let message = decode(&self.buffer[..received.length])?;
+        let message: FromKeeper = decode(&self.buffer[..received.length])?;
         match message {
             FromKeeper::Failed(fault) => return Err(fault),
             // A start that failed was told before; its message may still lie there.
             FromKeeper::Exited { status, .. } if status == START_FAILED << 8 => self.hear_parked(index)?,
+            FromKeeper::Cold { flavour, reason } => return self.zygote_is_gone(index, flavour, reason),
             _ => {}
         }
         let now = sys::monotonic_ns();
@@ -209,8 +218,8 @@ impl Supervisor {
             return Err(Fault::new("the parked child ended without a job", "", 0));
         };
         match message {
-            FromKeeper::Exited { status, empty } => {
-                run.exited = Some((status, now - run.started));
+            FromKeeper::Exited { status, empty, warm } => {
+                (run.exited, run.warm) = (Some((status, now - run.started)), warm);
                 if empty { self.conclude(index) } else { keeper.kill_all(run, now) }
             }
             FromKeeper::Empty => self.conclude(index),
@@ -223,7 +232,7 @@ impl Supervisor {
                 ended.collected = paths;
                 self.answer(index, ended, received.fds)
             }
-            FromKeeper::Failed(_) => Ok(()),
+            FromKeeper::Failed(_) | FromKeeper::Cold { .. } => Ok(()),
         }
     }
 
@@ -247,12 +256,7 @@ impl Supervisor {
         if self.plan.used_once {
             return self.replace(index);
         }
-        let slot = &mut self.slots[index];
-        slot.state = SlotState::Renewing { since: sys::monotonic_ns() };
-        match &mut slot.keeper {
-            Some(keeper) => keeper.renew(),
-            None => Ok(()),
-        }
+        self.renew(index)
     }
 }
 

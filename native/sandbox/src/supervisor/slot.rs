@@ -17,7 +17,7 @@ const KILL_ROUND: u64 = MILLISECOND;
 /// Between two requests to a keeper to kill.
 const KEEPER_ROUND: u64 = 200 * MILLISECOND;
 /// How long a keeper may take to reap what the supervisor has killed, or to renew, before it is killed itself.
-const KEEPER_PATIENCE: u64 = 5 * SECOND;
+pub const KEEPER_PATIENCE: u64 = 5 * SECOND;
 /// The wall limit stretches by the time that the program waited for a core, up to this factor.
 const MAX_STRETCH: u64 = 3;
 /// What a slot may keep charged between runs before it is asked to give it back.
@@ -32,9 +32,9 @@ pub struct Waiting {
 pub enum SlotState {
     /// A builder is at work.
     Building(Build),
-    /// The keeper renews.
+    /// The keeper renews, until then at the latest.
     Renewing {
-        since: u64,
+        until: u64,
     },
     /// Dead processes' memory is being given back.
     Reclaiming {
@@ -57,6 +57,12 @@ pub struct KeeperHandle {
     pub pidfd: OwnedFd,
     /// It, and who else of us stays in the slot's control group: not to be killed with the program.
     pub ours: Vec<i32>,
+    /// Its zygotes, by flavour; some of `ours`.
+    pub zygotes: Vec<(u32, i32)>,
+    /// The flavour of the one that it is starting.
+    pub warming: Option<u32>,
+    /// Of the zygote that the parked child is from, if its keeper had one when it parked it.
+    pub flavour: Option<u32>,
     pub control: OwnedFd,
     pub job: OwnedFd,
     pub cgroup: Box<dyn SlotCgroup>,
@@ -64,8 +70,10 @@ pub struct KeeperHandle {
     pub grouped: bool,
     /// The parked child or first process, in our pid namespace.
     pub program_pid: i32,
-    /// Charged in a new slot.
+    /// Charged in a slot that nothing has run in since it was made, or since a zygote came or went; 0 if not known yet.
     pub baseline_bytes: u64,
+    /// It had a child parked once: its image can be used.
+    pub has_parked: bool,
     /// Charged when the child was parked.
     pub held_bytes: u64,
     /// What the last run left; but for CPU time, which renewal uses too, nothing changes between two runs.
@@ -75,12 +83,15 @@ pub struct KeeperHandle {
 pub struct Run {
     pub run_id: u64,
     pub limits: JobLimits,
+    pub flavour: Option<u32>,
     pub collect: Vec<String>,
     pub started: u64,
     pub before: Counters,
     pub stopped_by: Option<Stop>,
     /// wait status and wall time of the first process.
     pub exited: Option<(i32, u64)>,
+    /// It is, or was, a fork of a zygote.
+    pub warm: bool,
     pub launch_fault: Option<Fault>,
     /// Told of a container only.
     pub socket_made: bool,
@@ -100,14 +111,15 @@ impl KeeperHandle {
         send(&self.control, message, &[])
     }
 
-    /// Has the slot renewed and the next child parked.
-    pub fn renew(&mut self) -> Result<()> {
+    /// Has the slot renewed and the next child parked, from this zygote if it is there.
+    pub fn renew(&mut self, flavour: Option<u32>) -> Result<()> {
         let leaf = self.cgroup.renew()?;
         if leaf.is_some() {
             self.counters = Counters::default();
         }
         let fds: Vec<_> = leaf.iter().map(AsRawFd::as_raw_fd).collect();
-        send(&self.control, &ToKeeper::Renew, &fds)
+        self.flavour = flavour;
+        send(&self.control, &ToKeeper::Renew { flavour }, &fds)
     }
 
     pub fn is_dead(&self) -> bool {
@@ -133,11 +145,13 @@ impl KeeperHandle {
         Ok(Run {
             run_id: job.run_id,
             limits,
+            flavour: job.flavour,
             collect: job.collect,
             started,
             before,
             stopped_by: None,
             exited: None,
+            warm: false,
             launch_fault: None,
             socket_made: false,
             wall_deadline: started + limits.wall_ns,
@@ -231,6 +245,7 @@ impl KeeperHandle {
             peak_memory_bytes,
             oom_kills: after.oom_kills.saturating_sub(run.before.oom_kills),
             refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes),
+            warm: run.warm,
             collected: Vec::new(),
         }
     }
@@ -253,15 +268,17 @@ impl KeeperHandle {
     /// Whether the slot still holds memory of dead processes, now that a child is parked.
     pub fn holds_too_much(&mut self) -> Result<bool> {
         self.held_bytes = self.cgroup.memory_bytes()?;
+        self.has_parked = true;
         if self.baseline_bytes == 0 {
-            // 0 says that it never parked.
-            self.baseline_bytes = self.held_bytes.max(1);
+            self.baseline_bytes = self.held_bytes;
         }
+        // Where a zygote came, what the last run had left may have been in the first look.
+        self.baseline_bytes = self.baseline_bytes.min(self.held_bytes);
         Ok(self.held_bytes + self.cgroup.left_bytes()? > self.baseline_bytes + KEPT_BYTES)
     }
 }
 
-fn send(keeper: &OwnedFd, message: &ToKeeper, fds: &[i32]) -> Result<()> {
+pub fn send(keeper: &OwnedFd, message: &ToKeeper, fds: &[i32]) -> Result<()> {
     match sys::send(keeper, &encode(message)?, fds)? {
         true => Ok(()),
         false => Err(Fault::new("the keeper does not read", "", libc::EAGAIN)),
@@ -282,7 +299,7 @@ impl Run {
 /// When a state that waits for somebody has waited too long.
 pub fn patience_until(state: &SlotState) -> u64 {
     match state {
-        SlotState::Renewing { since } => since + KEEPER_PATIENCE,
+        SlotState::Renewing { until } => *until,
         SlotState::Reclaiming { next_look, .. } => *next_look,
         SlotState::Broken { until } => *until,
         SlotState::Running(run) => run.next_look(),

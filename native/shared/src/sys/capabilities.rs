@@ -5,6 +5,7 @@ use crate::fault::Result;
 
 pub const CAP_SETGID: u32 = 6;
 pub const CAP_SETUID: u32 = 7;
+pub const CAP_SYS_CHROOT: u32 = 18;
 pub const CAP_SYS_ADMIN: u32 = 21;
 
 #[repr(C)]
@@ -54,4 +55,13 @@ pub fn act_as(uid: u32) -> Result<()> {
 /// Gives up every capability, for good.
 pub fn drop_capabilities() -> Result<()> {
     set(&[[0; 3]; 2])
+}
+
+/// Makes these the only ones that a program started by us as root gets, once the bounding set is empty; to be called
+/// before that.
+pub fn hand_down(capabilities: &[u32]) -> Result<()> {
+    let mut sets = get()?;
+    sets[0][2] = capabilities.iter().fold(0, |set, capability| set | 1 << capability);
+    sets[1][2] = 0;
+    set(&sets)
 }

@@ -129,8 +129,15 @@ pub fn replace_standard_streams() -> Result<()> {
 
 /// Waits until one of these can be read, for ever or so long; then none can.
 pub fn poll<const N: usize>(fds: [&OwnedFd; N], patience: Option<Duration>) -> Result<[bool; N]> {
+    poll_some(fds.map(Some), patience)
+}
+
+/// The same where some may be left out.
+pub fn poll_some<const N: usize>(fds: [Option<&OwnedFd>; N], patience: Option<Duration>) -> Result<[bool; N]> {
     let milliseconds = patience.map_or(-1, |patience| patience.as_millis() as libc::c_int);
-    let mut entries = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    // A negative descriptor is ignored.
+    let mut entries =
+        fds.map(|fd| libc::pollfd { fd: fd.map_or(-1, AsRawFd::as_raw_fd), events: libc::POLLIN, revents: 0 });
     loop {
         // SAFETY: N entries that outlive the call.
         match check("poll", "", unsafe { libc::poll(entries.as_mut_ptr(), N as libc::nfds_t, milliseconds) }.into()) {

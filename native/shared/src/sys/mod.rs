@@ -13,16 +13,18 @@ mod signals;
 mod socket;
 
 pub use borrow::Borrowing;
-pub use capabilities::{CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, act_as, drop_capabilities, has_capability};
+pub use capabilities::{
+    CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_CHROOT, act_as, drop_capabilities, hand_down, has_capability,
+};
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use execute::execute;
 pub use fd::{
-    close_all_but, is_readable, memfd, output_pipe, pipe, poll, read_at_most, reopen_read_only,
+    close_all_but, is_readable, memfd, output_pipe, pipe, poll, poll_some, read_at_most, reopen_read_only,
     replace_standard_streams, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
 };
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use namespaces::{enter_user_namespace_alone, in_first_user_namespace};
-pub use privileged::{draw_secret, privileged};
+pub use privileged::{draw_secret, privileged, use_secret};
 pub use process::{
     Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, reap, rlimit, set_process_name,
     wait_for,
@@ -31,6 +33,7 @@ pub use signals::{ChildSignals, unblock_signals};
 pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};
 
 use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 use crate::fault::{Fault, Result};
@@ -83,6 +86,13 @@ pub fn pivot_into_current_directory() -> Result<()> {
 pub fn unshare(flags: libc::c_int) -> Result<()> {
     // SAFETY: no pointers; this program has one thread.
     check("unshare", "", unsafe { privileged(libc::SYS_unshare, [flags as usize, 0, 0, 0, 0]) }).map(drop)
+}
+
+/// Moves to the namespace that this descriptor is of, whatever kind that is.
+pub fn setns(namespace: impl AsFd) -> Result<()> {
+    let fd = namespace.as_fd().as_raw_fd() as usize;
+    // SAFETY: no pointers; this program has one thread.
+    check("setns", "", unsafe { privileged(libc::SYS_setns, [fd, 0, 0, 0, 0]) }).map(drop)
 }
 
 /// A device node, with exactly this mode.

@@ -7,14 +7,17 @@ use crate::fault::Result;
 
 static SECRET: AtomicU64 = AtomicU64::new(0);
 
-/// Draws the secret that goes with every privileged call of this process from now on.
+/// A word that nobody can guess.
 pub fn draw_secret() -> Result<u64> {
     let mut bytes = [0u8; 8];
     // SAFETY: the buffer has the length that is given.
     check("getrandom", "", unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } as i64)?;
-    let secret = u64::from_ne_bytes(bytes);
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+/// The secret that goes with every privileged call of this process from now on; 0 forgets it.
+pub fn use_secret(secret: u64) {
     SECRET.store(secret, Ordering::Relaxed);
-    Ok(secret)
 }
 
 /// A system call of at most five arguments, with the secret as the sixth, which the kernel ignores.
