@@ -19,6 +19,7 @@ class Ended:
     """A completion, as the native module would tell it."""
 
     fault: str | None = None
+    warm: bool = False
     run_id: int = 1
     exit_code: int | None = None
     signal: int | None = None

@@ -1,12 +1,14 @@
 """What a zygote does in Python: imports modules and hides them, and ends a program as the interpreter would.
 
-A module that was imported ahead of a program must not be seen by it until it imports it itself. So each lies on a shelf:
-out of sys.modules, and not an attribute of its package. The program's first import of it takes it down, with the modules
-that it imported in turn, in their order. Where a file of the program's has the name of one of them, nothing is taken down
-and the ordinary import follows.
+A module that was imported ahead of a program must not be seen by it until it imports it itself. So each lies on a
+shelf: out of sys.modules, and not an attribute of its package. The program's first import of it takes it down, with the
+modules that it imported in turn, in their order. Where a file of the program's has the name of one of them, nothing is
+taken down and the ordinary import follows.
 
 Version-dependent only in what `python.rs` and the interpreter itself depend on: 3.9 and later.
 """
+
+from __future__ import annotations
 
 import sys
 
@@ -201,7 +203,7 @@ def _preload(names):
 
 
 def _exercise(shelf):
-    """Imports nothing a few times, so that the interpreter has specialised the code that a program's first import runs."""
+    """Imports nothing a few times: the interpreter specialises the code that a program's first import runs."""
     for _ in range(12):
         shelf.modules["<exercise>"] = module = type(sys)("<exercise>")
         module.__spec__ = ModuleSpec("<exercise>", None)
@@ -229,7 +231,7 @@ def ready(script):
 
 
 def needs_whole_end():
-    """Whether only the interpreter's own end will do: threads are left, or libraries were loaded that have destructors."""
+    """Whether only the interpreter's own end will do: threads are left, or libraries with destructors were loaded."""
     modules = sys.modules
     if "ctypes" in modules or ("threading" in modules and len(modules["threading"]._active) > 1):
         return True
