@@ -83,6 +83,9 @@ impl Completion {
     }
 }
 
+/// Image, argv, environment, the path of the script, modules.
+type FlavourFields = (u32, Vec<String>, Vec<String>, String, Vec<String>);
+
 #[pyclass(frozen, module = "engine._native")]
 pub struct Pool(pool::Pool);
 
@@ -97,7 +100,7 @@ impl Pool {
         state_dir: String,
         trees: Vec<String>,
         images: Vec<Vec<String>>,
-        flavours: Vec<(u32, Vec<String>, Vec<String>, String, Vec<String>)>,
+        flavours: Vec<FlavourFields>,
         uid_base: u32,
         fresh: &str,
         allow_degraded: bool,

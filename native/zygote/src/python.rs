@@ -32,10 +32,16 @@ macro_rules! api {
         struct Functions { $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)* }
 
         impl Functions {
+            #[allow(non_snake_case)]
             fn find() -> Option<Self> {
-                // SAFETY: each symbol is the C function of that name, which has this signature in every CPython since 3.9.
-                unsafe { Some(Self { $($name: std::mem::transmute::<*mut c_void, _>(
-                    symbol(concat!(stringify!($name), "\0").as_bytes())?),)* }) }
+                $(
+                    let found = symbol(concat!(stringify!($name), "\0").as_bytes())?;
+                    // SAFETY: the C function of this name has this signature in every CPython since 3.9.
+                    let $name = unsafe {
+                        std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(found)
+                    };
+                )*
+                Some(Self { $($name),* })
             }
         }
     };
