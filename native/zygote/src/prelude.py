@@ -8,8 +8,6 @@ taken down and the ordinary import follows.
 Version-dependent only in what `python.rs` and the interpreter itself depend on: 3.9 and later.
 """
 
-from __future__ import annotations
-
 import sys
 
 _AT_START = frozenset(sys.modules)
