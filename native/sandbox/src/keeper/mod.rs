@@ -14,7 +14,7 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
-use assay_shared::wire::{Flavour, Fresh, FromKeeper, FromParked, ToKeeper, decode, encode};
+use assay_shared::wire::{ByteBuf, Flavour, Fresh, FromKeeper, FromParked, ToKeeper, decode, encode};
 
 use crate::rootfs;
 use launch::Launcher;
@@ -44,6 +44,8 @@ pub struct Keeper {
     pub by_rlimits: bool,
     /// Of the zygotes that it may be told to start.
     pub flavours: Vec<Flavour>,
+    /// Scripts of ours that zygotes compile ahead.
+    pub known: Vec<ByteBuf>,
 }
 
 /// The keeper's whole life; never returns.
@@ -114,6 +116,7 @@ fn live(keeper: Keeper) -> Result<()> {
                         network: &mut network,
                         supervisor: &keeper.supervisor,
                         flavours: &keeper.flavours,
+                        known: &keeper.known,
                     };
                     parking.warm(flavour, fds, surroundings)?;
                 }
