@@ -32,7 +32,7 @@ class ServerConfig:
     unread_bytes           answers that wait for one client to read; past it the client is cut off
     unread_seconds         time that a full connection may stand still before the client is cut off
     request_seconds        time for one request to arrive once it has begun
-    keep_alive_seconds     time that an idle HTTP connection stays open
+    keep_alive_seconds     time that an idle HTTP connection stays open; longer than any client keeps it in its pool
     drain_seconds          time for requests in flight to end after SIGTERM
     run_code_queue_seconds time in the queue after which /run_code answers 504
     run_code_memory_bytes  memory of a /run_code program whose request sets no limit
@@ -52,7 +52,7 @@ class ServerConfig:
     unread_bytes: int = 64 * MIB
     unread_seconds: float = 300.0
     request_seconds: float = 60.0
-    keep_alive_seconds: int = 75
+    keep_alive_seconds: float = 3600.0
     drain_seconds: float = 60.0
     run_code_queue_seconds: float = 8.0
     run_code_memory_bytes: int = 1024 * MIB

@@ -14,16 +14,14 @@ import signal
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.flow import off_loop
 from engine.program import MIB, Limits, Outcome
 from engine.proof.selftest import summary
-from engine.server.answers import json_response, status_of
-from engine.server.body import read_body, while_connected
+from engine.server.answers import Answer, json_answer, status_of
 from engine.server.decode import json_body
+from engine.server.request import HttpRequest
 from engine.server.service import Service
 from engine.wire.decode import to_struct
 from engine.wire.messages import Run, error_body
@@ -67,24 +65,22 @@ class RunCode(msgspec.Struct, frozen=True, kw_only=True):
     fetch_files: tuple[str, ...] = ()
 
 
-async def run_code(service: Service, request: Request, *, client: str) -> Response:
+async def run_code(service: Service, request: HttpRequest) -> Answer:
     """Answer one request; only BadInput, Overloaded and SandboxError are not status 200."""
-    config = service.config
     try:
-        body = await read_body(request, cap=config.request_bytes, seconds=config.request_seconds)
-        asked = await off_loop(len(body), _asked, body)
+        asked = await off_loop(len(request.body), _asked, request.body)
         if asked.language in _ELSEWHERE:
-            return json_response(_no_such_language(asked.language))
+            return json_answer(_no_such_language(asked.language))
         if asked.language not in _HERE:
             known = ", ".join(sorted({*_HERE, *_ELSEWHERE}))
             raise BadInput("language", asked.language, f"expected one of {known}")
         wanted = _run_of(asked, service)
-        outcome = await while_connected(request, service.run(wanted, client=client, op="run_code"))
+        outcome = await service.run(wanted, client=request.client, op="run_code")
     except BadInput as error:
-        return _refused(error, request.state.request_id)
+        return _refused(error, request.id)
     except (Overloaded, SandboxError) as error:
-        log.info("request=%s %s", request.state.request_id, error)
-        return json_response({"error": error_body(error), "detail": str(error)}, 504)
+        log.info("request=%s %s", request.id, error)
+        return json_answer({"error": error_body(error), "detail": str(error)}, 504)
     return await off_loop(outcome.size_bytes, _answered, outcome)
 
 
@@ -92,12 +88,11 @@ def _asked(body: bytes) -> RunCode:
     return to_struct(json_body(body), RunCode, strict=False)
 
 
-def _refused(error: BadInput, request_id: str) -> Response:
+def _refused(error: BadInput, request_id: str) -> Answer:
     body = error_body(BadInput(_FIELDS.get(error.field, error.field), error.value, error.message))
     log.info("request=%s refused: %s", request_id, error)
     detail = {"type": "value_error", "loc": ["body", body.field], "msg": body.message, "input": body.value}
-    close = {"connection": "close"} if status_of(error) == 413 else None
-    return json_response({"detail": [detail], "error": body}, status_of(error), close)
+    return json_answer({"detail": [detail], "error": body}, status_of(error))
 
 
 def _no_such_language(language: str) -> dict[str, Any]:
@@ -156,8 +151,8 @@ def _file(name: str, value: str) -> tuple[str, bytes]:
         raise BadInput(f"files.{name}", value, f"not base64: {error}") from None
 
 
-def _answered(outcome: Outcome) -> Response:
-    return json_response(_answer(outcome))
+def _answered(outcome: Outcome) -> Answer:
+    return json_answer(_answer(outcome))
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:
