@@ -34,7 +34,8 @@ class ServerConfig:
     request_seconds        time for one request to arrive once it has begun
     keep_alive_seconds     time that an idle HTTP connection stays open; longer than any client keeps it in its pool
     drain_seconds          time for requests in flight to end after SIGTERM
-    run_code_queue_seconds time in the queue after which /run_code answers 504
+    run_code_queue_seconds time in the queue after which /run_code answers 504; None means as long as its client waits,
+                           compile_timeout + run_timeout + 10 s
     run_code_memory_bytes  memory of a /run_code program whose request sets no limit
     run_code_output_bytes  bytes kept of each of stdout and stderr of a /run_code program
     log_level              "debug" has a line per request, "info" one per request that failed
@@ -54,7 +55,7 @@ class ServerConfig:
     request_seconds: float = 60.0
     keep_alive_seconds: float = 3600.0
     drain_seconds: float = 60.0
-    run_code_queue_seconds: float = 8.0
+    run_code_queue_seconds: float | None = None
     run_code_memory_bytes: int = 1024 * MIB
     run_code_output_bytes: int = 8 * MIB
     log_level: str = "info"

@@ -37,7 +37,8 @@ _ELSEWHERE: Final = frozenset({
     "scala", "julia", "pytest", "junit", "kotlin_script", "jest", "verilog", "python_gpu", "lean", "swift", "racket",
 })
 # fmt: on
-_WALL_GRACE_SECONDS: Final = 5
+# What a client allows beyond the two time-outs (verl), less what it takes for an answer to reach it.
+_PATIENCE_SECONDS: Final = 10 - 1
 _IGNORED: Final = "IGNORE_THIS_FILE"
 _WORK: Final = "/work"
 # What a field of `Engine.run` is called here.
@@ -117,17 +118,17 @@ def _run_of(asked: RunCode, service: Service) -> Run:
         stdin=(asked.stdin or "").encode(),
         limits=Limits(
             cpu_seconds=_seconds("run_timeout", asked.run_timeout),
-            wall_seconds=asked.run_timeout + _WALL_GRACE_SECONDS,
+            wall_seconds=asked.run_timeout,
             memory_bytes=memory * MIB if memory is not None and memory > 0 else config.run_code_memory_bytes,
             output_bytes=config.run_code_output_bytes,
         ),
         compile_limits=msgspec.structs.replace(
             service.engine_config.compile_limits,
             cpu_seconds=_seconds("compile_timeout", asked.compile_timeout),
-            wall_seconds=asked.compile_timeout + _WALL_GRACE_SECONDS,
+            wall_seconds=asked.compile_timeout,
         ),
         collect=tuple(name for name in asked.fetch_files if _IGNORED not in name),
-        deadline_seconds=config.run_code_queue_seconds,
+        deadline_seconds=config.run_code_queue_seconds or asked.compile_timeout + asked.run_timeout + _PATIENCE_SECONDS,
     )
 
 
@@ -146,7 +147,8 @@ def _file(name: str, value: str) -> tuple[str, bytes]:
     if not path.startswith(f"{_WORK}/"):
         raise BadInput(f"files.{name}", name, f"expected a path below {_WORK}, or one relative to it without '..'")
     try:
-        return path[len(_WORK) + 1 :], base64.b64decode(value)
+        # Lines of it may be broken, as in mails.
+        return path[len(_WORK) + 1 :], base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadInput(f"files.{name}", value, f"not base64: {error}") from None
 
