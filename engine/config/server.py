@@ -28,6 +28,8 @@ class ServerConfig:
     connections            Unix connections at once
     client_requests        requests in flight of one Unix connection; one more is refused at once
     client_runs            of these, how many stand in the engine's queue at once; the rest wait behind them
+    batch_items            the most requests in one batch
+    batch_bytes            bytes of answers that are kept for one list of runs; past it the rest is ended, and says so
     held_bytes             bytes of requests in flight of all Unix connections; past it requests are refused at once
     unread_bytes           answers that wait for one client to read; past it the client is cut off
     unread_seconds         time that a full connection may stand still before the client is cut off
@@ -49,6 +51,8 @@ class ServerConfig:
     connections: int = 4096
     client_requests: int = 16384
     client_runs: int = 128
+    batch_items: int = 16384
+    batch_bytes: int = 64 * MIB
     held_bytes: int = 256 * MIB
     unread_bytes: int = 64 * MIB
     unread_seconds: float = 300.0

@@ -6,23 +6,23 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
 from engine.errors import AssayError, BadInput, SandboxError
 from engine.flow import off_loop
-from engine.program import Outcome
 from engine.scorer import Parsed
-from engine.server.answers import TEXT, Answer, error_answer, json_answer
+from engine.server.answers import TEXT, Answer, error_answer, json_answer, stream_answer
 from engine.server.decode import json_body
 from engine.server.gate import Gate, shown_path
+from engine.server.http_batch import lines, listed, one_answer, outcome_json
 from engine.server.http_connection import HttpConnection
 from engine.server.listen import BACKLOG
 from engine.server.request import HttpRequest
 from engine.server.run_code import run_code
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
-from engine.wire.messages import Run, check_deadline, outcome_to_wire
+from engine.wire.messages import Run, check_deadline
 
 log = logging.getLogger("assay.server")
 Handler = Callable[[HttpRequest], Awaitable[Answer]]
@@ -139,29 +139,47 @@ class HttpFace:
     # What stands behind each path.
 
     async def _run(self, request: HttpRequest) -> Answer:
-        wanted = await off_loop(len(request.body), self._run_of, request.body)
-        outcome = await self._service.run(wanted, client=request.client)
-        return await off_loop(outcome.size_bytes, _outcome_answer, outcome)
+        wanted = await off_loop(len(request.body), self._runs_of, request.body)
+        if isinstance(wanted, Run):
+            return Answer(await outcome_json(await self._service.run(wanted, client=request.client)))
 
-    def _run_of(self, body: bytes) -> Run:
+        async def ask(run: Run | BadInput) -> bytes:
+            return await one_answer(self._service, run, request.client)
+
+        self._service.refuse_while_draining("run")
+        count = len(wanted)
+        answers = self._service.batch("run", ask, wanted)
+        if request.wants_lines:
+            return stream_answer(lines(answers))
+        return await listed(answers, count, self.config.batch_bytes)
+
+    def _runs_of(self, body: bytes) -> Run | list[Run | BadInput]:
         fields = json_body(body)
+        if isinstance(fields, list):
+            return self._service.runs_from(fields)
         if not isinstance(fields, dict):
-            raise BadInput("body", fields, "expected a map")
-        wanted = self._service.request_from("run", fields)
-        assert isinstance(wanted, Run)
-        return wanted
+            raise BadInput("body", fields, "expected a map, or a list of maps")
+        return self._service.run_from(fields)
 
     async def _score(self, request: HttpRequest) -> Answer:
         deadline = _deadline(request)
         size_bytes = len(request.body)
         wanted = await off_loop(size_bytes, self._items_of, request.body)
-        answer: object
-        if isinstance(wanted, list):
-            answer = await self._service.score_all(wanted, client=request.client, deadline_seconds=deadline)
-        else:
-            answer = await self._service.score(wanted, client=request.client, deadline_seconds=deadline)
+        if isinstance(wanted, Parsed):
+            return _json_answer(await self._service.score(wanted, client=request.client, deadline_seconds=deadline))
+
+        async def ask(item: Parsed) -> dict[str, Any]:
+            return await self._service.score_one(item, client=request.client, deadline_seconds=deadline)
+
+        if request.wants_lines:
+
+            async def ask_json(item: Parsed) -> bytes:
+                return _json_answer(await ask(item)).body
+
+            self._service.refuse_while_draining("score")
+            return stream_answer(lines(self._service.batch("score", ask_json, wanted)))
         # As many answers as there were items, each of a bounded size.
-        return await off_loop(size_bytes, _json_answer, answer)
+        return await off_loop(size_bytes, _json_answer, await self._service.score_all(ask, wanted))
 
     def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
         wanted = json_body(body)
@@ -191,10 +209,6 @@ async def _healthz(request: HttpRequest) -> Answer:
 
 def _text(text: str, status: int = 200) -> Answer:
     return Answer(text.encode(), status, TEXT)
-
-
-def _outcome_answer(outcome: Outcome) -> Answer:
-    return _json_answer(outcome_to_wire(outcome))
 
 
 def _json_answer(content: object) -> Answer:
