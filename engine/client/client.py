@@ -93,6 +93,7 @@ class Client:
             files=program.files,
             image=program.image,
             prelude=program.prelude,
+            warm=program.warm,
             stdin=stdin,
             limits=limits,
             compile_limits=compile_limits,

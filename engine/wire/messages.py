@@ -49,6 +49,7 @@ class Run(Request, frozen=True, kw_only=True):
     files: dict[str, bytes] = {}
     image: str | None = None
     prelude: str | None = None
+    warm: bool = True
     stdin: bytes = b""
     limits: Limits | None = None
     compile_limits: Limits | None = None
@@ -71,7 +72,7 @@ class Run(Request, frozen=True, kw_only=True):
     @property
     def program(self) -> Program:
         """The program alone; its source is empty where there is an `argv`."""
-        return Program(self.source or "", self.language, self.files, self.image, self.prelude)
+        return Program(self.source or "", self.language, self.files, self.image, self.prelude, self.warm)
 
     @property
     def text(self) -> str:
