@@ -71,8 +71,9 @@ class Lead:
         self._prompts = prompts
         self._tokenizer = tokenizer
         self._stop = stop_tokens(config.model.path, tokenizer)
-        seed = config.run.seed
-        self._sampler = Sampler(config.sampling, prompts.train, seed=seed, drawn=state.drawn, success=state.success)
+        self._sampler = Sampler(
+            config.sampling, prompts.train, seed=config.run.seed, drawn=state.drawn, success=state.success
+        )
         self._difficulties = Difficulties(prompts.train)
         groups = state.restored_groups({prompt.id: prompt for prompt in prompts.train})
         going_on_at = (state.metrics_bytes, state.number) if resumed else None
@@ -88,16 +89,7 @@ class Lead:
             self._engine = new_engine(config, self._stop)
             undone.callback(self._engine.close)
             self._check_lengths([*prompts.train, *prompts.held_out])
-            self._buffer = Buffer(
-                config.rollouts,
-                self._engine,
-                self._scoring,
-                self._text,
-                repeats=config.repeats,
-                seed=seed,
-                restart=self._restart,
-                say=say,
-            )
+            self._buffer = Buffer(config, self._engine, self._scoring, self._text, self._restart, say)
             self._buffer.restore(groups, state.opened)
             undone.pop_all()
         self._sync = WeightSync(
@@ -124,7 +116,7 @@ class Lead:
         weights = self._config.weights_in(number)
         groups = [judged(group) for group in generated.groups]
         self._sampler.observe(groups)
-        numbers = rolled(generated, groups, weights, self._difficulties, buffered=len(self._buffer))
+        numbers = rolled(generated, groups, weights, self._difficulties, buffered=len(self._buffer.groups))
         self.metrics.samples(number, groups, weights, self._text)
         self._check_judged(numbers)
         return [group for group in groups if not uniform(group, weights)], numbers
@@ -180,7 +172,7 @@ class Lead:
             drawn=self._sampler.drawn,
             success=self._sampler.success,
             opened=self._buffer.opened,
-            groups=checkpoint.saved_groups(self._buffer.groups()),
+            groups=checkpoint.saved_groups(self._buffer.groups),
             metrics_bytes=self.metrics.length,
             config=self._config.to_table(),
         )
