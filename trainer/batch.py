@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,13 +98,17 @@ def pack(
 
 def longest_batch(prompt: int, response: int, *, budget: int, device: torch.device | str = "cpu") -> Batch:
     """A micro-batch as large as `budget` allows: a prompt of so many tokens, and responses of so many each."""
-    rollout = Rollout(id="", prompt_id="", index=0, tokens=np.zeros(response, np.int32))
-    group = Group(
-        prompt=Prompt(id="", tokens=np.zeros(prompt, np.int32), item={}),
-        rollouts=(rollout,) * max(1, (budget - prompt) // response),
-        opened_at=0,
-    )
+    group = group_of([0] * prompt, [[0] * response] * max(1, (budget - prompt) // response))
     return pack([group], budget=budget, policy_version=0, device=device)
+
+
+def group_of(prompt: Sequence[int], responses: Iterable[Sequence[int]]) -> Group:
+    """Token ids that no engine sampled, as a group."""
+    rollouts = tuple(
+        Rollout(id="", prompt_id="", index=index, tokens=np.asarray(response, np.int32))
+        for index, response in enumerate(responses)
+    )
+    return Group(prompt=Prompt(id="", tokens=np.asarray(prompt, np.int32), item={}), rollouts=rollouts, opened_at=0)
 
 
 def _trained_from(rollout: Rollout, train_segments: Literal["all", "last"]) -> int:

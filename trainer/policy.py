@@ -18,11 +18,10 @@ from transformers import AutoModelForCausalLM
 
 from engine.errors import BadInput
 from trainer import attention
-from trainer.batch import MicroBatch, pack
+from trainer.batch import MicroBatch, group_of, pack
 from trainer.logprobs import log_distributions, token_logprobs
 from trainer.ranks import Ranks
 from trainer.tables import ModelConfig
-from trainer.types import Group, Prompt, Rollout
 
 _HEAD_TOLERANCE: Final = 1e-3
 
@@ -130,14 +129,8 @@ class Policy(nn.Module):
         return hidden[micro.sources]
 
     def _packed(self, prompt: Sequence[int], responses: Sequence[Sequence[int]]) -> MicroBatch:
-        rollouts = tuple(
-            Rollout(id="", prompt_id="", index=index, tokens=np.asarray(response, np.int32))
-            for index, response in enumerate(responses)
-        )
-        group = Group(
-            prompt=Prompt(id="", tokens=np.asarray(prompt, np.int32), item={}), rollouts=rollouts, opened_at=0
-        )
         budget = len(prompt) + sum(map(len, responses))
+        group = group_of(prompt, responses)
         (micro,) = pack([group], budget=budget, policy_version=0, device=self.device).micro_batches
         return micro
 

@@ -12,11 +12,10 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from engine.errors import BadInput
-from trainer.batch import pack
+from trainer.batch import group_of, pack
 from trainer.policy import Policy
 from trainer.prompts import load_tokenizer, stop_tokens
 from trainer.tables import ModelConfig
-from trainer.types import Group, Prompt, Rollout
 
 _MAX_GRADIENT_NORM: Final = 1.0
 
@@ -65,8 +64,9 @@ def warm_up(
     optimizer = torch.optim.AdamW(policy.parameters(), lr=learning_rate, weight_decay=0.0)
     loss_now = 0.0
     for step in range(1, steps + 1):
-        chosen = [examples[index] for index in random.integers(len(examples), size=batch)]
-        packed = pack([_group(example) for example in chosen], budget=budget, policy_version=0, device=policy.device)
+        drawn = [examples[index] for index in random.integers(len(examples), size=batch)]
+        chosen = [group_of(example.prompt, [example.solution]) for example in drawn]
+        packed = pack(chosen, budget=budget, policy_version=0, device=policy.device)
         optimizer.zero_grad(set_to_none=True)
         loss_now = 0.0
         for micro in packed.micro_batches:
@@ -104,9 +104,3 @@ def warm_up_directory(
     warm_up(policy, examples, steps=steps, batch=batch, learning_rate=learning_rate, seed=seed, progress=progress)
     policy.save(out)
     tokenizer.save_pretrained(out)
-
-
-def _group(example: Example) -> Group:
-    rollout = Rollout(id="", prompt_id="", index=0, tokens=np.asarray(example.solution, np.int32))
-    prompt = Prompt(id="", tokens=np.asarray(example.prompt, np.int32), item={})
-    return Group(prompt=prompt, rollouts=(rollout,), opened_at=0)
