@@ -36,8 +36,7 @@ from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead, 
 from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
 
 from engine.errors import BadInput
-from trainer.errors import StaleWeights
-from trainer.rollouts import Weights
+from trainer.rollouts import Weights, fitting
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
@@ -104,18 +103,7 @@ class Source(WeightSource):
 
     def take(self, weights: Weights, version: int) -> None:
         """What the next iteration gives; raises StaleWeights where it is not of the model that the engine has."""
-        tensors = dict(weights())
-        wrong = [f"{name} is missing" for name in self._shapes.keys() - tensors.keys()]
-        wrong += [f"{name} is not in its checkpoint" for name in tensors.keys() - self._shapes.keys()]
-        for name in self._shapes.keys() & tensors.keys():
-            tensor, shape = tensors[name], self._shapes[name]
-            if tuple(tensor.shape) != shape:
-                wrong.append(f"{name} is {list(tensor.shape)} and not {list(shape)}")
-            elif not tensor.is_floating_point():
-                wrong.append(f"{name} is {tensor.dtype} and not a floating type")
-        if wrong:
-            raise StaleWeights(f"version {version} does not suit the engine's model: {'; '.join(sorted(wrong)[:5])}")
-        self._tensors = tensors
+        self._tensors = fitting(weights, self._shapes, version)
 
     def release(self) -> None:
         """Hold no weights until the next sync."""
