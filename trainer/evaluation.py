@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rewards import NotJudged, Reward
 from trainer.buffer import TextOf, seed_of
+from trainer.metrics import mean
 from trainer.rewards import Scoring
 from trainer.rollouts import RolloutEngine
 from trainer.types import HeldOut, Prompt, Request
@@ -47,11 +48,7 @@ def evaluate(
         if isinstance(sampled, Reward) and isinstance(greedy, Reward):
             by_prompt[prompt.id] = (sampled.reward, greedy.reward)
     return HeldOut(
-        sampled=_mean([pair[0] for pair in by_prompt.values()]),
-        greedy=_mean([pair[1] for pair in by_prompt.values()]),
+        sampled=mean([pair[0] for pair in by_prompt.values()]),
+        greedy=mean([pair[1] for pair in by_prompt.values()]),
         by_prompt=by_prompt,
     )
-
-
-def _mean(numbers: list[float]) -> float:
-    return sum(numbers) / len(numbers) if numbers else 0.0

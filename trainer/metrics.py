@@ -57,7 +57,7 @@ class Difficulties:
         named: dict[str, list[float]] = defaultdict(list)
         for difficulty in sorted(right):
             named[self.of(difficulty)] += right[difficulty]
-        return {name: _mean(each) for name, each in named.items() if each}
+        return {name: mean(each) for name, each in named.items() if each}
 
 
 def rolled(
@@ -77,12 +77,12 @@ def rolled(
         groups=len(groups),
         cut=generated.cut,
         buffered=buffered,
-        lengths=_mean([len(rollout.tokens) for rollout in everyone]),
+        lengths=mean([len(rollout.tokens) for rollout in everyone]),
         ended=Counter(rollout.end.value for rollout in everyone if rollout.end),
         not_judged=Counter(rollout.reward.reason for rollout in everyone if isinstance(rollout.reward, NotJudged)),
-        parts={name: _mean([rollout.parts[name] for rollout in kept]) for name in names},
+        parts={name: mean([rollout.parts[name] for rollout in kept]) for name in names},
         pass_rate=difficulties.pass_rate(groups),
-        reward=_mean([total(rollout, weights) for rollout in kept]),
+        reward=mean([total(rollout, weights) for rollout in kept]),
         uniform=sum(uniform(group, weights) for group in groups),
         generating_seconds=generated.generating_seconds,
         scoring_seconds=generated.scoring_seconds,
@@ -204,5 +204,6 @@ def line_of(iteration: Iteration) -> str:
     return "  ".join(parts)
 
 
-def _mean(numbers: Sequence[float]) -> float:
+def mean(numbers: Sequence[float]) -> float:
+    """0 without any."""
     return sum(numbers) / len(numbers) if numbers else 0.0
