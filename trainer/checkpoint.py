@@ -64,8 +64,9 @@ class _SavedGroup(msgspec.Struct, array_like=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What an iteration's end is made of beside the weights.
+    """What an iteration's end is made of beside the weights; without more than a configuration, a run's beginning.
 
+    config          as resolved
     number          iterations that are done
     policy_version  of the weights
     drawn           prompts that the sampler has given out
@@ -73,23 +74,16 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     opened          groups that were ever opened
     groups          those in the buffer
     metrics_bytes   length of metrics.jsonl
-    config          as resolved
     """
 
-    number: int
-    policy_version: int
-    drawn: int
-    success: dict[str, float]
-    opened: int
-    groups: list[_SavedGroup]
-    metrics_bytes: int
     config: dict[str, Any]
-
-    @classmethod
-    def beginning(cls, config: TrainerConfig) -> State:
-        """Before the first iteration."""
-        table = config.to_table()
-        return cls(number=0, policy_version=0, drawn=0, success={}, opened=0, groups=[], metrics_bytes=0, config=table)
+    number: int = 0
+    policy_version: int = 0
+    drawn: int = 0
+    success: dict[str, float] = {}
+    opened: int = 0
+    groups: list[_SavedGroup] = []
+    metrics_bytes: int = 0
 
     def restored_groups(self, prompts: Mapping[str, Prompt]) -> list[Group]:
         """The buffer's groups; raises BadInput where a prompt is not there any more."""
