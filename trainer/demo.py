@@ -6,8 +6,8 @@ a task's gain on held-out prompts is not above zero.
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -26,24 +27,26 @@ from rich.table import Table
 
 from engine.errors import SandboxError
 from rewards.cli.daemon import own_daemon
-from trainer.config import TrainerConfig, flat
+from trainer.config import TrainerConfig
 from trainer.report import read_lines
 from trainer.tasks.tasks import write_task
 from trainer.tasks.tiny import make_tiny_model
 
 _TRAIN: Final = 4000
 _HELD_OUT: Final = 200
-_WARM_UP: Final = {"sort": 150, "program": 150}
+_WARM_UP: Final = 150
 _ITERATIONS: Final = {"sort": 40, "program": 30}
 _LEARNING_RATE: Final = {"sort": 1e-4, "program": 2e-4}
 _PAUSE_SECONDS: Final = 0.2
 _RESAMPLES: Final = 2000
 
 _CONFIG: Final[dict[str, Any]] = {
-    "run": {},
-    "prompts": {"evaluate_every": 10},
-    "rollouts": {"groups_per_iteration": 32, "rollouts_per_group": 8, "max_tokens": 24},
-    "update": {"tau": 0.5, "steps": 4},
+    "prompts.evaluate_every": 10,
+    "rollouts.groups_per_iteration": 32,
+    "rollouts.rollouts_per_group": 8,
+    "rollouts.max_tokens": 24,
+    "update.tau": 0.5,
+    "update.steps": 4,
 }
 
 
@@ -59,16 +62,12 @@ class _Run:
     process: subprocess.Popen[bytes] | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
 
-    @property
-    def name(self) -> str:
-        return f"{self.task}, seed {self.seed}"
-
 
 def demo(directory: Path, *, seeds: int, overrides: Mapping[str, Any]) -> int:
     """Run the demonstration, dotted keys of `overrides` in place of its configuration's; the exit code."""
     console = Console(highlight=False)
     # A wrong key is said before anything is started.
-    TrainerConfig.load(None, {**dict(flat(_CONFIG)), **overrides})
+    TrainerConfig.load(None, {**_CONFIG, **overrides})
     # What was started here ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory.mkdir(parents=True, exist_ok=True)
@@ -119,7 +118,7 @@ def _over(run: _Run, progress: Progress) -> bool:
     progress.update(run.bar, total=run.iterations, completed=max(0, len(run.lines) - 1))
     if code:
         said = (run.directory / "log").read_text(errors="replace").strip().splitlines()
-        raise SandboxError(f"{run.name} ended with {code}: {said[-1] if said else 'it said nothing'}")
+        raise SandboxError(f"{run.task}, seed {run.seed} ended with {code}: {said[-1] if said else 'it said nothing'}")
     return code is not None
 
 
@@ -130,34 +129,30 @@ def _start(run: _Run, address: str, overrides: Mapping[str, Any]) -> subprocess.
     (directory / "metrics.jsonl").unlink(missing_ok=True)
     make_tiny_model(directory / "random", seed=run.seed)
     write_task(run.task, directory / "task", train=_TRAIN, evaluation=_HELD_OUT, warm_up=_TRAIN, seed=run.seed)
-    config = {**dict(flat(_config(run, address))), **overrides}
-    (directory / "run.json").write_text(json.dumps(config))
-    python = [sys.executable, "-m", "trainer"]
-    warm_up = [*python, "sft", str(directory / "random"), str(directory / "task" / "sft.jsonl")]
-    warm_up += [str(directory / "model"), "--steps", str(_WARM_UP[run.task]), "--learning-rate", "1e-3"]
-    warm_up += ["--seed", str(run.seed)]
-    train = [*python, "run"]
-    for key, value in config.items():
-        train += ["--set", f"{key}={json.dumps(value)}"]
-    script = 'log=$1; shift; n=$1; shift; trap "kill %1" TERM; '
-    script += '"${@:1:n}" >"$log" 2>&1 & wait $! && exec "${@:n+1}" >>"$log" 2>&1'
-    return subprocess.Popen(
-        ["bash", "-c", script, "bash", str(directory / "log"), str(len(warm_up)), *warm_up, *train],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    config = TrainerConfig.load(None, {**_config(run, address), **overrides})
+    (directory / "run.toml").write_bytes(msgspec.toml.encode(config.to_table()))
+    trainer = [sys.executable, "-m", "trainer"]
+    warm_up = [*trainer, "sft", str(directory / "random"), str(directory / "task" / "sft.jsonl")]
+    warm_up += [str(directory / "model"), "--steps", str(_WARM_UP), "--learning-rate", "1e-3", "--seed", str(run.seed)]
+    train = [*trainer, "run", str(directory / "run.toml")]
+    script = f'trap "kill %1" TERM; {shlex.join(warm_up)} & wait $! && exec {shlex.join(train)}'
+    with (directory / "log").open("wb") as log:
+        return subprocess.Popen(
+            ["bash", "-c", script], stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
 
 
 def _config(run: _Run, address: str) -> dict[str, Any]:
-    config = {name: dict(table) for name, table in _CONFIG.items()}
-    config["run"] |= {"directory": str(run.directory), "seed": run.seed, "iterations": run.iterations}
-    config["model"] = {"path": str(run.directory / "model")}
-    config["prompts"] |= {
-        "path": str(run.directory / "task" / "prompts.jsonl"),
-        "held_out": str(run.directory / "task" / "held-out.jsonl"),
+    return _CONFIG | {
+        "run.directory": str(run.directory),
+        "run.seed": run.seed,
+        "run.iterations": run.iterations,
+        "model.path": str(run.directory / "model"),
+        "prompts.path": str(run.directory / "task" / "prompts.jsonl"),
+        "prompts.held_out": str(run.directory / "task" / "held-out.jsonl"),
+        "update.learning_rate": _LEARNING_RATE[run.task],
+        "rewards.address": address,
     }
-    config["update"]["learning_rate"] = _LEARNING_RATE[run.task]
-    config["rewards"] = {"address": address}
-    return config
 
 
 def _evaluations(run: _Run) -> list[tuple[int, dict[str, Any]]]:
@@ -220,16 +215,11 @@ def _picture(runs: Sequence[_Run], path: Path) -> None:
 
     figure, axes = plt.subplots(1, len(_ITERATIONS), figsize=(10, 4), sharey=True)
     for axis, task in zip(axes, _ITERATIONS, strict=True):
-        for run in runs:
-            if run.task != task:
-                continue
-            numbers = [number for number, _ in _evaluations(run)]
-            colour = f"C{run.seed}"
-            for way, style in (("sampled", "-"), ("greedy", ":")):
-                held_out = [each[way] for _, each in _evaluations(run)]
-                axis.plot(
-                    numbers, held_out, style, color=colour, marker="o", markersize=3, label=f"seed {run.seed}, {way}"
-                )
+        for run in (run for run in runs if run.task == task):
+            for way, line in (("sampled", "o-"), ("greedy", "o:")):
+                points = [(number, each[way]) for number, each in _evaluations(run)]
+                label = f"seed {run.seed}, {way}"
+                axis.plot(*zip(*points, strict=True), line, color=f"C{run.seed}", markersize=3, label=label)
         axis.set(title=task, xlabel="iteration", ylim=(0, 1))
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("reward on held-out prompts")
