@@ -14,34 +14,23 @@ import msgspec
 from engine.config.toml import from_table
 from engine.errors import BadInput
 from engine.repeat import RepeatRules
-from trainer.tables import (
-    LengthConfig,
-    ModelConfig,
-    PromptsConfig,
-    RewardsConfig,
-    RewardWeights,
-    RolloutsConfig,
-    RunConfig,
-    SamplingConfig,
-    UpdateConfig,
-    WeightsConfig,
-)
+from trainer import tables
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
     """The whole configuration: one table for each part."""
 
-    run: RunConfig = field(default_factory=RunConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    prompts: PromptsConfig = field(default_factory=PromptsConfig)
-    rollouts: RolloutsConfig = field(default_factory=RolloutsConfig)
+    run: tables.RunConfig = field(default_factory=tables.RunConfig)
+    model: tables.ModelConfig = field(default_factory=tables.ModelConfig)
+    prompts: tables.PromptsConfig = field(default_factory=tables.PromptsConfig)
+    rollouts: tables.RolloutsConfig = field(default_factory=tables.RolloutsConfig)
     repeats: RepeatRules = field(default_factory=RepeatRules)
-    rewards: RewardsConfig = field(default_factory=RewardsConfig)
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    length: LengthConfig = field(default_factory=LengthConfig)
-    update: UpdateConfig = field(default_factory=UpdateConfig)
-    weights: WeightsConfig = field(default_factory=WeightsConfig)
+    rewards: tables.RewardsConfig = field(default_factory=tables.RewardsConfig)
+    sampling: tables.SamplingConfig = field(default_factory=tables.SamplingConfig)
+    length: tables.LengthConfig = field(default_factory=tables.LengthConfig)
+    update: tables.UpdateConfig = field(default_factory=tables.UpdateConfig)
+    weights: tables.WeightsConfig = field(default_factory=tables.WeightsConfig)
 
     def __post_init__(self) -> None:
         longest, budget = self.rollouts.max_tokens, self.update.tokens_per_micro_batch
@@ -63,7 +52,7 @@ class TrainerConfig:
             _set(table, key, value)
         return from_table(table, cls)
 
-    def weights_in(self, iteration: int) -> RewardWeights:
+    def weights_in(self, iteration: int) -> tables.RewardWeights:
         """What each part of the reward counts in that iteration."""
         weights, start = self.rewards.weights, self.length.start_iteration
         return replace(weights, length=weights.length + self.length.weight) if 0 < start <= iteration else weights
