@@ -136,7 +136,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _sft(arguments: argparse.Namespace) -> int:
-    from trainer.sft import warm_up_directory
+    from trainer.sft import warm_up
 
     _quieten()
 
@@ -144,7 +144,7 @@ def _sft(arguments: argparse.Namespace) -> int:
         if step % 20 == 0 or step == arguments.steps:
             print(f"step {step} of {arguments.steps}: {loss:.3f} nats per token", flush=True)
 
-    warm_up_directory(
+    warm_up(
         arguments.model,
         arguments.data,
         arguments.out,
