@@ -86,3 +86,18 @@ class RolloutEngine(Protocol):
     def close(self) -> None:
         """Give back what it holds; idempotent."""
         ...
+
+
+def sampled(engine: RolloutEngine, requests: Sequence[Request]) -> Iterator[tuple[str, list[int], list[float]]]:
+    """Each request's id, tokens and logprobs as it ends; nothing else may be under way."""
+    going: dict[str, tuple[list[int], list[float]]] = {}
+    for request in requests:
+        going[request.id] = ([], [])
+        engine.submit(request)
+    while outputs := engine.step():
+        for output in outputs:
+            tokens, logprobs = going[output.id]
+            tokens += output.tokens
+            logprobs += output.logprobs
+            if output.end is not None:
+                yield output.id, tokens, logprobs

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.client.loop_thread import LoopThread
 from trainer.errors import StaleWeights
 from trainer.progress import Say, silent
-from trainer.rollouts import RolloutEngine, Weights
+from trainer.rollouts import RolloutEngine, Weights, sampled
 from trainer.types import Request
 
 _RESPONSES: Final = 4
@@ -86,11 +86,11 @@ class WeightSync:
 
     def probe(self, version: int) -> float:
         """The largest gap between the engine's and the trainer's logprobs; raises StaleWeights, RolloutsFailed."""
-        sampled = self._within("the engine's answer to the probe", self._sampled)
-        distributions = self._distributions(self._prompt.tolist(), [tokens for tokens, _ in sampled])
+        answer = self._within("the engine's answer to the probe", self._sampled)
+        distributions = self._distributions(self._prompt.tolist(), [tokens for tokens, _ in answer])
         responses = [
             _Response(tokens, np.asarray(logprobs, np.float32), ours)
-            for (tokens, logprobs), ours in zip(sampled, distributions, strict=True)
+            for (tokens, logprobs), ours in zip(answer, distributions, strict=True)
         ]
         gap = max(float(np.abs(response.logprobs - response.logprobs_by(response)).max()) for response in responses)
         if self._exact:
@@ -107,17 +107,12 @@ class WeightSync:
             self._thread.stop()
 
     def _sampled(self) -> list[tuple[list[int], list[float]]]:
-        sampled: dict[str, tuple[list[int], list[float]]] = {}
-        for seed in range(_RESPONSES):
-            request = Request(id=f"probe-{seed}", tokens=self._prompt, max_tokens=_TOKENS, seed=seed)
-            sampled[request.id] = ([], [])
-            self.engine.submit(request)
-        while outputs := self.engine.step():
-            for output in outputs:
-                tokens, logprobs = sampled[output.id]
-                tokens += output.tokens
-                logprobs += output.logprobs
-        return list(sampled.values())
+        requests = [
+            Request(id=f"probe-{seed}", tokens=self._prompt, max_tokens=_TOKENS, seed=seed)
+            for seed in range(_RESPONSES)
+        ]
+        responses = {key: (tokens, logprobs) for key, tokens, logprobs in sampled(self.engine, requests)}
+        return [responses[request.id] for request in requests]
 
     def _check(self, version: int, gap: float, most: float) -> None:
         # A nan is no small gap.
