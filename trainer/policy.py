@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -122,7 +121,7 @@ class Policy(nn.Module):
 
     def _hidden(self, micro: MicroBatch) -> Tensor:
         """Last hidden states [n, width] that predict the trained tokens."""
-        with self._computed_in_dtype():
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden: Tensor = self._backbone(
                 input_ids=micro.tokens, position_ids=micro.positions, use_cache=False, spans=micro.spans
             ).last_hidden_state[0]
@@ -141,11 +140,6 @@ class Policy(nn.Module):
     @property
     def _head_weight(self) -> Tensor:
         return cast("Tensor", self.model.get_output_embeddings().weight)
-
-    def _computed_in_dtype(self) -> contextlib.AbstractContextManager[Any]:
-        if self.dtype == torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
 
     def _check_attention(self, path: str) -> None:
         layers = getattr(self.model.config, "layer_types", None) or []
