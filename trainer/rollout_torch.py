@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, DynamicCache
 
+from trainer.config import TrainerConfig
 from trainer.rollouts import Weights, Within, fitting, no_deadline
 from trainer.types import End, Output, Request
 
@@ -49,21 +49,12 @@ class TorchRollouts:
 
     block_tokens: Final = 0
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        stop_tokens: Sequence[int],
-        temperature: float = 1.0,
-        dtype: str = "float32",
-        device: str = "cpu",
-        most_rows: int = 256,
-    ) -> None:
-        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
-        self._model = model.to(device).eval()
-        self._device = device
+    def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int], *, most_rows: int = 256) -> None:
+        model: Any = AutoModelForCausalLM.from_pretrained(config.model.path, dtype=getattr(torch, config.model.dtype))
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = model.to(self._device).eval()
         self._stop = frozenset(stop_tokens)
-        self._temperature = temperature
+        self._temperature = config.rollouts.temperature
         self._most_rows = most_rows
         self._waiting: list[Request] = []
         self._wave: _Wave | None = None

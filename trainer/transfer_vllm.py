@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import pickle
 import socket
-from collections.abc import Iterator
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import torch
-from vllm.distributed.weight_transfer.base import VLLMWeightSyncClient, WeightTransferUpdatePayload
+from vllm.distributed.weight_transfer.base import (
+    VLLMWeightSyncClient,
+    WeightTransferInitRequest,
+    WeightTransferUpdatePayload,
+    WeightTransferUpdateRequest,
+)
 from vllm.distributed.weight_transfer.ipc_engine import IPCTrainerInitInfo, IPCTrainerWeightTransferEngine
 from vllm.distributed.weight_transfer.nccl_engine import NCCLTrainerInitInfo, NCCLTrainerWeightTransferEngine
 
 from engine.errors import BadInput
 from trainer.rollouts import Weights, Within, no_deadline
 from trainer.weights_vllm import DIRECT, SHARED_MEMORY, SharedMemory, Source
+
+if TYPE_CHECKING:
+    from vllm import LLM
+    from vllm.v1.engine.async_llm import AsyncLLM
 
 Kind = Literal["direct", "shared-memory", "ipc", "nccl"]
 
@@ -52,6 +63,35 @@ def kind_of(asked: str, engine: str, device: str, backend: str | None = None) ->
     if kind in ("ipc", "nccl") and device == "cpu":
         raise BadInput("weights.transfer", kind, "needs a GPU, and the trainer has none")
     return kind
+
+
+class Calls(VLLMWeightSyncClient):
+    """An LLM's or AsyncLLM's own calls.
+
+    answer  gives what a call of theirs comes to: an AsyncLLM's are coroutines
+    """
+
+    def __init__(self, llm: LLM | AsyncLLM, answer: Callable[[Any], object]) -> None:
+        self._llm, self._answer = llm, answer
+
+    def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
+        """Connect the workers."""
+        self._answer(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info)))
+
+    def start_weight_update(self) -> None:
+        """Take the layers apart."""
+        self._answer(self._llm.start_weight_update())
+
+    def update_weights(self, update_info: WeightTransferUpdatePayload) -> None:
+        """Load what was sent."""
+        if isinstance(update_info, dict) and "ipc_handles" in update_info:
+            handles = base64.b64encode(pickle.dumps(update_info["ipc_handles"])).decode()
+            update_info = update_info | {"ipc_handles": None, "ipc_handles_pickled": handles}
+        self._answer(self._llm.update_weights(WeightTransferUpdateRequest(update_info)))
+
+    def finish_weight_update(self, weight_version: str | None = None) -> None:
+        """Put the layers together again, as that version."""
+        self._answer(self._llm.finish_weight_update(weight_version))
 
 
 class Client(VLLMWeightSyncClient):

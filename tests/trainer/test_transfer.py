@@ -13,11 +13,12 @@ pytest.importorskip("vllm")
 from engine.errors import BadInput
 from tests.support.rollouts import LONG_PROMPT, changed, request, sample
 from tests.trainer.conftest import STOP
+from trainer.config import TrainerConfig
 from trainer.errors import StaleWeights
 from trainer.policy import Policy
 from trainer.rollout_vllm import VLLMRollouts, prepared
 from trainer.rollouts import no_deadline
-from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
+from trainer.tables import ModelConfig, WeightsConfig
 
 prepared()
 from vllm.distributed.weight_transfer.nccl_engine import NCCLTrainerWeightTransferEngine  # noqa: E402
@@ -75,7 +76,7 @@ def test_one_that_does_not_is_refused_by_key_and_value(
 def test_an_engine_is_not_even_started_with_it(tiny_model: Path, transfer: Any) -> None:
     with pytest.raises(BadInput, match=rf"^weights\.transfer '{transfer}'"):
         VLLMRollouts(
-            ModelConfig(path=str(tiny_model)), RolloutsConfig(), WeightsConfig(transfer=transfer), stop_tokens=[STOP]
+            TrainerConfig(model=ModelConfig(path=str(tiny_model)), weights=WeightsConfig(transfer=transfer)), [STOP]
         )
 
 
