@@ -53,16 +53,12 @@ class TorchRollouts:
         model: Any = AutoModelForCausalLM.from_pretrained(config.model.path, dtype=getattr(torch, config.model.dtype))
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()
+        self.context_tokens = int(model.config.max_position_embeddings)
         self._stop = frozenset(stop_tokens)
         self._temperature = config.rollouts.temperature
         self._most_rows = most_rows
         self._waiting: list[Request] = []
         self._wave: _Wave | None = None
-
-    @property
-    def context_tokens(self) -> int:
-        """See `RolloutEngine`."""
-        return int(self._model.config.max_position_embeddings)
 
     def submit(self, request: Request) -> None:
         """See `RolloutEngine`."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vllm.logprobs import Logprob
 
     from trainer.transfer_vllm import Transfer
-    from trainer.weights_vllm import Facts
+    from trainer.weights_vllm import Facts, Source
 
 _ENDS: Final = {"stop": End.STOP, "length": End.LENGTH, "repetition": End.REPEAT}
 _MOST_SEQUENCES: Final = 1024
@@ -46,7 +46,9 @@ class VLLMEngine(ABC):
     stop_tokens  token ids that end a response
     """
 
-    _facts: Facts
+    context_tokens: int
+    block_tokens: int
+    _source: Source
     _transfer: Transfer
 
     def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int]) -> None:
@@ -59,21 +61,11 @@ class VLLMEngine(ABC):
         from trainer.transfer_vllm import Transfer, kind_of
         from trainer.weights_vllm import Source, checkpoint_shapes
 
-        self._facts = facts
+        self.context_tokens, self.block_tokens = facts.context_tokens, facts.block_tokens
         model = self._config.model
         kind = kind_of(self._config.weights.transfer, self._config.rollouts.engine, self._device, facts.backend)
-        source = Source(checkpoint_shapes(model.path, tied=facts.tied), getattr(torch, model.dtype))
-        self._transfer = Transfer(kind, calls, source, **server)
-
-    @property
-    def context_tokens(self) -> int:
-        """See `RolloutEngine`."""
-        return self._facts.context_tokens
-
-    @property
-    def block_tokens(self) -> int:
-        """See `RolloutEngine`."""
-        return self._facts.block_tokens
+        self._source = Source(checkpoint_shapes(model.path, tied=facts.tied), getattr(torch, model.dtype))
+        self._transfer = Transfer(kind, calls, self._source, **server)
 
     def sampling(self, request: Request) -> dict[str, Any]:
         """The arguments of its SamplingParams."""
@@ -100,9 +92,9 @@ class VLLMEngine(ABC):
         """See `RolloutEngine`."""
         if self._busy:
             raise RolloutsFailed(f"version {version} comes while requests are under way")
-        with self._transfer.holding(weights, version), failures(f"did not take on version {version}"):
+        with self._source.holding(weights, version), failures(f"did not take on version {version}"):
             within("vLLM to pause", self._pause)
-            self._transfer.send(within)
+            self._transfer.send(version, within)
             if not within("vLLM to empty its prefix cache", self._empty_cache):
                 raise RolloutsFailed(f"vLLM keeps what it cached before version {version}")
             within("vLLM to go on", self._resume)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import pickle
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from vllm.distributed.weight_transfer.ipc_engine import IPCTrainerInitInfo, IPCT
 from vllm.distributed.weight_transfer.nccl_engine import NCCLTrainerInitInfo, NCCLTrainerWeightTransferEngine
 
 from engine.errors import BadInput
-from trainer.rollouts import Weights, Within, no_deadline
+from trainer.rollouts import Within, no_deadline
 from trainer.weights_vllm import DIRECT, SHARED_MEMORY, SharedMemory, Source
 
 if TYPE_CHECKING:
@@ -39,12 +38,7 @@ _FOR_ENGINE: Final[dict[str, tuple[Kind, ...]]] = {
     "vllm-async": ("shared-memory", "ipc"),
     "vllm-served": ("shared-memory", "ipc", "nccl"),
 }
-_AUTO: Final[dict[tuple[str, str], Kind]] = {
-    ("vllm", "cpu"): "shared-memory",
-    ("vllm", "cuda"): "direct",
-    ("vllm-async", "cpu"): "shared-memory",
-    ("vllm-async", "cuda"): "ipc",
-}
+_ON_GPU: Final[dict[str, Kind]] = {"vllm": "direct", "vllm-async": "ipc"}
 
 
 def kind_of(asked: str, engine: str, device: str, backend: str | None = None) -> Kind:
@@ -56,8 +50,10 @@ def kind_of(asked: str, engine: str, device: str, backend: str | None = None) ->
         kind = next((kind for kind, name in BACKENDS.items() if name == backend), None)
         if kind is None or asked not in ("auto", kind):
             raise BadInput("weights.transfer", asked, f"the server was started with the backend {backend!r}")
+    elif asked == "auto":
+        kind = "shared-memory" if device == "cpu" else _ON_GPU[engine]
     else:
-        kind = _AUTO[engine, device] if asked == "auto" else next(name for name in BACKENDS if name == asked)
+        kind = next(name for name in BACKENDS if name == asked)
     if kind not in _FOR_ENGINE[engine]:
         raise BadInput("weights.transfer", kind, f"engine {engine!r} has {', '.join(_FOR_ENGINE[engine])}")
     if kind in ("ipc", "nccl") and device == "cpu":
@@ -134,10 +130,9 @@ class Transfer:
         self._client = Client(calls)
         self._memory: SharedMemory | None = None
         self._theirs: IPCTrainerWeightTransferEngine | NCCLTrainerWeightTransferEngine | None = None
-        self._direct = kind == "direct"
         match kind:
             case "direct":
-                self._client.init_weight_transfer_engine({})
+                self._client.init_weight_transfer_engine({"weights": source})
             case "shared-memory":
                 self._memory = SharedMemory(source)
                 try:
@@ -151,19 +146,9 @@ class Transfer:
                     nccl_init(url, workers), client=self._client, source=source
                 )
 
-    @contextlib.contextmanager
-    def holding(self, weights: Weights, version: int) -> Iterator[None]:
-        """Only meanwhile it holds on to them; raises StaleWeights where they are not of the engine's model."""
-        self._source.take(weights, version)
-        self._client.version = version
-        try:
-            yield
-        finally:
-            self._source.release()
-
-    def send(self, within: Within) -> None:
-        """Have the engine load what is held."""
-        self._client.within = within
+    def send(self, version: int, within: Within) -> None:
+        """Have the engine load what the source holds, as that version."""
+        self._client.version, self._client.within = version, within
         match self._theirs:
             case None:
                 if self._memory:
@@ -171,7 +156,7 @@ class Transfer:
                     memory = self._memory
                     within("the weights to be written", lambda: memory.write(self._source))
                 self._client.start_weight_update()
-                self._client.update_weights({"source": self._source} if self._direct else {})
+                self._client.update_weights({})
                 self._client.finish_weight_update()
             case NCCLTrainerWeightTransferEngine() as nccl:
                 # A broadcast has no deadline of its own and goes on beside the engine's calls: one step, all of it.

@@ -129,10 +129,9 @@ def test_a_broadcast_is_one_step_with_a_deadline_and_the_other_calls_are_one_eac
 
     calls = Calls()
     client = Client(calls)
-    client.version = 3
     transfer = Transfer.__new__(Transfer)
     transfer._client, transfer._theirs = client, Broadcast(client)
-    transfer.send(within)
+    transfer.send(3, within)
     assert waited == ["the weights to be broadcast"]
     client.within = within
     client.start_weight_update()
@@ -143,7 +142,7 @@ def test_a_broadcast_is_one_step_with_a_deadline_and_the_other_calls_are_one_eac
 
 def test_directly_the_engine_loads_the_trainers_own_tensors(tiny_model: Path, policy: Policy, new_vllm: Any) -> None:
     engine = new_vllm(tiny_model, transfer="direct")
-    assert engine._facts.backend == "assay-direct"
+    assert engine._llm.collective_rpc("assay_facts")[0]["backend"] == "assay-direct"
     changed(policy, 0.05)
     engine.load(policy.weights, 1, no_deadline)
     response = sample(engine, request(tokens=LONG_PROMPT))["only"]
