@@ -16,7 +16,7 @@ from trainer.progress import Say
 from trainer.repeats import RepeatWatch
 from trainer.rewards import Scoring
 from trainer.rollouts import RolloutEngine
-from trainer.types import End, Group, Output, Prompt, Request, Rollout, Segment
+from trainer.types import End, Group, Output, Prompt, Request, Rolled, Rollout, Segment
 
 TextOf = Callable[[Sequence[int]], str]
 
@@ -25,13 +25,13 @@ Restart = Callable[[RolloutsFailed], None]
 
 
 class Generated(NamedTuple):
-    """What one iteration's budget brought: the groups that closed, with everything scored that could be."""
+    """What one iteration's budget brought: the groups that closed, with everything scored that could be.
+
+    numbers  what it took, without what the groups themselves tell
+    """
 
     groups: list[Group]
-    tokens: int
-    cut: int
-    generating_seconds: float
-    scoring_seconds: float
+    numbers: Rolled
 
 
 def seed_of(run_seed: int, rollout_id: str, segment: int) -> int:
@@ -134,8 +134,7 @@ class Buffer:
             self._take(outputs, under_way, policy_version)
             self._scored(everyone, wait=False)
             ended = sum(rollout.over for rollout in everyone.values())
-            scored = f"{self._scoring.outstanding} being scored"
-            self._say("rollouts", f"{ended} of {len(everyone)} ended, {scored}")
+            self._say("rollouts", f"{ended} of {len(everyone)} ended, {self._scoring.outstanding} being scored")
         generated = time.monotonic()
         grown += sum(len(rollout.so_far.tokens) for rollout in going.values())
         if self._watch:
@@ -147,13 +146,14 @@ class Buffer:
             for group in self.groups
         ]
         self.groups = [group for group in groups if not group.closed]
-        return Generated(
-            groups=[group for group in groups if group.closed],
+        numbers = Rolled(
             tokens=grown,
             cut=sum(not rollout.over for rollout in going.values()),
+            buffered=len(self.groups),
             generating_seconds=generated - began,
             scoring_seconds=time.monotonic() - generated,
         )
+        return Generated([group for group in groups if group.closed], numbers)
 
     def _scored(self, everyone: Mapping[str, _Open], *, wait: bool) -> None:
         for key, reward in self._scoring.finished(wait=wait):

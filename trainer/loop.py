@@ -85,7 +85,21 @@ class Trainer:
             self._optimizer.restore(torch.load(place / _OPTIMIZER, weights_only=True))
         self._rolled = Rolled()
         self._lead: Lead | None = None
-        self._on_first(lambda: self._take_the_lead(given, reward, state, resumed=resume))
+
+        def lead() -> None:
+            self._lead = Lead(
+                config,
+                given,
+                self.tokenizer,
+                self._weights,
+                self._distributions,
+                reward,
+                state,
+                resumed=resume,
+                say=self._say,
+            )
+
+        self._on_first(lead)
         try:
             if place is None:
                 self.probe()
@@ -103,21 +117,6 @@ class Trainer:
         if held_out is None:
             held_out = read_prompts(files.held_out, self.tokenizer) if files.held_out else ()
         return Prompts(list(train), list(held_out))
-
-    def _take_the_lead(
-        self, prompts: Prompts, reward: RewardFunction | None, state: checkpoint.State, *, resumed: bool
-    ) -> None:
-        self._lead = Lead(
-            self.config,
-            prompts,
-            self.tokenizer,
-            self._weights,
-            self._distributions,
-            reward,
-            state,
-            resumed=resumed,
-            say=self._say,
-        )
 
     def _say(self, phase: str, detail: str = "", /) -> None:
         self._told(f"iteration {self.number}/{self.config.run.iterations}  {phase}" if self.number else phase, detail)
@@ -146,7 +145,7 @@ class Trainer:
         held_out: HeldOut | None = None
         seconds: dict[str, float] = {}
         if self.number == 0 and (before := self.evaluate()) is not None:
-            self._on_first(lambda: self._first.metrics.held_out(0, before))
+            self._on_first(lambda: self._first.metrics.write({"number": 0, "held_out": before}))
         with _timed(seconds, "rollouts"):
             groups = self.rollout()
         with _timed(seconds, "update"):
