@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.config.toml import from_table
+from engine.config.toml import from_table, table_of
 from engine.errors import BadInput
 from engine.repeat import RepeatRules
 from trainer import tables
@@ -47,7 +47,10 @@ class TrainerConfig:
 
         Raises BadInput that names the key.
         """
-        table = {} if path is None else _table(Path(path))
+        try:
+            table = {} if path is None else table_of(Path(path))
+        except OSError as error:
+            raise BadInput("config", str(path), error.strerror or "cannot be read") from None
         for key, value in (overrides or {}).items():
             _set(table, key, value)
         return from_table(table, cls)
@@ -81,15 +84,6 @@ def override(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        raise BadInput("config", str(path), error.strerror or "cannot be read") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput("config", str(path), f"not TOML: {error}") from None
 
 
 def _set(table: dict[str, Any], key: str, value: Any) -> None:
