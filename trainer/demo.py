@@ -59,7 +59,6 @@ class _Run:
     directory: Path
     bar: TaskID
     iterations: int
-    process: subprocess.Popen[bytes] | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -75,7 +74,9 @@ def demo(directory: Path, *, seeds: int, overrides: Mapping[str, Any]) -> int:
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-train-demo-")))
         address = stack.enter_context(own_daemon(place, None, console))
-        runs = _train(directory, address, seeds, overrides, stack.enter_context(_progress(console)))
+        columns = TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        progress = stack.enter_context(Progress(*columns, console=console))
+        runs = _train(directory, address, seeds, overrides, progress)
     learnt = _table(runs, console)
     _picture(runs, directory / "train-demo.png")
     console.print(f"{time.monotonic() - began:.0f} s; picture and metrics in {directory}", soft_wrap=True)
@@ -95,25 +96,24 @@ def _train(directory: Path, address: str, seeds: int, overrides: Mapping[str, An
         for task in ("program", "sort")
         for seed in range(seeds)
     ]
-    waiting, going = list(runs), list[_Run]()
+    waiting, going = list(runs), list[tuple[_Run, subprocess.Popen[bytes]]]()
     try:
         while waiting or going:
             while waiting and len(going) < (os.cpu_count() or 1):
-                going.append(waiting.pop(0))
-                going[-1].process = _start(going[-1], address, overrides)
+                run = waiting.pop(0)
+                going.append((run, _start(run, address, overrides)))
             time.sleep(_PAUSE_SECONDS)
-            going = [run for run in going if not _over(run, progress)]
+            going = [(run, process) for run, process in going if not _over(run, process, progress)]
     finally:
-        for run in going:
-            if run.process is not None:
-                run.process.terminate()
-                run.process.wait()
+        for _, process in going:
+            process.terminate()
+            process.wait()
     return runs
 
 
-def _over(run: _Run, progress: Progress) -> bool:
+def _over(run: _Run, process: subprocess.Popen[bytes], progress: Progress) -> bool:
     """Whether the run has ended; raises SandboxError with what it said where it ended badly."""
-    code = run.process.poll() if run.process is not None else None
+    code = process.poll()
     run.lines = read_lines(run.directory / "metrics.jsonl")
     progress.update(run.bar, total=run.iterations, completed=max(0, len(run.lines) - 1))
     if code:
@@ -167,16 +167,12 @@ def _gain(runs: Sequence[_Run]) -> tuple[float, float, float]:
         both = first["by_prompt"].keys() & last["by_prompt"].keys()
         gains.append(np.array([last["by_prompt"][key][0] - first["by_prompt"][key][0] for key in sorted(both)]))
     random = np.random.default_rng(0)
-    resampled = [
-        np.mean(
-            [
-                random.choice(gains[seed], len(gains[seed])).mean()
-                for seed in random.integers(len(gains), size=len(gains))
-            ]
-        )
-        for _ in range(_RESAMPLES)
-    ]
-    low, high = np.quantile(resampled, (0.025, 0.975))
+
+    def resampled() -> float:
+        seeds = random.integers(len(gains), size=len(gains))
+        return float(np.mean([random.choice(gains[seed], len(gains[seed])).mean() for seed in seeds]))
+
+    low, high = np.quantile([resampled() for _ in range(_RESAMPLES)], (0.025, 0.975))
     return float(np.mean([gain.mean() for gain in gains])), float(low), float(high)
 
 
@@ -191,9 +187,8 @@ def _table(runs: Sequence[_Run], console: Console) -> bool:
         gain, low, high = _gain(mine)
         learnt = learnt and low > 0
         iterations = [line for run in mine for line in run.lines if "seconds" in line]
-        seconds = np.mean(
-            [sum(line["seconds"].get(name, 0) for name in ("rollouts", "update", "sync")) for line in iterations]
-        )
+        phases = ("rollouts", "update", "sync")
+        seconds = np.mean([sum(line["seconds"][phase] for phase in phases) for line in iterations])
         waited = np.mean([line["rolled"]["scoring_seconds"] for line in iterations])
         ends = {way: [np.mean([each[way] for each in end]) for end in (first, last)] for way in ("sampled", "greedy")}
         table.add_row(
@@ -226,9 +221,3 @@ def _picture(runs: Sequence[_Run], path: Path) -> None:
     axes[-1].legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
