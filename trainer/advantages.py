@@ -49,18 +49,9 @@ def uniform(group: Group, weights: RewardWeights) -> bool:
 
 def advantages(groups: Sequence[Group], weights: RewardWeights, update: UpdateConfig) -> Tensor:
     """float32 [rollouts], in the order of the groups and their rollouts."""
-    if not groups:
-        return torch.zeros(0)
-    return torch.cat(
-        [
-            group_advantages(
-                torch.tensor([total(rollout, weights) for rollout in group.rollouts]),
-                baseline=update.baseline,
-                tau=update.tau,
-            )
-            for group in groups
-        ]
-    )
+    rewards = [torch.tensor([total(rollout, weights) for rollout in group.rollouts]) for group in groups]
+    each = [group_advantages(group, baseline=update.baseline, tau=update.tau) for group in rewards]
+    return torch.cat([torch.zeros(0), *each])
 
 
 def _number(rollout: Rollout) -> float:

@@ -58,7 +58,7 @@ def stop_tokens(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> tuple[i
 def read_prompts(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
     """The prompts of a file of JSON lines; raises BadInput that names the line."""
     prompts: dict[str, Prompt] = {}
-    for place, line in read_lines(path, _Line, "prompts.path"):
+    for place, line in parsed_lines(path, _Line, "prompts.path"):
         prompt = _prompt(line, tokenizer, place)
         if prompt.id in prompts:
             raise BadInput(f"{place}.id", prompt.id, "another line has it already")
@@ -68,7 +68,7 @@ def read_prompts(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> list[P
     return list(prompts.values())
 
 
-def read_lines(path: str | Path, kind: type[_T], key: str) -> Iterator[tuple[str, _T]]:
+def parsed_lines(path: str | Path, kind: type[_T], key: str) -> Iterator[tuple[str, _T]]:
     """A file's JSON lines with their places; raises BadInput that names the line, or `key` for a file that is not."""
     try:
         lines = Path(path).read_bytes().splitlines()

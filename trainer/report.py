@@ -78,8 +78,7 @@ def _summary(lines: Sequence[_Line], iterations: Sequence[_Line]) -> str:
         f"{tokens / seconds:,.0f} response tokens per second",
         f"reward {iterations[0]['reward']:.3f} at first, {iterations[-1]['reward']:.3f} at last",
     ]
-    held_out = _held_out(lines, "sampled")
-    if held_out:
+    if held_out := _held_out(lines, "sampled"):
         said.append(f"on held-out prompts {held_out[0][1]:.3f} at first, {held_out[-1][1]:.3f} at last")
     said.append(f"{sum(line['cost']['idle_share'] for line in iterations) / len(iterations):.0%} of the time idle")
     said.append(f"{max(line['cost']['memory_bytes'] for line in iterations) / 2**30:.1f} GiB of memory at the most")

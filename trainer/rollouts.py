@@ -63,29 +63,24 @@ class RolloutEngine(Protocol):
 
     def submit(self, request: Request) -> None:
         """Begin to generate."""
-        ...
 
     def step(self) -> list[Output]:
         """What came since the last step; blocks until there is something. [] only where nothing is under way.
 
         Raises RolloutsFailed.
         """
-        ...
 
     def abort(self, ids: Iterable[str]) -> None:
         """Stop generating for these requests: no more output of them will come."""
-        ...
 
     def load(self, weights: Weights, version: int, within: Within = no_deadline) -> None:
         """Take on new weights, and forget what the old ones computed. Nothing may be under way.
 
         Raises StaleWeights for weights of another model, before anything is changed; RolloutsFailed.
         """
-        ...
 
     def close(self) -> None:
         """Give back what it holds; idempotent."""
-        ...
 
 
 def sampled(engine: RolloutEngine, requests: Sequence[Request]) -> Iterator[tuple[str, list[int], list[float]]]:

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from engine.errors import BadInput
 from trainer.batch import group_of, pack
 from trainer.policy import Policy
-from trainer.prompts import load_tokenizer, read_lines, stop_tokens
+from trainer.prompts import load_tokenizer, parsed_lines, stop_tokens
 from trainer.tables import ModelConfig
 from trainer.types import Group
 
@@ -49,7 +49,7 @@ def warm_up(
     if not stop:
         raise BadInput("model.path", model, "it names no stop token (eos_token_id)")
     policy = Policy(ModelConfig(path=model))
-    examples = [_example(line, tokenizer, stop[0]) for _, line in read_lines(data, _Line, "data")]
+    examples = [_example(line, tokenizer, stop[0]) for _, line in parsed_lines(data, _Line, "data")]
     random = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=learning_rate, weight_decay=0.0)
     for step in range(1, steps + 1):

@@ -117,10 +117,7 @@ class WeightSync:
     def _check(self, version: int, gap: float, most: float) -> None:
         # A nan is no small gap.
         if not gap <= most:
-            raise StaleWeights(
-                f"the rollout engine does not sample from version {version}: its logprobs of the probe are "
-                f"{gap:.2g} from the trainer's, at most {most:.2g} is usual"
-            )
+            raise _stale(version, f"{gap:.2g} from the trainer's, at most {most:.2g} is usual")
 
     def _check_follows(self, version: int, responses: list[_Response]) -> None:
         if not self._followed:
@@ -128,10 +125,8 @@ class WeightSync:
             return
         to_new, to_old = _mean_gaps(responses, self._followed)
         if to_new > max(_CLEARLY * to_old, _FLOAT32_GAP):
-            raise StaleWeights(
-                f"the rollout engine does not sample from version {version}: its logprobs of the probe are "
-                f"{to_new:.2g} from the trainer's in the mean, {to_old:.2g} from those of an earlier version"
-            )
+            nearer = f"{to_new:.2g} from the trainer's in the mean, {to_old:.2g} from those of an earlier version"
+            raise _stale(version, nearer)
         if to_old > max(_CLEARLY * to_new, _FLOAT32_GAP):
             self._followed = responses
 
@@ -169,6 +164,11 @@ class _Response:
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self.tokens, other.tokens, strict=False)))
         known = min(same + 1, len(self.tokens), len(other.tokens))
         return other.distributions[np.arange(known), self.tokens[:known]]
+
+
+def _stale(version: int, are: str) -> StaleWeights:
+    why = f"its logprobs of the probe are {are}"
+    return StaleWeights(f"the rollout engine does not sample from version {version}: {why}")
 
 
 def _mean_gaps(responses: list[_Response], earlier: list[_Response]) -> tuple[float, float]:
