@@ -121,7 +121,11 @@ class AsyncVLLMRollouts(StreamedRollouts):
         super().__init__(config, stop_tokens)
         with ExitStack() as undone, failures("does not start"):
             undone.callback(self._loop.stop)
-            self._llm = self._loop.wait(self._started())
+            given = arguments(config, self._device)
+            if given["weight_transfer_config"].backend == "ipc":
+                # vLLM's handles are objects; the process that reads them is this one's child.
+                os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
+            self._llm = self._loop.wait(_started(given))
             undone.callback(self._llm.shutdown)
             facts = facts_of(self._answer(self._llm.collective_rpc("assay_facts")))
             self._answer(self._llm.collective_rpc("assay_end_with_trainer"))
@@ -129,17 +133,6 @@ class AsyncVLLMRollouts(StreamedRollouts):
 
             self._connect(Calls(self._llm, self._answer), facts)
             undone.pop_all()
-
-    async def _started(self) -> AsyncLLM:
-        """On the loop that its sockets belong to."""
-        from vllm import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
-
-        given = arguments(self._config, self._device)
-        if given["weight_transfer_config"].backend == "ipc":
-            # vLLM's handles are objects; the process that reads them is this one's child.
-            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
-        return AsyncLLM.from_engine_args(AsyncEngineArgs(**given))
 
     def _answer(self, call: Coroutine[Any, Any, _T]) -> _T:
         return self._loop.wait(_unless_dead(self._llm, call))
@@ -177,3 +170,11 @@ async def _ended(llm: AsyncLLM) -> None:
     llm.shutdown()
     if llm.output_handler is not None:
         await asyncio.wait([llm.output_handler], timeout=1)
+
+
+async def _started(given: dict[str, Any]) -> AsyncLLM:
+    """On the loop that its sockets belong to."""
+    from vllm import AsyncEngineArgs
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    return AsyncLLM.from_engine_args(AsyncEngineArgs(**given))
