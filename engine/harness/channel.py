@@ -32,6 +32,8 @@ class Call(msgspec.Struct, frozen=True):
     """What one test adds to a program's job: `driver` and `channel` are None where it runs by itself."""
 
     stdin: bytes = b""
+    arguments: tuple[str, ...] = ()
+    files: dict[str, bytes] = {}
     driver: bytes | None = None
     channel: bytes | None = None
     nonce: bytes = b""
@@ -39,7 +41,7 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         """Bytes held while it waits."""
-        return len(self.stdin) + len(self.channel or b"")
+        return len(self.stdin) + len(self.channel or b"") + sum(map(len, self.files.values()))
 
 
 def calls_of(tests: Sequence[Test], language: Language) -> list[Call]:
@@ -50,7 +52,10 @@ def calls_of(tests: Sequence[Test], language: Language) -> list[Call]:
 def call_of(test: Test, language: Language, field: str) -> Call:
     """What `test` needs; raises BadInput under `field`."""
     if isinstance(test, StdinTest):
-        return Call(stdin=test.stdin)
+        for name in test.files:
+            if "/" in name or "\0" in name or name in ("", ".", ".."):
+                raise BadInput(f"{field}.files", name, "expected a file's name, without a directory")
+        return Call(stdin=test.stdin, arguments=test.arguments, files=test.files)
     if language.name != DRIVEN_LANGUAGE:
         kind = "call" if isinstance(test, CallTest) else "asserts"
         text = test.call if isinstance(test, CallTest) else test.asserts

@@ -10,9 +10,11 @@ from engine.program import Outcome
 
 
 class StdinTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Run the program with `stdin` as its standard input."""
+    """Run the program with `stdin` as its standard input, with `arguments`, and with `files` (by name) in /work."""
 
     stdin: bytes = b""
+    arguments: tuple[str, ...] = ()
+    files: dict[str, bytes] = {}
 
 
 class CallTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

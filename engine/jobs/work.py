@@ -41,7 +41,9 @@ class Work(msgspec.Struct, frozen=True):
     def test_job(self, compiled: Compiled | None, call: Call) -> Job:
         """The program put to one test."""
         if call.driver is None:
-            return self.job(compiled, call.stdin)
+            ours = () if compiled is None else compiled.files
+            beside = ((f"/work/{name}", content, 0o644) for name, content in call.files.items())
+            return self._job((*self.language.run, *call.arguments), (*ours, *beside), stdin=call.stdin)
         driver = ((DRIVER_PATH, call.driver, 0o444),)
         return self._job((self.language.run[0], *DRIVER_ARGUMENTS), driver, channel=call.channel)
 

@@ -32,7 +32,6 @@ CASES: Final = [json.loads(line) for line in DATA.read_text().split("\n") if lin
 WAITING: Final = {
     13: "mathematics: the number in usual dress",
     14: "mathematics: the number that is not judged",
-    18: "a checker that is not there",
     19: "decided: the last block, the last marker (docs/completions.md)",
 }
 # Lines of other kinds that stay as they are.
@@ -53,6 +52,7 @@ ASKS: Final[dict[str, dict[str, Any]]] = {
     **{key: {"prelude": "leetcode"} for key in ("C01", "C01b", "C01c", "C02b")},
     **{key: {"prelude": "competitive"} for key in ("C24", "D18", "D18b", "D25")},
     **{key: {"language": "c++20"} for key in ("D19", "D19a")},
+    "B22": {"checker": "case_insensitive"},
 }
 # A standard was no language's name when the case was written; it was refused clearly, and is taken now.
 KNOWN_NOW: Final = frozenset({"D20", "D20a"})

@@ -7,7 +7,8 @@ import pytest
 
 from engine.errors import BadInput
 from rewards.code.asserts import MAX_PARSED_CHARS, names_of, problem_of
-from rewards.code.item import code_item, wanted_names
+from rewards.code.cases import wanted_names
+from rewards.code.item import code_item
 
 
 @pytest.mark.parametrize(
