@@ -29,9 +29,19 @@ class CallTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AssertsTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Run `asserts`, Python text, in the program's own namespace and process: a cheating one can forge the end."""
+    """Run `asserts`, Python text, in a process that sees the program as a proxy: calls and plain data cross, no more.
+
+    context     text that runs before, beside the tests: helpers that they need
+    classes     of the names that the tests use, those that are classes of the program's
+    in_place    what a function does to its arguments is seen by the tests
+    in_process  run them in the program's own namespace and process, where a cheating one can forge the end
+    """
 
     asserts: str
+    context: str = ""
+    classes: tuple[str, ...] = ()
+    in_place: bool = False
+    in_process: bool = False
 
 
 Test = StdinTest | CallTest | AssertsTest
@@ -43,6 +53,7 @@ class TestRun(msgspec.Struct, frozen=True, kw_only=True):
     outcome     the kernel's facts
     returned    CallTest: what the function returned, as exact builtins; msgspec.UNSET if there is no such value
     finished    AssertsTest: the asserts ran to their end and none failed
+    uses        AssertsTest: what the tests use that cannot cross, so that only `in_process` can tell; else None
     problem     why there is no returned value or no finish ("raised ValueError: ..."), else None; the program's words
     """
 
@@ -51,4 +62,5 @@ class TestRun(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     returned: object = msgspec.UNSET
     finished: bool = False
+    uses: str | None = None
     problem: str | None = None

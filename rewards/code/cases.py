@@ -51,12 +51,16 @@ class CallCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class AssertsCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Statements that run after the program, in its process, and have to reach their end: forgeable.
+    """Statements that have to reach their end, in a process of their own that sees the program as a proxy.
 
-    Text that tests nothing is refused: empty, comments alone, or functions that nobody calls.
+    context     text that runs before them, beside them: helpers that they need
+
+    Text that tests nothing is refused: empty, comments alone, or functions that nobody calls. Text that uses what
+    cannot cross between processes runs in the program's own: forgeable.
     """
 
     asserts: str
+    context: str = ""
 
 
 class ScriptCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from engine.errors import Overloaded, SandboxError
 from engine.flow import off_loop
 from engine.languages.table import language_named
 from engine.program import Program, Verdict
+from rewards.code.asserts import needs_of
 from rewards.code.cases import AssertsCase, ScriptCase, wanted_names
 from rewards.code.extract import program
 from rewards.code.item import CodeItem, code_item
@@ -72,4 +73,8 @@ class CodeReward:
 
 
 def _forgeable(item: CodeItem) -> bool:
-    return any(isinstance(case, AssertsCase | ScriptCase) for case in item.tests)
+    return any(
+        isinstance(case, ScriptCase)
+        or (isinstance(case, AssertsCase) and needs_of(case.asserts).in_process is not None)
+        for case in item.tests
+    )

@@ -15,6 +15,7 @@ from engine.flow import off_loop
 from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
 from engine.languages.table import language_named
 from engine.program import Program, Verdict
+from rewards.code.asserts import needs_of
 from rewards.code.cases import AssertsCase, CallCase, Case, JudgedCase, ScriptCase, StdinCase
 from rewards.code.item import CodeItem
 from rewards.code.judge import opinion_of
@@ -32,6 +33,8 @@ _MARK_BYTES = 16
 
 class Scoring:
     """What has been judged of an item so far, by the test's index."""
+
+    forgeable = False
 
     def __init__(self, engine: Engine, program: Program, item: CodeItem, client: str) -> None:
         self.judged: dict[int, Judgement] = {}
@@ -86,11 +89,24 @@ class Scoring:
         index = start
         async with contextlib.aclosing(runs):
             async for run in runs:
+                if run.uses is not None:
+                    run = await self._in_process(index, options())
                 self.judged[index] = await self._judged(index, run, options())
                 self._not_enforced = run.outcome.not_enforced
                 if self._decided:
                     return
                 index += 1
+
+    async def _in_process(self, index: int, options: dict[str, Any]) -> TestRun:
+        # Only what the tests' own text uses leads here, and never what the program returns: it cannot ask for this.
+        test = self._tests[index]
+        assert isinstance(test, AssertsTest)
+        self.forgeable = True
+        runs = self._engine.tests(self._program, [structs.replace(test, in_process=True)], self._limits, **options)
+        async with contextlib.aclosing(runs):
+            async for run in runs:
+                return run
+        raise SandboxError("the test was not run")
 
     async def _judged(self, index: int, run: TestRun, options: dict[str, Any]) -> Judgement:
         case, outcome = self._cases[index], run.outcome
@@ -114,6 +130,7 @@ class Scoring:
             verdict=Verdict.ACCEPTED if failed is None else failed.verdict,
             evidence=structs.replace(
                 given,
+                forgeable=given.forgeable or self.forgeable,
                 tests=tuple(each.facts for each in judged),
                 failure=None if failed is None else failed.failure,
             ),
@@ -127,7 +144,9 @@ def _test_of(case: Case) -> Test:
             return StdinTest(stdin)
         case CallCase(call=call, arguments=arguments):
             return CallTest(call, arguments)
-        case AssertsCase(asserts=asserts):
-            return AssertsTest(asserts)
+        case AssertsCase(asserts=asserts, context=context):
+            needs = needs_of(asserts)
+            in_process = needs.in_process is not None
+            return AssertsTest(asserts, context, needs.classes, in_place=needs.in_place, in_process=in_process)
         case ScriptCase():
             return StdinTest()

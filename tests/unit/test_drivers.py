@@ -22,11 +22,14 @@ PYTHON = "/usr/bin/python3"
 def run(directory: Path, source: str, test: Test) -> TestRun:
     """What the sandbox would make of it, without one."""
     call = call_of(test, LANGUAGES["python"], "tests[0]")
-    assert call.driver is not None
+    assert call.driver
     assert call.channel is not None
     (directory / "main.py").write_text(source, errors="surrogatepass")
-    driver = directory / "driver.py"
-    driver.write_text(call.driver.decode().replace("/work", str(directory)))
+    place = directory / "drivers"
+    place.mkdir(exist_ok=True)
+    for name, content in call.driver:
+        (place / name).write_text(content.decode().replace("/work", str(directory)))
+    driver = place / "driver.py"
     question, to_driver = os.pipe()
     from_driver, answer = os.pipe()
     # The child's descriptors 3 and 4 are arranged by a shell, so that none of ours has to be there.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec import structs
+
 from engine.errors import BadInput
 from rewards.code.forms.text import structure
+from rewards.code.stub import Stub
 
 _MULTIPLE_LANGUAGES: Final = {"py": "python", "js": "javascript", "sh": "bash"}
 
@@ -13,10 +16,10 @@ _MULTIPLE_LANGUAGES: Final = {"py": "python", "js": "javascript", "sh": "bash"}
 def humaneval(row: dict[str, Any]) -> dict[str, Any]:
     """HumanEval and HumanEval+: `check` of the column `test` is called with the function `entry_point`."""
     test, prompt, name = (_text(row, column) for column in ("test", "prompt", "entry_point"))
-    return {
-        "tests": [{"asserts": f"{test}\ncheck({name})\n"}],
-        "stub": {"code": prompt, "name": name},
-    }
+    stub = Stub(code=prompt, name=name)
+    # Helpers of the prompt that the tests call too: the program's own would say what the tests want to hear.
+    case = {"asserts": f"{test}\ncheck({name})\n", "context": stub.context("python")}
+    return {"tests": [case], "stub": structs.asdict(stub)}
 
 
 def mbpp(row: dict[str, Any]) -> dict[str, Any]:
