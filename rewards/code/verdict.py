@@ -106,7 +106,7 @@ def _failure(index: int, case: Case, run: TestRun, verdict: Verdict) -> Failure:
 
 
 def _problem(run: TestRun, verdict: Verdict) -> str | None:
-    raised = run.problem is not None and run.problem.startswith(("raised ", "the program ended "))
+    raised = run.problem is not None and run.problem.startswith("raised ")
     if verdict is Verdict.WRONG_ANSWER or (verdict is Verdict.RUNTIME_ERROR and raised):
         return None if run.problem is None else shown(run.problem)
     return _how_it_ended(run.outcome, verdict)

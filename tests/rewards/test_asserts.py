@@ -56,7 +56,7 @@ CHEATS = {
     "patched builtins": (
         (
             "import builtins\n"
-            "for name in ('abs', 'round', 'len', 'all', 'any', 'isinstance', 'sorted', 'AssertionError', 'Exception'):\n"
+            "for name in ('abs', 'round', 'len', 'all', 'any', 'isinstance', 'sorted', 'AssertionError'):\n"
             "    setattr(builtins, name, lambda *a, **k: True)"
         ),
         "None",
@@ -382,6 +382,6 @@ async def test_context_is_the_tests_own(engine: Engine) -> None:
 
 async def test_why_it_failed_is_said(engine: Engine) -> None:
     failure = failure_of(await scored(engine, "import os\ndef f(): os._exit(0)", "assert f() == 1"))
-    assert failure.problem == "the program ended with exit code 0 before its asserts did"
+    assert failure.problem == "the program ended before its asserts did, with exit code 0"
     failure = failure_of(await scored(engine, "def f(): return iter([])", "assert f() == 1"))
     assert "cannot cross: <class 'list_iterator'>" in str(failure.problem)

@@ -12,7 +12,7 @@ import _signal  # type: ignore[import-not-found]
 import builtins
 import marshal
 import sys
-from os import O_WRONLY, _exit, close, dup2, fork, pipe, write
+from os import O_WRONLY, _exit, close, dup2, fork, getpid, kill, pipe, write
 from os import open as open_file
 
 TYPE_CHECKING = False
@@ -39,10 +39,18 @@ def set_dumpable(value: int) -> None:
         raise OSError("prctl")
 
 
-def end(sign: bytes, words: str = "") -> NoReturn:
+def end(sign: bytes, words: str = "", code: int = 0) -> NoReturn:
     """Say it and end."""
     write(4, sign + words[:1000].encode("utf-8", "backslashreplace"))
-    _exit(0 if sign in (b"+", b"~", b"?") else 1)
+    _exit(code)
+
+
+def end_as_the_program(over: proxies.Over) -> NoReturn:
+    """The run ends as the program did, so that its outcome is the program's."""
+    if over.status is not None and over.status & 127:
+        write(4, over.sign + over.words.encode())
+        kill(getpid(), over.status & 127)
+    end(over.sign, over.words, 1 if over.status is None else over.status >> 8)
 
 
 def test(asserts: str, context: str, classes: tuple[str, ...], link: proxies.Link) -> None:
@@ -89,10 +97,12 @@ def main() -> None:
     try:
         test(asserts, context, classes, proxies.Link(questions[1], answers[0], child, in_place=in_place))
     except proxies.Over as over:
-        end(over.sign, over.words)
+        if over.sign == b"!":
+            end_as_the_program(over)
+        end(over.sign, over.words, int(over.sign == b"-"))
     except BaseException as error:
         show_traceback(type(error), error, error.__traceback__)
-        end(b"-", f"{type(error).__name__}: {error}".removesuffix(": "))
+        end(b"-", f"{type(error).__name__}: {error}".removesuffix(": "), 1)
     write(4, b"+" + nonce)
     _exit(0)
 

@@ -40,12 +40,13 @@ _WELL_KNOWN = {
 
 
 class Over(BaseException):
-    """The tests end here, whatever they catch: a sign for fd 4, and words."""
+    """The tests end here, whatever they catch: a sign for fd 4, words, and how the program ended, where it did."""
 
-    def __init__(self, sign: bytes, words: str = "") -> None:
+    def __init__(self, sign: bytes, words: str = "", status: int | None = None) -> None:
         super().__init__(words)
         self.sign = sign
         self.words = words
+        self.status = status
 
 
 class Link:
@@ -83,7 +84,7 @@ class Link:
             write_frame(self._questions, question)
             frame = read_frame(self._answers, MAX_FRAME_BYTES)
         except (EOFError, BrokenPipeError):
-            raise Over(b"!", self._how_it_ended()) from None
+            raise self._ended() from None
         except ValueError:
             raise Over(b"-", f"AssertionError: an answer larger than {MAX_FRAME_BYTES} bytes") from None
         try:
@@ -99,11 +100,10 @@ class Link:
             raise Over(b"-", f"AssertionError: the returned value cannot cross: {words}")
         raise _exception(names, words)
 
-    def _how_it_ended(self) -> str:
+    def _ended(self) -> Over:
         status = waitpid(self._child, 0)[1]
-        if status & 127:
-            return f"the program ended by signal {status & 127} before its asserts did"
-        return f"the program ended with exit code {status >> 8} before its asserts did"
+        how = f"by signal {status & 127}" if status & 127 else f"with exit code {status >> 8}"
+        return Over(b"!", f"the program ended before its asserts did, {how}", status)
 
 
 def function(link: Link, at: int, name: str) -> Callable[..., Any]:

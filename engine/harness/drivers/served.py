@@ -72,13 +72,15 @@ def serve(questions: int, answers: int) -> NoReturn:
         show_traceback(type(error), error, error.__traceback__)
     objects: list[Any] = []
     while True:
+        if getpid() != owner:
+            _exit(1)  # a child that the program forked and that came back too: the parent answers
         try:
             question = marshal.loads(read_frame(questions))
         except EOFError:
             _exit(0)
         body = "".join(answer(program, objects, *question) if broken is None else broken).encode()
         if getpid() != owner:
-            _exit(1)  # a child that the program forked and that came back too: the parent answers
+            _exit(1)
         write_frame(answers, body)
 
 
