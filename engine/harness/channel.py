@@ -70,7 +70,9 @@ def call_of(test: Test, language: Language, field: str) -> Call:
     if isinstance(test, CallTest):
         if not all(name.isidentifier() for name in test.call.split(".")):
             raise BadInput(f"{field}.call", test.call, "expected a function's name, or Class.method")
-        data = call_data(test.call, test.arguments, f"{field}.arguments")
+        if test.in_place is not None and not 0 <= test.in_place < len(test.arguments):
+            raise BadInput(f"{field}.in_place", test.in_place, f"there are {len(test.arguments)} arguments")
+        data = call_data(test.call, test.arguments, test.in_place, f"{field}.arguments")
         return Call(driver=_drivers("call.py"), channel=_frame(data))
     for name in ("asserts", "context"):
         unicode(getattr(test, name), f"{field}.{name}")

@@ -22,10 +22,13 @@ class CallTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A function that is not there is looked for in a class Solution. `arguments` are plain data: None, bool, int, float,
     complex, str, bytes, list, tuple, set, frozenset, dict.
+
+    in_place    the answer is this argument as the function leaves it, by its index; None: what it returns
     """
 
     call: str
     arguments: list[Any] = []
+    in_place: int | None = None
 
 
 class AssertsTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

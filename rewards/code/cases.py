@@ -41,6 +41,7 @@ class CallCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     also        other values that are right too
     checker     this test's own, in place of the item's
+    in_place    `expected` is about this argument as the function leaves it, by its index
     """
 
     call: str
@@ -48,6 +49,7 @@ class CallCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     expected: Any
     also: list[Any] = []
     checker: Checker | None = None
+    in_place: int | None = None
 
 
 class AssertsCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,4 +170,6 @@ def _call_case(test: dict[str, Any]) -> CallCase:
             shape[name] = []
             values[name] = [untagged(each, f"{name}[{index}]") for index, each in enumerate(given)]
     case = to_struct(shape, CallCase)
+    if case.in_place is not None and not 0 <= case.in_place < len(values["arguments"]):
+        raise BadInput("in_place", case.in_place, f"there are {len(values['arguments'])} arguments")
     return msgspec.structs.replace(case, expected=untagged(test["expected"], "expected"), **values)

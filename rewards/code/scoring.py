@@ -142,8 +142,8 @@ def _test_of(case: Case) -> Test:
     match case:
         case StdinCase(stdin=stdin) | JudgedCase(stdin=stdin):
             return StdinTest(stdin)
-        case CallCase(call=call, arguments=arguments):
-            return CallTest(call, arguments)
+        case CallCase(call=call, arguments=arguments, in_place=in_place):
+            return CallTest(call, arguments, in_place)
         case AssertsCase(asserts=asserts, context=context):
             needs = needs_of(asserts)
             in_process = needs.in_process is not None
