@@ -16,6 +16,7 @@ from engine.errors import CannotStart, SandboxError
 from engine.flow import off_loop
 from engine.harness.channel import answer_of, calls_of
 from engine.harness.kinds import CallTest, Test, TestRun
+from engine.jobs.ahead import in_order
 from engine.jobs.compiler import Compiler
 from engine.jobs.files import collected_names, job_files
 from engine.jobs.runner import Runner
@@ -173,7 +174,10 @@ class Engine:
         deadline_seconds: float | None = None,
         client: str = "",
     ) -> AsyncGenerator[TestRun, None]:
-        """Compile once and run each test in surroundings of its own, one after the other, when it is asked for.
+        """Compile once and run each test in surroundings of its own; the answers come in the tests' order.
+
+        Further tests run ahead of the one that is asked for, in slots that nobody else wants. Whoever stops early at a
+        failed test stops at the first by index.
 
         A program that does not compile gives one TestRun, whose outcome says so. Closing the generator ends the tests:
         `async with contextlib.aclosing(engine.tests(...)) as runs`. Otherwise as `run`.
@@ -188,9 +192,11 @@ class Engine:
             if compiled is not None and not compiled.outcome.clean:
                 yield TestRun(outcome=self._not_compiled(compiled))
                 return
-            for test, call in zip(tests, calls, strict=True):
-                outcome = await self._running().runner.run(ticket, work.test_job(compiled, call), compiled)
-                yield await off_loop(len(outcome.channel), answer_of, test, call, outcome)
+            jobs = [work.test_job(compiled, call) for call in calls]
+            outcomes = in_order(self._running().runner, ticket, jobs, compiled)
+            async with contextlib.aclosing(outcomes):
+                async for index, outcome in outcomes:
+                    yield await off_loop(len(outcome.channel), answer_of, tests[index], calls[index], outcome)
 
     async def languages(self, image: str | None = None) -> list[LanguageStatus]:
         """Every language, with the version that its tool prints in the sandbox."""

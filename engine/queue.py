@@ -163,6 +163,16 @@ class Queue:
         lease.waited_seconds = waited
         return lease
 
+    def spare(self, client: str, memory_bytes: int) -> Lease | None:
+        """A slot that is free at once, nobody waiting for it, under a ticket of its own; None if there is none.
+
+        The ticket of the lease has to `leave`.
+        """
+        if self._closed is not None or self._lines or not self._fits(memory_bytes):
+            return None
+        self._without_slot += 1
+        return self._grant(Ticket(client, 0, None), memory_bytes)
+
     def take_back(self, lease: Lease) -> None:
         """The lease's slot is free again."""
         self.running -= 1

@@ -1,6 +1,6 @@
 //! The Python twins of `pool`.
 
-use assay_shared::wire::{ByteBuf, Flavour, Fresh, Rootfs, RuntimeKind, Start};
+use assay_shared::wire::{Flavour, Fresh, Known, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -101,7 +101,7 @@ impl Pool {
         trees: Vec<String>,
         images: Vec<Vec<String>>,
         flavours: Vec<FlavourFields>,
-        known: Vec<Bound<'_, PyBytes>>,
+        known: Vec<(String, Bound<'_, PyBytes>)>,
         uid_base: u32,
         fresh: &str,
         allow_degraded: bool,
@@ -120,7 +120,7 @@ impl Pool {
         let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
         let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
         let flavours = flavours.into_iter().map(flavour).collect();
-        let known = known.iter().map(|text| ByteBuf::from(text.as_bytes())).collect();
+        let known = known.into_iter().map(|(name, text)| Known { name, text: text.as_bytes().to_vec() }).collect();
         let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {

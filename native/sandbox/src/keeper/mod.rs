@@ -15,7 +15,7 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, ChildSignals, check};
-use assay_shared::wire::{ByteBuf, Flavour, Fresh, FromKeeper, ToKeeper, encode};
+use assay_shared::wire::{Flavour, Fresh, FromKeeper, Known, ToKeeper, encode};
 
 use crate::rootfs;
 use launch::Launcher;
@@ -47,7 +47,7 @@ pub struct Keeper {
     /// Of the zygotes that it may be told to start.
     pub flavours: Vec<Flavour>,
     /// Scripts of ours that zygotes compile ahead.
-    pub known: Vec<ByteBuf>,
+    pub known: Vec<Known>,
 }
 
 /// The keeper's whole life; never returns.

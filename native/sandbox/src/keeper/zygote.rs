@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Borrowing, check};
-use assay_shared::wire::{ByteBuf, Flavour, Launch, Setup, encode};
+use assay_shared::wire::{Flavour, Known, Launch, Setup, encode};
 use assay_shared::zygote::{
     CONTROL, ENTER, EXECUTE, GIVE_UP, INLINE_TEXT_BYTES, JOB, LIBRARY, ORDERS, Order, PARK, READY, REFUSED, SCRIPT,
 };
@@ -47,7 +47,7 @@ pub struct Surroundings<'a> {
     pub network: &'a mut Network,
     pub supervisor: &'a OwnedFd,
     pub flavours: &'a [Flavour],
-    pub known: &'a [ByteBuf],
+    pub known: &'a [Known],
 }
 
 /// Lets what the keeper starts as root have a few of its rights; before the bounding set is emptied.
