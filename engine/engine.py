@@ -224,7 +224,7 @@ class Engine:
 
     def facts(self) -> dict[str, str]:
         """What the supervisor found at the start: instance, cgroup, rootfs, pids; and whether every limit bites."""
-        facts = {**self._running().pool.facts(), **self._images.facts()}
+        facts = {**self._running().pool.facts(), **self._images.facts(), "warm": self._warmth()}
         return {**facts, "limits": selftest.summary(self._not_enforced)}
 
     @property
@@ -253,6 +253,15 @@ class Engine:
         self._findings, self._not_enforced = findings, selftest.not_enforced(findings)
         if self._not_enforced and not config.allow_degraded:
             raise CannotStart(selftest.complaint(findings))
+
+    def _warmth(self) -> str:
+        """How many Pythons became ready, and why some did not."""
+        zygotes = self._running().pool.zygotes()
+        if not zygotes:
+            return "none is kept ready"
+        problems = sorted({problem for _, _, problem in zygotes if problem is not None})
+        counted = f"{sum(ready for ready, _, _ in zygotes)} ready, {sum(lost for _, lost, _ in zygotes)} lost"
+        return "; ".join([counted, *problems])
 
     def _running(self) -> _Running:
         if self._live is None:

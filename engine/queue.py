@@ -10,10 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.pace import Pace
 from engine.pool.job import Completion, Job
+
+# A wait is foreseen from those before it: who would be too late by this factor is told at once.
+_HOPELESS: Final = 2.0
 
 
 class Slots(Protocol):
@@ -88,6 +92,7 @@ class Queue:
         self._queue_runs = queue_runs
         self._queue_bytes = queue_bytes
         self._without_slot = 0
+        self._pace = Pace()
         # Who waits, by client; the first client is the next one to be served.
         self._lines: OrderedDict[str, OrderedDict[Ticket, None]] = OrderedDict()
         self._closed: str | None = None
@@ -109,6 +114,8 @@ class Queue:
         if self.bytes_held + size_bytes > self._queue_bytes:
             self.refused += 1
             raise Overloaded(f"the queue is full: its requests hold {self.bytes_held} bytes")
+        if deadline_seconds is not None and self._lines:
+            self._refuse_the_hopeless(client, deadline_seconds)
         self._without_slot += 1
         self.bytes_held += size_bytes
         return Ticket(client, size_bytes, deadline_seconds)
@@ -164,6 +171,10 @@ class Queue:
         ticket.leases -= 1
         if not ticket.gone and not ticket.leases:
             self._without_slot += 1
+        if self._lines:
+            self._pace.freed(asyncio.get_running_loop().time())
+        else:
+            self._pace.forget()
         self._serve()
 
     def close(self, reason: str) -> None:
@@ -174,6 +185,14 @@ class Queue:
                 if ticket.turn is not None and not ticket.turn.done():
                     ticket.turn.set_exception(SandboxError(reason))
         self._lines.clear()
+
+    def _refuse_the_hopeless(self, client: str, deadline_seconds: float) -> None:
+        mine = len(self._lines.get(client, ()))
+        ahead = sum(min(len(line), mine + 1) for line in self._lines.values())
+        seconds = self._pace.seconds(asyncio.get_running_loop().time(), ahead)
+        if seconds > _HOPELESS * deadline_seconds:
+            self.refused += 1
+            raise Overloaded(f"{ahead} requests come first and take some {seconds:.0f} s: over {deadline_seconds:g} s")
 
     def _fits(self, memory_bytes: int) -> bool:
         # Alone, anything fits: a run larger than the budget must not wait for ever.

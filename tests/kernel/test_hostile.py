@@ -18,6 +18,7 @@ from engine.config.engine import Fresh
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.support.hostile import PROBE, PROGRAMS, Hostile, named, programs
 from tests.support.runtimes import NewEngine
+from tests.support.warmth import warm_up
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,14 +40,14 @@ Probe = dict[str, Any]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine(host_services: list[str], new_engine: NewEngine) -> AsyncIterator[Engine]:
     async with new_engine(slots=4) as engine:
-        yield engine
+        yield await warmed_up(engine)
     assert not host_services
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one_slot(new_engine: NewEngine, fresh: Fresh) -> AsyncIterator[Engine]:
     async with new_engine(slots=1, fresh=fresh) as engine:
-        yield engine
+        yield await warmed_up(engine)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -57,6 +58,11 @@ async def as_new() -> list[Probe]:
         async with Engine(slots=1, config=EngineConfig(fresh="always")) as engine:
             seen.append(await look(engine))
     return seen
+
+
+async def warmed_up(engine: Engine) -> Engine:
+    """Programs in Python run as forks of one that is ready, where the runtime has such."""
+    return await warm_up(engine) if engine.facts()["runtime"] == "native" else engine
 
 
 async def run_by_argument(engine: Engine, program: Program, stdin: bytes, limits: Limits) -> Outcome:

@@ -88,6 +88,7 @@ class Ended:
     stderr: bytes
     run_id: int = 0
     fault: str | None = None
+    warm: bool = False
     signal: int | None = None
     stopped_by: Literal["cpu", "wall", "output", "cancel"] | None = None
     cpu_seconds: float = 0.0

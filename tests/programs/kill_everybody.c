@@ -12,10 +12,8 @@
 int main(void) {
     int signals[] = {SIGSTOP, SIGTERM, SIGKILL};
     for (int i = 0; i < 3; i++) {
-        if (kill(-1, signals[i]) == 0) {
-            puts("kill -1 reached somebody");
-            return 1;
-        }
+        // Its answer tells nothing: 0 even where every process that it found refused it, as a zygote does.
+        kill(-1, signals[i]);
         for (int pid = 1; pid < 33000; pid++)
             if (pid != getpid() && kill(pid, signals[i]) == 0) {
                 printf("kill %d reached somebody\n", pid);

@@ -1,9 +1,9 @@
 """What a zygote does in Python: imports modules and hides them, and ends a program as the interpreter would.
 
-A module that was imported ahead of a program must not be seen by it until it imports it itself. So each lies on a shelf:
-out of sys.modules, and not an attribute of its package. The program's first import of it takes it down, with the modules
-that it imported in turn, in their order. Where a file of the program's has the name of one of them, nothing is taken down
-and the ordinary import follows.
+A module that was imported ahead of a program must not be seen by it until it imports it itself. So each lies on a
+shelf: out of sys.modules, and not an attribute of its package. The program's first import of it takes it down, with the
+modules that it imported in turn, in their order. Where a file of the program's has the name of one of them, nothing is
+taken down and the ordinary import follows.
 
 Version-dependent only in what `python.rs` and the interpreter itself depend on: 3.9 and later.
 """
@@ -201,7 +201,7 @@ def _preload(names):
 
 
 def _exercise(shelf):
-    """Imports nothing a few times, so that the interpreter has specialised the code that a program's first import runs."""
+    """Imports nothing a few times: the interpreter specialises the code that a program's first import runs."""
     for _ in range(12):
         shelf.modules["<exercise>"] = module = type(sys)("<exercise>")
         module.__spec__ = ModuleSpec("<exercise>", None)
@@ -228,8 +228,17 @@ def ready(script):
     return SourceFileLoader("__main__", script)
 
 
+def known(script):
+    """The code of this script if it is one that was compiled ahead, else None."""
+    fd = os.open(script, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _compiled.get(os.read(fd, _MOST_BYTES))
+    finally:
+        os.close(fd)
+
+
 def needs_whole_end():
-    """Whether only the interpreter's own end will do: threads are left, or libraries were loaded that have destructors."""
+    """Whether only the interpreter's own end will do: threads are left, or libraries with destructors were loaded."""
     modules = sys.modules
     if "ctypes" in modules or ("threading" in modules and len(modules["threading"]._active) > 1):
         return True
@@ -285,6 +294,8 @@ def _flush(*streams):
     return failed
 
 
+_compiled = {text: compile(text, _SCRIPT, "exec", dont_inherit=True) for text in _KNOWN}
+_MOST_BYTES = max(map(len, _KNOWN), default=0) + 1
 _shelf = _preload(_PRELOAD)
 _exercise(_shelf)
 for _name in list(sys.modules):

@@ -32,10 +32,16 @@ macro_rules! api {
         struct Functions { $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)* }
 
         impl Functions {
+            #[allow(non_snake_case)]
             fn find() -> Option<Self> {
-                // SAFETY: each symbol is the C function of that name, which has this signature in every CPython since 3.9.
-                unsafe { Some(Self { $($name: std::mem::transmute::<*mut c_void, _>(
-                    symbol(concat!(stringify!($name), "\0").as_bytes())?),)* }) }
+                $(
+                    let found = symbol(concat!(stringify!($name), "\0").as_bytes())?;
+                    // SAFETY: the C function of this name has this signature in every CPython since 3.9.
+                    let $name = unsafe {
+                        std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(found)
+                    };
+                )*
+                Some(Self { $($name),* })
             }
         }
     };
@@ -52,6 +58,7 @@ api! {
     PyDict_GetItemString(Object, *const c_char) -> Object;
     PyDict_SetItemString(Object, *const c_char, Object) -> c_int;
     PyRun_FileExFlags(*mut libc::FILE, *const c_char, c_int, Object, Object, c_int, *mut CompilerFlags) -> Object;
+    PyEval_EvalCode(Object, Object, Object) -> Object;
     PyRun_StringFlags(*const c_char, c_int, Object, Object, *mut CompilerFlags) -> Object;
     PyObject_CallObject(Object, Object) -> Object;
     PyObject_IsTrue(Object) -> c_int;
@@ -183,8 +190,8 @@ impl Python {
         }
     }
 
-    /// What CPython's own main does with a script, from opening it to the exit code.
-    pub fn run_script(&self, path: &CStr, loader: Object) -> End {
+    /// What CPython's own main does with a script, from opening it to the exit code; `code` if it was compiled ahead.
+    pub fn run_script(&self, path: &CStr, loader: Object, code: Option<Object>) -> End {
         let mut flags = self.flags();
         // SAFETY: Python runs and __main__ is a module; the file is open until PyRun_FileExFlags closes it.
         unsafe {
@@ -193,11 +200,16 @@ impl Python {
             (self.api.PyDict_SetItemString)(main, c"__file__".as_ptr(), name);
             (self.api.PyDict_SetItemString)(main, c"__cached__".as_ptr(), self.none);
             (self.api.PyDict_SetItemString)(main, c"__loader__".as_ptr(), loader);
-            let file = libc::fopen(path.as_ptr(), c"rb".as_ptr());
-            if file.is_null() {
-                return End { code: 2, interrupted: false };
-            }
-            let result = (self.api.PyRun_FileExFlags)(file, path.as_ptr(), FILE_INPUT, main, main, 1, &raw mut flags);
+            let result = match code.filter(|code| *code != self.none) {
+                Some(code) => (self.api.PyEval_EvalCode)(code, main, main),
+                None => {
+                    let file = libc::fopen(path.as_ptr(), c"rb".as_ptr());
+                    if file.is_null() {
+                        return End { code: 2, interrupted: false };
+                    }
+                    (self.api.PyRun_FileExFlags)(file, path.as_ptr(), FILE_INPUT, main, main, 1, &raw mut flags)
+                }
+            };
             let interrupted = result.is_null() && (self.api.PyErr_Occurred)() == self.keyboard_interrupt;
             self.flush_with_exception_aside();
             let code = if result.is_null() { self.end_of_exception() } else { 0 };

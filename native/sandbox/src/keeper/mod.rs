@@ -14,7 +14,7 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
-use assay_shared::wire::{Flavour, Fresh, FromKeeper, FromParked, ToKeeper, decode, encode};
+use assay_shared::wire::{ByteBuf, Flavour, Fresh, FromKeeper, FromParked, ToKeeper, decode, encode};
 
 use crate::rootfs;
 use launch::Launcher;
@@ -44,6 +44,8 @@ pub struct Keeper {
     pub by_rlimits: bool,
     /// Of the zygotes that it may be told to start.
     pub flavours: Vec<Flavour>,
+    /// Scripts of ours that zygotes compile ahead.
+    pub known: Vec<ByteBuf>,
 }
 
 /// The keeper's whole life; never returns.
@@ -114,6 +116,7 @@ fn live(keeper: Keeper) -> Result<()> {
                         network: &mut network,
                         supervisor: &keeper.supervisor,
                         flavours: &keeper.flavours,
+                        known: &keeper.known,
                     };
                     parking.warm(flavour, fds, surroundings)?;
                 }
@@ -195,12 +198,18 @@ impl Parking {
 
     /// Gives the job that came for a zygote's child to it.
     fn hand_over(&mut self) -> Result<()> {
+        let prepared = self.launcher.prepare(self.job.as_fd());
+        if let Ok((launch, _)) = &prepared
+            && launch.flavour != self.parked.flavour
+        {
+            self.exchange(launch.flavour)?;
+        }
         self.parked.handed_over = true;
         let Some(zygote) = self.zygotes.iter().find(|zygote| Some(zygote.flavour) == self.parked.flavour) else {
-            // Its child is there all the same, and will hear that no orders come.
+            // It died just now; its child is there all the same, and hears that no orders come.
             return Ok(());
         };
-        match self.launcher.prepare(self.job.as_fd()) {
+        match prepared {
             Ok((launch, fds)) => {
                 self.parked.warm = launch.flavour == self.parked.flavour;
                 zygote.order(&launch, fds, self.parked.warm)
@@ -210,6 +219,19 @@ impl Parking {
                 zygote.give_up()
             }
         }
+    }
+
+    /// Parks the child of another zygote in the place of this one's, if there is that zygote.
+    fn exchange(&mut self, flavour: Option<u32>) -> Result<()> {
+        let Some(zygote) = self.zygotes.iter().find(|zygote| Some(zygote.flavour) == flavour) else { return Ok(()) };
+        // SAFETY: no pointers; our child, not yet reaped.
+        unsafe { libc::kill(self.parked.pid, libc::SIGKILL) };
+        sys::wait_for(self.parked.pid)?;
+        self.processes.renew()?;
+        let pid = zygote.park(self.leaf.as_ref())?;
+        let pid = pid.ok_or_else(|| Fault::new("a zygote does not fork", "", libc::EPROTO))?;
+        self.parked = Parked { pid, flavour, ..Parked::default() };
+        Ok(())
     }
 
     /// Starts a zygote, which takes as long as its modules do.

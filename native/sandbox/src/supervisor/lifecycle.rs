@@ -104,6 +104,7 @@ impl Supervisor {
             cgroup,
             grouped: self.hierarchy.is_there(),
             program_pid: 0,
+            runs_without_flavour: 0,
             baseline_bytes,
             has_parked: baseline_bytes != 0,
             held_bytes: 0,

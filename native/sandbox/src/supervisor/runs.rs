@@ -155,7 +155,8 @@ impl Supervisor {
         match decode(&self.buffer[..received.length])? {
             FromParked::Parked => {
                 keeper.program_pid = received.pid;
-                self.park(index)
+                // Its keeper may have had to take another one for the job that it was given meanwhile.
+                if matches!(slot.state, SlotState::Running(_)) { Ok(()) } else { self.park(index) }
             }
             FromParked::Ready => {
                 self.zygote_is_ready(index, received.pid);

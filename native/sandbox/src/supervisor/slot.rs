@@ -70,6 +70,8 @@ pub struct KeeperHandle {
     pub grouped: bool,
     /// The parked child or first process, in our pid namespace.
     pub program_pid: i32,
+    /// In a row.
+    pub runs_without_flavour: u32,
     /// Charged in a slot that nothing has run in since it was made, or since a zygote came or went; 0 if not known yet.
     pub baseline_bytes: u64,
     /// It had a child parked once: its image can be used.

@@ -16,6 +16,8 @@ use super::slot::{KEEPER_PATIENCE, KeeperHandle, SlotState, send};
 
 /// In a row, of one flavour in all slots.
 const MAX_FAILURES: u32 = 3;
+/// Runs of other programs after which a slot parks children of its own again.
+const KEPT_FOR: u32 = 4;
 /// Above the keeper's own for a zygote's modules.
 const MODULES_PATIENCE: u64 = 15_000_000_000;
 
@@ -65,12 +67,16 @@ impl Supervisor {
     /// The run on this slot has been answered.
     pub(super) fn renew(&mut self, index: usize) -> Result<()> {
         let slot = &mut self.slots[index];
-        let wanted = match &slot.state {
-            SlotState::Running(run) => run.flavour.filter(|flavour| self.warmth.is_worth_a_try(*flavour)),
-            _ => None,
-        };
         let mut until = sys::monotonic_ns() + KEEPER_PATIENCE;
         let Some(keeper) = &mut slot.keeper else { return Ok(()) };
+        let next = self.waiting.iter().find(|waiting| waiting.job.image as usize == slot.image);
+        let last = if let SlotState::Running(run) = &slot.state { run.flavour } else { None };
+        keeper.runs_without_flavour = if last.is_some() { 0 } else { keeper.runs_without_flavour + 1 };
+        let kept = keeper.flavour.filter(|_| keeper.runs_without_flavour < KEPT_FOR);
+        // For the job that is next, if one waits; else for one like the last. What is parked can become any program, but a
+        // fork of a Python is a dear way to get another one.
+        let wanted = next.and_then(|waiting| waiting.job.flavour).or(last).or(kept);
+        let wanted = wanted.filter(|flavour| self.warmth.is_worth_a_try(*flavour));
         if let (Some(flavour), Some(library)) = (wanted, &self.warmth.library)
             && !keeper.has_zygote(flavour)
         {

@@ -1,0 +1,215 @@
+"""Python programs as forks of an interpreter that is ready: when, for whom, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from engine import BadInput, Engine, EngineConfig, Limits, Program
+from engine.config.engine import Warm
+from engine.harness.kinds import CallTest
+from engine.program import Verdict
+from tests.support.warmth import warm_up
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+PRINT = Program(source="print(1)")
+SLOTS = 2
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine() -> AsyncIterator[Engine]:
+    async with Engine(slots=1) as engine:
+        yield await warm_up(engine)
+
+
+async def started(engine: Engine, program: Program) -> str:
+    outcome = await engine.run(program)
+    assert outcome.verdict is Verdict.ACCEPTED, outcome.stderr.decode()
+    return outcome.started
+
+
+def zygotes(engine: Engine) -> list[int]:
+    """Their pids, on the machine."""
+    [keeper] = engine.facts()["keeper_pids"].split()
+    children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+    return [int(pid) for pid in children if "assay-parked" not in Path(f"/proc/{pid}/comm").read_text() and is_old(pid)]
+
+
+def is_old(pid: str) -> bool:
+    # Its own pid namespace counts programs from 2, and zygotes from 300.
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("NSpid:"))
+    return int(line.split()[-1]) >= 300
+
+
+@pytest.mark.cgroup2
+async def test_the_first_run_is_cold_and_the_next_is_warm() -> None:
+    async with Engine(slots=1) as engine:
+        assert [await started(engine, PRINT) for _ in range(3)] == ["cold", "warm", "warm"]
+
+
+async def test_a_program_can_ask_for_its_own_start(engine: Engine) -> None:
+    assert await started(engine, Program(source="print(1)", warm=False)) == "cold"
+    assert await started(engine, PRINT) == "warm"
+
+
+async def test_none_is_kept_where_the_configuration_says_so() -> None:
+    async with Engine(slots=1, config=EngineConfig(warm_start=False)) as engine:
+        assert [await started(engine, PRINT) for _ in range(3)] == ["cold"] * 3
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(Program(source="print(1)", prelude="competitive"), id="another environment"),
+        pytest.param(
+            Program(source="print(1)", files={".local/lib/python3.11/site-packages/sitecustomize.py": b""}),
+            id="packages that Python looks for as it starts",
+        ),
+        pytest.param(Program(source="int main() { return 0; }", language="c"), id="another language"),
+    ],
+)
+async def test_what_cannot_be_faithful_goes_cold_by_itself(engine: Engine, program: Program) -> None:
+    assert await started(engine, program) == "cold"
+
+
+async def test_other_programs_become_of_a_fork_what_they_are(engine: Engine) -> None:
+    await warm_up(engine)
+    outcome = await engine.run_argv(
+        ["/usr/bin/python3", "-c", "import sys, signal; print(signal.getsignal(13), sys.argv)"]
+    )
+    assert outcome.started == "cold"
+    assert outcome.stdout == b"1 ['-c']\n"
+    outcome = await engine.run_argv(["/usr/bin/sh", "-c", "kill -PIPE $$; echo not reached"])
+    assert (outcome.signal, outcome.stdout) == (signal.SIGPIPE, b"")
+    assert await started(engine, PRINT) == "warm"
+
+
+async def test_words_of_any_length_reach_a_program_that_is_executed(engine: Engine) -> None:
+    await warm_up(engine)
+    words = ["x" * 100_000, "y"]
+    outcome = await engine.run_argv(["/usr/bin/sh", "-c", 'printf %s "$1$2" | wc -c', "sh", *words])
+    assert outcome.stdout.strip() == b"100001"
+
+
+async def test_function_calls_have_a_zygote_of_their_own(engine: Engine) -> None:
+    program = Program(source="def f(x): return x + 1")
+    tests = [CallTest(call="f", arguments=[number]) for number in range(3)]
+    for _ in range(2):
+        assert [run.returned async for run in engine.tests(program, tests)] == [1, 2, 3]
+    runs = [run async for run in engine.tests(program, tests)]
+    assert {run.outcome.started for run in runs} == {"warm"}
+    assert await started(engine, PRINT) == "warm"
+    assert len(zygotes(engine)) == 2
+
+
+async def test_a_named_kind_is_for_programs_that_import_it() -> None:
+    config = EngineConfig(warm={"tables": Warm(preload=("sqlite3", "csv"))})
+    async with Engine(slots=1, config=config) as engine:
+        tables = Program(source="import sys\nprint('csv' in sys.modules)\nimport csv, sqlite3\nprint(csv.__name__)")
+        outcomes = [await engine.run(tables) for _ in range(3)]
+        assert {outcome.stdout for outcome in outcomes} == {b"False\ncsv\n"}
+        assert outcomes[-1].started == "warm"
+        assert await started(engine, PRINT) == "cold"
+        assert await started(engine, PRINT) == "warm"
+        assert len(zygotes(engine)) == 2
+
+
+@pytest.mark.parametrize("name", ["", "os; import x", "a-b", "é", "a..b"])
+async def test_a_module_s_name_is_checked(name: str) -> None:
+    with pytest.raises(BadInput, match=r"warm\.mine\.preload"):
+        EngineConfig(warm={"mine": Warm(preload=(name,))})
+
+
+async def test_a_kind_that_cannot_be_imported_leaves_the_others_alone() -> None:
+    config = EngineConfig(warm={"broken": Warm(preload=("no_such_module",))})
+    async with Engine(slots=1, config=config) as engine:
+        program = Program(source="try:\n    import no_such_module\nexcept ImportError:\n    print('none')")
+        for _ in range(5):
+            outcome = await engine.run(program)
+            assert (outcome.started, outcome.stdout) == ("cold", b"none\n")
+        assert [await started(engine, PRINT) for _ in range(3)] == ["cold", "warm", "warm"]
+        assert "No module named 'no_such_module'" in engine.facts()["warm"]
+
+
+@pytest.mark.cgroup2
+async def test_the_end_of_a_zygote_costs_no_run() -> None:
+    async with Engine(slots=1) as engine:
+        await warm_up(engine)
+        [zygote] = zygotes(engine)
+        running = asyncio.create_task(engine.run(Program(source="import time\ntime.sleep(0.2)\nprint('done')")))
+        await asyncio.sleep(0.1)
+        os.kill(zygote, signal.SIGKILL)
+        outcome = await running
+        assert (outcome.started, outcome.stdout) == ("warm", b"done\n")
+        # One that is killed while it waits takes the child that it has made with it into no run.
+        await warm_up(engine)
+        [another] = zygotes(engine)
+        assert another != zygote
+        os.kill(another, signal.SIGKILL)
+        assert (await engine.run(PRINT)).verdict is Verdict.ACCEPTED
+        await warm_up(engine)
+        assert engine.stats().faults == 0
+
+
+async def test_a_zygote_that_stands_still_costs_no_run() -> None:
+    async with Engine(slots=1) as engine:
+        await warm_up(engine)
+        [zygote] = zygotes(engine)
+        os.kill(zygote, signal.SIGSTOP)
+        assert [(await engine.run(PRINT)).verdict for _ in range(3)] == [Verdict.ACCEPTED] * 3
+        await warm_up(engine)
+        assert engine.stats().faults == 0
+
+
+@pytest.mark.cgroup2
+async def test_sockets_of_a_run_are_not_kept_alive(engine: Engine) -> None:
+    listens = "\n".join(
+        [
+            "import socket",
+            "s = socket.socket()",
+            "s.bind(('127.0.0.1', 4567))",
+            "s.listen()",
+            "print(open('/proc/net/tcp').read().count(':11D7'))",
+        ]
+    )
+    namespace = "import os\nprint(os.readlink('/proc/self/ns/net'))"
+    seen = []
+    for _ in range(3):
+        outcome = await engine.run(Program(source=listens))
+        assert outcome.stdout == b"1\n", outcome.stderr
+        outcome = await engine.run(Program(source=namespace))
+        assert outcome.started == "warm"
+        seen.append(outcome.stdout)
+    # The number of one that is gone may be given again.
+    assert all(before != after for before, after in itertools.pairwise(seen))
+
+
+async def test_two_runs_draw_different_numbers(engine: Engine) -> None:
+    program = Program(source="import random, uuid, tempfile\nprint(random.random(), uuid.uuid4(), tempfile.mktemp())")
+    first, second = [(await engine.run(program)).stdout.split() for _ in range(2)]
+    assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.cgroup2
+async def test_a_small_memory_limit_is_the_program_s(engine: Engine) -> None:
+    small = Limits(memory_bytes=12 << 20)
+    assert (await engine.run(Program(source="x = bytearray(64 << 20)"), limits=small)).verdict is Verdict.MEMORY_LIMIT
+    outcome = await engine.run(PRINT, limits=small)
+    assert (outcome.verdict, outcome.started) == (Verdict.ACCEPTED, "warm")
+
+
+@pytest.mark.cgroup2
+async def test_one_process_is_enough(engine: Engine) -> None:
+    outcome = await engine.run(PRINT, limits=Limits(processes=1))
+    assert (outcome.verdict, outcome.started) == (Verdict.ACCEPTED, "warm")
+    forks = Program(source="import os\ntry:\n    os.fork()\nexcept OSError as error:\n    print(error.errno)")
+    outcome = await engine.run(forks, limits=Limits(processes=1))
+    assert (outcome.stdout, outcome.refused_processes > 0) == (b"11\n", True)
