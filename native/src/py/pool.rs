@@ -89,11 +89,12 @@ pub struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, images, flavours, uid_base, fresh, allow_degraded, crun))]
+    #[pyo3(signature = (*, slots, cores, state_dir, trees, images, flavours, uid_base, fresh, allow_degraded, crun))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
         slots: u32,
+        cores: u32,
         state_dir: String,
         trees: Vec<String>,
         images: Vec<Vec<String>>,
@@ -116,7 +117,7 @@ impl Pool {
         let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
         let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
         let flavours = flavours.into_iter().map(flavour).collect();
-        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours };
+        let start = Start { slots, cores, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)
