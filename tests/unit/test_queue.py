@@ -290,3 +290,71 @@ async def test_closing_turns_everybody_away() -> None:
     holder_lease.give_back()
     with pytest.raises(SandboxError, match="closed"):
         holder_lease = await at.lease(holder, needs(1))
+
+
+async def test_a_short_run_goes_first_but_not_before_one_that_has_waited(clock: Clock) -> None:
+    at = queue()
+    holder_lease = await at.lease(enter(at), needs(1))
+    order: list[str] = []
+
+    async def work(name: str, cpu_seconds: float) -> None:
+        lease = await at.lease(enter(at), needs(1, cpu_seconds=cpu_seconds))
+        order.append(name)
+        lease.give_back()
+
+    tasks = []
+    for name, cpu_seconds, passes in (("long", 10, 1), ("short", 1, 9), ("late", 1, 0)):
+        tasks.append(asyncio.create_task(work(name, cpu_seconds)))
+        await settle()
+        await clock.pass_by(passes)
+    holder_lease.give_back()
+    await asyncio.gather(*tasks)
+    assert order == ["short", "long", "late"]
+
+
+async def test_who_holds_the_fewest_slots_goes_first() -> None:
+    at = queue(slots=5)
+    first = [await at.lease(enter(at, "loops"), needs(1)) for _ in range(4)] + [
+        await at.lease(enter(at, "a"), needs(1))
+    ]
+    more = asyncio.create_task(at.lease(enter(at, "loops"), needs(1)))
+    await settle()
+    others = [asyncio.create_task(at.lease(enter(at, client), needs(1))) for client in ("a", "b")]
+    await settle()
+    for lease in first[:2]:
+        lease.give_back()
+        await settle()
+    assert (more.done(), [task.done() for task in others]) == (False, [True, True])
+    first[2].give_back()
+    await more
+
+
+async def test_one_client_leaves_some_for_others() -> None:
+    at = queue(slots=16, memory_bytes=1600)
+    tasks = [asyncio.create_task(at.lease(enter(at, "greedy"), needs(10))) for _ in range(20)]
+    await settle()
+    assert sum(task.done() for task in tasks) == 14
+    await asyncio.wait_for(at.lease(enter(at, "late"), needs(100)), 1)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    large = queue(slots=16, memory_bytes=1600)
+    tasks = [asyncio.create_task(large.lease(enter(large, "greedy"), needs(700))) for _ in range(2)]
+    await settle()
+    assert [task.done() for task in tasks] == [True, True]
+    third = asyncio.create_task(large.lease(enter(large, "greedy"), needs(100)))
+    await settle()
+    assert not third.done()
+    await asyncio.wait_for(large.lease(enter(large, "late"), needs(100)), 1)
+    (await tasks[0]).give_back()
+    await third
+
+
+async def test_processes_admit_too() -> None:
+    at = queue(slots=4)
+    lease = await at.lease(enter(at, "a"), needs(1, processes=60))
+    waiting = asyncio.create_task(at.lease(enter(at, "b"), needs(1, processes=60)))
+    await settle()
+    assert not waiting.done()
+    lease.give_back()
+    await waiting
