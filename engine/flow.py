@@ -31,14 +31,26 @@ async def as_they_come(
     """
     numbered = enumerate(items)
     pending: dict[asyncio.Task[_R], int] = {}
+    # Not asyncio.wait, which looks at all that is pending each time.
+    done: list[asyncio.Task[_R]] = []
+    some_done = asyncio.Event()
+
+    def ended(task: asyncio.Task[_R]) -> None:
+        done.append(task)
+        some_done.set()
+
     try:
         while True:
             while len(pending) < in_flight and (entry := next(numbered, None)) is not None:
-                pending[asyncio.create_task(ask(entry[1]))] = entry[0]
+                task = asyncio.create_task(ask(entry[1]))
+                task.add_done_callback(ended)
+                pending[task] = entry[0]
             if not pending:
                 return
-            done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in sorted(done, key=_failed):
+            await some_done.wait()
+            some_done.clear()
+            taken, done[:] = sorted(done, key=_failed), []
+            for task in taken:
                 index = pending.pop(task)
                 try:
                     answer = task.result()

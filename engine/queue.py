@@ -18,12 +18,15 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.pace import Pace
 from engine.pool.job import Completion, Job
 from engine.program import Limits
 
 # Of slots and of memory, what one client leaves for others even where it is alone.
 _LEFT_FOR_OTHERS: Final = 8
 _NUMBERS: Final = itertools.count()
+# A wait is foreseen from those before it: who would be too late by this factor is told at once.
+_HOPELESS: Final = 2.0
 
 
 class Slots(Protocol):
@@ -117,6 +120,7 @@ class Queue:
         self._queue_runs = queue_runs
         self._queue_bytes = queue_bytes
         self._without_slot = 0
+        self._pace = Pace()
         # Who waits, by client; of those that hold as many slots the first is the next one to be served.
         self._lines: OrderedDict[str, list[Ticket]] = OrderedDict()
         self._closed: str | None = None
@@ -138,6 +142,8 @@ class Queue:
         if self.bytes_held + size_bytes > self._queue_bytes:
             self.refused += 1
             raise Overloaded(f"the queue is full: its requests hold {self.bytes_held} bytes")
+        if deadline_seconds is not None and self._lines:
+            self._refuse_the_hopeless(client, deadline_seconds)
         self._without_slot += 1
         self.bytes_held += size_bytes
         return Ticket(client, size_bytes, deadline_seconds, asyncio.get_running_loop().time())
@@ -199,6 +205,10 @@ class Queue:
         ticket.leases -= 1
         if not ticket.gone and not ticket.leases:
             self._without_slot += 1
+        if self._lines:
+            self._pace.freed(asyncio.get_running_loop().time())
+        else:
+            self._pace.forget()
         self._serve()
 
     def close(self, reason: str) -> None:
@@ -209,6 +219,14 @@ class Queue:
                 if ticket.turn is not None and not ticket.turn.done():
                     ticket.turn.set_exception(SandboxError(reason))
         self._lines.clear()
+
+    def _refuse_the_hopeless(self, client: str, deadline_seconds: float) -> None:
+        mine = len(self._lines.get(client, ()))
+        ahead = sum(min(len(line), mine + 1) for line in self._lines.values())
+        seconds = self._pace.seconds(asyncio.get_running_loop().time(), ahead)
+        if seconds > _HOPELESS * deadline_seconds:
+            self.refused += 1
+            raise Overloaded(f"{ahead} requests come first and take some {seconds:.0f} s: over {deadline_seconds:g} s")
 
     def _fits(self, limits: Limits) -> bool:
         # Alone, anything fits: a run larger than the budget must not wait for ever.

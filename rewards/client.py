@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -99,6 +100,35 @@ class RewardClient:
             raise WrongItem(error, rewards) from None
         return [rewards[index] for index in range(len(rewards))]
 
+    async def score_batch(self, items: Sequence[dict[str, Any]]) -> list[Reward | NotJudged]:
+        """As `score_many`, in one request: for many small items over HTTP.
+
+        A wrong item, or more of them than the daemon takes in one batch, raises WrongItem before anything is run.
+        """
+        rewards: dict[int, Reward | NotJudged] = {}
+        try:
+            answers = self._client.score_batch(items, deadline_seconds=self._deadline_seconds)
+            async with contextlib.aclosing(answers):
+                async for index, answer in answers:
+                    if not isinstance(answer, Overloaded):
+                        rewards[index] = _reward(answer, items[index].get("kind"))
+        except BadInput as error:
+            raise WrongItem(error, rewards) from None
+        except SandboxError as error:
+            return [rewards.get(index, NotJudged(str(error))) for index in range(len(items))]
+        except Overloaded:
+            pass
+        # Those that were turned away, each by itself, with patience.
+        missing = [index for index in range(len(items)) if index not in rewards]
+        try:
+            async for place, reward in self.stream([items[index] for index in missing]):
+                rewards[missing[place]] = reward
+        except BadInput as error:
+            place_text, _, field = error.field.removeprefix("[").partition("]")
+            moved = BadInput(f"[{missing[int(place_text)]}]{field}", error.value, error.message)
+            raise WrongItem(moved, rewards) from None
+        return [rewards[index] for index in range(len(items))]
+
     async def stream(
         self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT
     ) -> AsyncGenerator[tuple[int, Reward | NotJudged], None]:
@@ -169,6 +199,10 @@ class SyncRewardClient:
     def score_many(self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT) -> list[Reward | NotJudged]:
         """As `RewardClient.score_many`."""
         return self._loop.wait(self._client.score_many(items, in_flight=in_flight))
+
+    def score_batch(self, items: Sequence[dict[str, Any]]) -> list[Reward | NotJudged]:
+        """As `RewardClient.score_batch`."""
+        return self._loop.wait(self._client.score_batch(items))
 
     def stream(
         self, items: Iterable[dict[str, Any]], *, in_flight: int = _IN_FLIGHT

@@ -12,6 +12,7 @@ from engine.bench.mix import LIMITS, PATIENCE_SECONDS, MixReport, MixRow
 from engine.bench.programs import Name
 from engine.bench.repeat import OURS, RepeatRow
 from engine.bench.slots import SLEEP_SECONDS, SlotsRow
+from engine.bench.warm import WarmRow
 
 _HEADINGS = ("peer", "in flight", "runs/s", "of bare", "p50 ms", "p99 ms", "CPU ms", "errors")
 _SLOTS_HEADINGS = (
@@ -26,6 +27,18 @@ _SLOTS_HEADINGS = (
 )
 
 _MIX_HEADINGS = ("setting", "program", "requests", "lost", "wrong verdicts", "p50 ms", "p99 ms")
+_WARM_HEADINGS = (
+    "way",
+    "program",
+    "in flight",
+    "runs/s",
+    "of the floor",
+    "lowest to highest",
+    "p50 ms",
+    "p99 ms",
+    "CPU ms",
+    "errors",
+)
 _REPEAT_HEADINGS = ("way", "sequences", "tokens in a call", "ns per token", "lowest to highest", "KiB each")
 
 
@@ -74,6 +87,34 @@ def show_slots(rows: Sequence[SlotsRow], console: Console) -> None:
     for row in rows:
         table.add_row(*_slots_cells(row))
     console.print(table)
+
+
+def show_warm(rows: Sequence[WarmRow], console: Console) -> None:
+    """Print the table of `assay bench warm`."""
+    table = _table("Python programs", _WARM_HEADINGS)
+    for row in rows:
+        table.add_row(*_warm_cells(row), style="bold" if row.way.endswith("warm") else None)
+    console.print(table)
+
+
+def warm_markdown(rows: Sequence[WarmRow]) -> str:
+    """The same for a README."""
+    return "\n".join(_markdown_table(_WARM_HEADINGS, [_warm_cells(row) for row in rows])) + "\n"
+
+
+def _warm_cells(row: WarmRow) -> list[str]:
+    return [
+        row.way,
+        row.program,
+        str(row.in_flight),
+        f"{row.per_second:,.0f}",
+        f"{row.of_floor:.2f}",
+        f"{row.of_floor_lowest:.2f}-{row.of_floor_highest:.2f}",
+        f"{row.p50_seconds * 1e3:.2f}",
+        f"{row.p99_seconds * 1e3:.2f}",
+        "" if row.cpu_seconds is None else f"{row.cpu_seconds * 1e3:.2f}",
+        str(row.errors),
+    ]
 
 
 def slots_markdown(rows: Sequence[SlotsRow]) -> str:

@@ -23,6 +23,7 @@ from engine.bench.peers import PEERS
 from engine.bench.programs import NAMES
 from engine.bench.repeat import RepeatRow, repeat
 from engine.bench.slots import slots
+from engine.bench.warm import warm
 from engine.cli.options import OUR_FAULT, WRONG_USE
 from engine.errors import AssayError, BadInput
 
@@ -32,6 +33,7 @@ _ALL_PEERS: Final = ",".join(PEERS)
 _ALL_PROGRAMS: Final = ",".join(NAMES)
 _IN_FLIGHT: Final = "1,2,4,8"
 _SECONDS: Final = 5.0
+_FEW: Final = "1,4"
 _SLOTS: Final = "1,16,256,1024"
 _REQUESTS: Final = 500
 _LOAD_IN_FLIGHT: Final = 64
@@ -71,6 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
     parser.add_argument("--png", metavar="FILE", help="draw the numbers there; needs matplotlib")
     parser.set_defaults(handler=bench_load)
+    parser = benches.add_parser("warm", help="Python programs begun as forks of one that is ready, and otherwise")
+    parser.add_argument("--slots", metavar="N,...", default=_FEW, help=f"runs in flight, and slots ({_FEW})")
+    parser.add_argument("--seconds", metavar="S", type=float, default=_SECONDS, help="load for each row (5)")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
+    parser.set_defaults(handler=bench_warm)
     parser = benches.add_parser("repeat", help="what looking for repeats costs per token, beside other ways to look")
     parser.add_argument("--sequences", metavar="N,...", default=_SEQUENCES, help=f"live sequences ({_SEQUENCES})")
     parser.add_argument("--tokens", metavar="N,...", default=_TOKENS, help=f"of each sequence in a call ({_TOKENS})")
@@ -124,6 +132,18 @@ def bench_load(arguments: argparse.Namespace) -> int:
         _write(arguments, measured, report.mix_markdown(measured))
         if arguments.png:
             chart.draw_mix(measured, Path(arguments.png))
+    except AssayError as error:
+        return _refused(error)
+    return 0
+
+
+def bench_warm(arguments: argparse.Namespace) -> int:
+    """`assay bench warm`: the exit code."""
+    try:
+        numbers, seconds = _numbers("slots", arguments.slots), _above_zero("seconds", arguments.seconds)
+        rows = _measured(lambda say: warm(numbers, seconds, say))
+        report.show_warm(rows, Console())
+        _write(arguments, rows, report.warm_markdown(rows))
     except AssayError as error:
         return _refused(error)
     return 0

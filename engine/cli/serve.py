@@ -50,7 +50,6 @@ def serve(arguments: argparse.Namespace, scorers: Scorers) -> int:
         logging.basicConfig(
             level=server.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
         )
-        logging.getLogger("uvicorn").setLevel(logging.ERROR)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(Daemon(settings, token, with_own(scorers, arguments.scorer)).live())
     except CannotStart as error:

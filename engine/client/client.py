@@ -16,7 +16,7 @@ import msgspec
 from engine.client.frames import FrameTransport
 from engine.client.http import HttpTransport
 from engine.client.loop_thread import LoopThread
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.flow import as_they_come
 from engine.program import Limits, Outcome, Program
 from engine.wire.address import unix_path
@@ -34,6 +34,10 @@ class _Transport(Protocol):
     """It carries no bytes."""
 
     async def request(self, op: str, fields: dict[str, Any]) -> dict[str, Any]: ...
+
+    def batch(
+        self, op: str, batch: list[dict[str, Any]], fields: dict[str, Any]
+    ) -> AsyncGenerator[tuple[int, dict[str, Any] | AssayError], None]: ...
 
     async def close(self) -> None: ...
 
@@ -89,6 +93,7 @@ class Client:
             files=program.files,
             image=program.image,
             prelude=program.prelude,
+            warm=program.warm,
             stdin=stdin,
             limits=limits,
             compile_limits=compile_limits,
@@ -161,6 +166,30 @@ class Client:
         async with contextlib.aclosing(as_they_come(answer, items, in_flight)) as answers:
             async for numbered in answers:
                 yield numbered
+
+    async def score_batch(
+        self, items: Sequence[dict[str, Any]], *, deadline_seconds: float | None = None
+    ) -> AsyncGenerator[tuple[int, ScoreAnswer | Overloaded | SandboxError], None]:
+        """Score many items in one request: (index, answer) as they come, in any order.
+
+        As `stream`, but a wrong item, or more of them than the daemon takes in one batch, is BadInput before anything
+        is run; one that only the engine finds wrong ends the rest.
+        """
+        check_deadline(deadline_seconds)
+        batch = []
+        for index, item in enumerate(items):
+            try:
+                batch.append(item_to_wire(item, text_only=self._transport.text_only))
+            except BadInput as error:
+                raise error.below(f"[{index}]") from None
+        fields = {} if deadline_seconds is None else {"deadline_seconds": deadline_seconds}
+        async with contextlib.aclosing(self._transport.batch("score", batch, fields)) as answers:
+            async for index, answer in answers:
+                if isinstance(answer, BadInput):
+                    raise answer.below(f"[{index}]")
+                if isinstance(answer, AssayError) and not isinstance(answer, Overloaded | SandboxError):
+                    raise answer
+                yield index, answer
 
     async def stats(self) -> dict[str, Any]:
         """The daemon's counters."""
@@ -255,6 +284,12 @@ class SyncClient:
     ) -> Iterator[tuple[int, ScoreAnswer | Overloaded | SandboxError]]:
         """As `Client.stream`; leaving the loop early kills what is in flight."""
         yield from self._loop.stream(self._client.stream(items, in_flight=in_flight, deadline_seconds=deadline_seconds))
+
+    def score_batch(
+        self, items: Sequence[dict[str, Any]], *, deadline_seconds: float | None = None
+    ) -> Iterator[tuple[int, ScoreAnswer | Overloaded | SandboxError]]:
+        """As `Client.score_batch`; leaving the loop early kills what is in flight."""
+        yield from self._loop.stream(self._client.score_batch(items, deadline_seconds=deadline_seconds))
 
     def stats(self) -> dict[str, Any]:
         """As `Client.stats`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +35,8 @@ class FrameTransport:
         self._reconnect_seconds = reconnect_seconds
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        # Of a batch: what has come of it; None at its end.
+        self._parts: dict[int, asyncio.Queue[tuple[int, dict[str, Any] | AssayError] | None]] = {}
         self._connecting = asyncio.Lock()
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -41,7 +45,26 @@ class FrameTransport:
     async def request(self, op: str, fields: dict[str, Any]) -> dict[str, Any]:
         """The answer; raises what the daemon says. Cancelling tells the daemon to kill the run."""
         writer = self._writer or await self._connect()
-        return await self._exchange(writer, op, fields)
+        return await self._exchange(writer, next(self._ids), op, fields)
+
+    async def batch(
+        self, op: str, batch: list[dict[str, Any]], fields: dict[str, Any]
+    ) -> AsyncGenerator[tuple[int, dict[str, Any] | AssayError], None]:
+        """(index, answer or its error) as they come; raises what the daemon says of the whole. Closing it ends all."""
+        writer = self._writer or await self._connect()
+        request_id = next(self._ids)
+        parts = self._parts[request_id] = asyncio.Queue()
+        whole = asyncio.create_task(self._exchange(writer, request_id, op, {"batch": batch, "stream": True, **fields}))
+        whole.add_done_callback(lambda _: parts.put_nowait(None))
+        try:
+            while (part := await parts.get()) is not None:
+                yield part
+            await whole
+        finally:
+            del self._parts[request_id]
+            whole.cancel()
+            with contextlib.suppress(asyncio.CancelledError, AssayError):
+                await whole
 
     async def close(self) -> None:
         """Close the connection; the daemon kills what is in flight on it."""
@@ -53,8 +76,9 @@ class FrameTransport:
         if writer is not None:
             writer.close()
 
-    async def _exchange(self, writer: asyncio.StreamWriter, op: str, fields: dict[str, Any]) -> dict[str, Any]:
-        request_id = next(self._ids)
+    async def _exchange(
+        self, writer: asyncio.StreamWriter, request_id: int, op: str, fields: dict[str, Any]
+    ) -> dict[str, Any]:
         frame = encode_frame({"id": request_id, "op": op, **fields})
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pending[request_id] = answer
@@ -74,8 +98,9 @@ class FrameTransport:
                 return self._writer
             reader, writer = await self._open()
             self._reading = asyncio.create_task(self._read(reader))
+            hello = {"version": PROTOCOL_VERSION, "token": self._token}
             try:
-                await self._exchange(writer, "hello", {"version": PROTOCOL_VERSION, "token": self._token})
+                await self._exchange(writer, next(self._ids), "hello", hello)
             except BadInput as error:
                 writer.close()
                 raise SandboxError(f"{self._path}: the daemon refuses this client: {error}") from None
@@ -119,6 +144,10 @@ class FrameTransport:
         if message.get("id") is None:
             # The daemon closes after this one: it is the reason.
             raise error or SandboxError("the daemon sent something that is not an answer")
+        if "index" in message:
+            if (parts := self._parts.get(message["id"])) is not None:
+                parts.put_nowait((message["index"], error or message.get("answer") or {}))
+            return
         answer = self._pending.get(message["id"])
         if answer is None or answer.done():
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _PATHS: Final = {"run": "v1/run", "score": "v1/score", "stats": "v1/stats"}
 _JSON: Final = {"content-type": "application/json"}
+_JSON_LINES: Final = {**_JSON, "accept": "application/x-ndjson"}
 
 
 class HttpTransport:
@@ -62,9 +64,45 @@ class HttpTransport:
             raise SandboxError(f"{url}: something that is not an answer came back")
         return answer
 
+    async def batch(
+        self, op: str, batch: list[dict[str, Any]], fields: dict[str, Any]
+    ) -> AsyncGenerator[tuple[int, dict[str, Any] | AssayError], None]:
+        """(index, answer or its error) as they come; raises what the daemon says of the whole. Closing it ends all."""
+        url = f"{self._url}/{_PATHS[op]}"
+        query = {name: str(value) for name, value in fields.items()}
+        body = msgspec.json.encode(batch)
+        try:
+            async with self._http.stream("POST", url, content=body, params=query, headers=_JSON_LINES) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    raise _error(url, response)
+                async for line in _lines(response):
+                    yield _part(url, line)
+        except self._faults as error:
+            raise SandboxError(f"{url}: {str(error) or type(error).__name__}: nothing is known of the rest") from None
+
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+
+
+def _part(url: str, line: bytes) -> tuple[int, dict[str, Any] | AssayError]:
+    try:
+        part = decode_json(line)
+        if "error" in part:
+            return part["index"], error_from_wire(to_struct(part["error"], ErrorBody))
+        return part["index"], part["answer"]
+    except (AssayError, KeyError, TypeError):
+        raise SandboxError(f"{url}: something that is not an answer came back") from None
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    # Not httpx's own lines: those end at signs that stand in JSON as well.
+    rest = b""
+    async for data in response.aiter_bytes():
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            yield line
 
 
 def _json_of(fields: dict[str, Any]) -> bytes:

@@ -28,13 +28,16 @@ class ServerConfig:
     connections            Unix connections at once
     client_requests        requests in flight of one Unix connection; one more is refused at once
     client_runs            of these, how many stand in the engine's queue at once; the rest wait behind them
+    batch_items            the most requests in one batch
+    batch_bytes            bytes of answers that are kept for one list of runs; past it the rest is ended, and says so
     held_bytes             bytes of requests in flight of all Unix connections; past it requests are refused at once
     unread_bytes           answers that wait for one client to read; past it the client is cut off
     unread_seconds         time that a full connection may stand still before the client is cut off
     request_seconds        time for one request to arrive once it has begun
-    keep_alive_seconds     time that an idle HTTP connection stays open
+    keep_alive_seconds     time that an idle HTTP connection stays open; longer than any client keeps it in its pool
     drain_seconds          time for requests in flight to end after SIGTERM
-    run_code_queue_seconds time in the queue after which /run_code answers 504
+    run_code_queue_seconds time in the queue after which /run_code answers 504; None means as long as its client waits,
+                           compile_timeout + run_timeout + 10 s
     run_code_memory_bytes  memory of a /run_code program whose request sets no limit
     run_code_output_bytes  bytes kept of each of stdout and stderr of a /run_code program
     log_level              "debug" has a line per request, "info" one per request that failed
@@ -48,13 +51,15 @@ class ServerConfig:
     connections: int = 4096
     client_requests: int = 16384
     client_runs: int = 128
+    batch_items: int = 16384
+    batch_bytes: int = 64 * MIB
     held_bytes: int = 256 * MIB
     unread_bytes: int = 64 * MIB
     unread_seconds: float = 300.0
     request_seconds: float = 60.0
-    keep_alive_seconds: int = 75
+    keep_alive_seconds: float = 3600.0
     drain_seconds: float = 60.0
-    run_code_queue_seconds: float = 8.0
+    run_code_queue_seconds: float | None = None
     run_code_memory_bytes: int = 1024 * MIB
     run_code_output_bytes: int = 8 * MIB
     log_level: str = "info"

@@ -100,3 +100,8 @@ def _driver(name: str) -> bytes:
     if name not in _drivers:
         _drivers[name] = resources.files("engine.harness.drivers").joinpath(name).read_bytes()
     return _drivers[name]
+
+
+def drivers() -> tuple[bytes, ...]:
+    """The text of each, as it is sent along with a test."""
+    return _driver("call.py"), _driver("asserts.py")

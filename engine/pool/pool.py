@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from engine.config.engine import EngineConfig
 from engine.errors import CannotStart, SandboxError
+from engine.harness.channel import drivers
 from engine.languages.warm import Flavour
 from engine.machine import resources
 from engine.machine.place import Outlook, place_of, read_facts
@@ -49,6 +50,7 @@ class Pool:
                 trees=list(config.trees),
                 images=images,
                 flavours=[(each.image, each.argv, each.environment, each.script, each.preload) for each in flavours],
+                known=drivers() if flavours else (),
                 uid_base=config.uid_base,
                 fresh=config.fresh,
                 allow_degraded=config.allow_degraded,

@@ -6,15 +6,19 @@ import asyncio
 import contextlib
 import hmac
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
 
 from engine.errors import AssayError, BadInput, Overloaded
 from engine.flow import off_loop
+from engine.program import Outcome
+from engine.scorer import Parsed
+from engine.server.batch import Numbered, in_order, outcome_bytes
 from engine.server.decode import msgpack_body
 from engine.server.service import Service
+from engine.server.turns import Turns
 from engine.wire.frames import FrameBuffer, encode_frame
 from engine.wire.messages import (
     PROTOCOL_VERSION,
@@ -24,7 +28,9 @@ from engine.wire.messages import (
     Request,
     RequestId,
     Run,
+    RunBatch,
     Score,
+    ScoreBatch,
     error_body,
     outcome_to_wire,
 )
@@ -34,7 +40,6 @@ _READ_BYTES: Final = 1 << 15
 # Requests taken in between two turns of the event loop, some 40 us each.
 _AT_ONCE: Final = 16
 _ID_CHARS: Final = 200
-_LEAST_SECONDS: Final = 0.001
 
 
 class FrameConnection:
@@ -52,7 +57,7 @@ class FrameConnection:
         self._ids: set[RequestId] = set()
         self._under_way: dict[RequestId, asyncio.Task[None]] = {}
         # Only these stand in the engine's queue, so that one client's thousands do not fill it for the others.
-        self._turns = asyncio.Semaphore(service.config.client_runs)
+        self._turns = Turns(service.config.client_runs)
         self._unwritten_bytes = 0
         self._write_turn = asyncio.Lock()
         self._ending = False
@@ -156,7 +161,7 @@ class FrameConnection:
         op = type(request).__name__.lower()
         try:
             with self._service.holding(size_bytes):
-                message["answer"] = await self._perform(request, size_bytes)
+                message["answer"] = await self._perform(request_id, request, size_bytes)
             log.debug("request=%s/%s op=%s answered", self._name, request_id, op)
         except AssayError as error:
             message["error"] = error_body(error)
@@ -173,18 +178,19 @@ class FrameConnection:
         self._ids.discard(request_id)
         self._under_way.pop(request_id, None)
 
-    async def _perform(self, request: Request, size_bytes: int) -> dict[str, Any]:
+    async def _perform(self, request_id: RequestId, request: Request, size_bytes: int) -> Any:
         match request:
             case Run():
-                async with self._turn(request.deadline_seconds) as (waited, left):
-                    request = msgspec.structs.replace(request, deadline_seconds=left)
-                    outcome = await self._service.run(request, client=self._name)
-                seconds = outcome.queue_seconds + waited
-                return outcome_to_wire(msgspec.structs.replace(outcome, queue_seconds=seconds))
+                return await self._run(request, self._service.run)
             case Score():
                 item = await off_loop(size_bytes, self._service.parsed, request.item)
-                async with self._turn(request.deadline_seconds) as (_, left):
-                    return await self._service.score(item, client=self._name, deadline_seconds=left)
+                return await self._score(item, request.deadline_seconds, self._service.score)
+            case RunBatch():
+                runs = await off_loop(size_bytes, self._service.runs_from, request.batch, "batch")
+                return await self._run_batch(request_id, runs, stream=request.stream)
+            case ScoreBatch():
+                items = await off_loop(size_bytes, self._service.parsed_list, request.batch, "batch")
+                return await self._score_batch(request_id, items, request)
             case Cancel():
                 return {"cancelled": await self._cancel(request.target)}
             case Hello():
@@ -192,21 +198,46 @@ class FrameConnection:
             case _:
                 return self._service.stats()
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, deadline_seconds: float | None) -> AsyncIterator[tuple[float, float | None]]:
-        """Wait behind the client's own requests: the seconds waited, and what is left of the deadline."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        try:
-            async with asyncio.timeout(deadline_seconds):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise Overloaded(f"deadline of {deadline_seconds} s passed in the queue") from None
-        try:
-            waited = clock() - began
-            yield waited, None if deadline_seconds is None else max(deadline_seconds - waited, _LEAST_SECONDS)
-        finally:
-            self._turns.release()
+    async def _run(self, run: Run, perform: Callable[..., Awaitable[Outcome]]) -> dict[str, Any]:
+        async with self._turns.taken(run.deadline_seconds) as (waited, left):
+            outcome = await perform(msgspec.structs.replace(run, deadline_seconds=left), client=self._name)
+        seconds = outcome.queue_seconds + waited
+        return outcome_to_wire(msgspec.structs.replace(outcome, queue_seconds=seconds))
+
+    async def _score(self, item: Parsed, deadline_seconds: float | None, perform: Callable[..., Any]) -> dict[str, Any]:
+        async with self._turns.taken(deadline_seconds) as (_, left):
+            answer: dict[str, Any] = await perform(item, client=self._name, deadline_seconds=left)
+        return answer
+
+    async def _run_batch(self, request_id: RequestId, runs: list[Run | BadInput], *, stream: bool) -> Any:
+        async def ask(run: Run | BadInput) -> dict[str, Any]:
+            if isinstance(run, BadInput):
+                raise run
+            return await self._run(run, self._service.run_one)
+
+        count = len(runs)
+        answers = self._service.batch("run", ask, runs)
+        if stream:
+            return await self._streamed(request_id, answers)
+        listed = await in_order(answers, count, self._config.batch_bytes, outcome_bytes)
+        return [{"error": error_body(each)} if isinstance(each, AssayError) else each for each in listed]
+
+    async def _score_batch(self, request_id: RequestId, items: list[Parsed], request: ScoreBatch) -> Any:
+        async def ask(item: Parsed) -> dict[str, Any]:
+            return await self._score(item, request.deadline_seconds, self._service.score_one)
+
+        if request.stream:
+            return await self._streamed(request_id, self._service.batch("score", ask, items))
+        return await self._service.score_all(ask, items)
+
+    async def _streamed(self, request_id: RequestId, answers: Numbered[dict[str, Any]]) -> dict[str, int]:
+        count = 0
+        async with contextlib.aclosing(answers) as numbered:
+            async for index, answer in numbered:
+                said = {"error": error_body(answer)} if isinstance(answer, AssayError) else {"answer": answer}
+                await self._write({"id": request_id, "index": index, **said})
+                count += 1
+        return {"answers": count}
 
     async def _cancel(self, target: RequestId) -> bool:
         task = self._under_way.get(target)

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from engine.config.settings import Settings
 from engine.engine import Engine
 from engine.scorer import Scorers
 from engine.server.frames import FrameServer
-from engine.server.http import HttpServer
+from engine.server.http import HttpFace
 from engine.server.listen import tcp_listener, unix_listener
 from engine.server.service import Service, assay_version
 from engine.wire.address import default_socket
@@ -68,26 +68,23 @@ class Daemon:
     async def _serve(self, service: Service, unix: socket.socket, tcp: socket.socket | None, ready: str) -> None:
         frames = FrameServer(service)
         await frames.start(unix)
-        http: HttpServer | None = None
-        http_task: asyncio.Task[None] | None = None
+        faces: list[FrameServer | HttpFace] = [frames]
         if tcp is not None:
-            http = HttpServer(service, host=tcp.getsockname()[0])
-            http_task = asyncio.create_task(http.serve(sockets=[tcp]))
+            http = HttpFace(service, host=tcp.getsockname()[0])
+            await http.start(tcp)
+            faces.append(http)
         print(ready, flush=True)
         try:
             await _first(self._drain.wait(), self._stop.wait())
-            frames.stop_accepting()
-            if http is not None:
-                http.stop_accepting()
+            for face in faces:
+                face.stop_accepting()
             if not self._stop.is_set():
                 log.info("draining: no new work, at most %g s for what is under way", self._config.drain_seconds)
-                await self._drained(_quiet(service, frames, http_task))
+                await self._drained(_quiet(service, faces))
         finally:
             service.draining = True
-            await frames.close()
-            if http is not None and http_task is not None:
-                await http.end()
-                await http_task
+            for face in faces:
+                await face.close()
 
     async def _drained(self, quiet: Coroutine[Any, Any, None]) -> None:
         # A second signal, or the time for draining, ends the wait.
@@ -96,11 +93,10 @@ class Daemon:
         await _first(*waits, timeout=self._config.drain_seconds)
 
 
-async def _quiet(service: Service, frames: FrameServer, http: asyncio.Task[None] | None) -> None:
+async def _quiet(service: Service, faces: Sequence[FrameServer | HttpFace]) -> None:
     await service.drained()
-    await frames.quiet()
-    if http is not None:
-        await asyncio.wait([http])
+    for face in faces:
+        await face.quiet()
 
 
 async def _first(*waits: Coroutine[Any, Any, object], timeout: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Who may use the HTTP face: Host, Origin and token are checked first; every answer gets a request id."""
+"""Who may use the HTTP face: Host, Origin and token are checked before anything of a body is read."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import logging
 import re
 import secrets
 from typing import Final
-from urllib.parse import urlsplit
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import BadInput
-from engine.server.answers import error_response
+from engine.server.answers import Answer, error_answer
+from engine.server.request import HttpRequest
 
 log = logging.getLogger("assay.server")
 # Probes of an orchestrator carry no token; they tell nothing.
@@ -23,67 +21,50 @@ _IN_PATH: Final = re.compile(r"/t/([^/]+)(/.*)")
 
 
 class Gate:
-    """ASGI middleware; `hosts` None lets any Host header pass, which only a token makes safe."""
+    """`hosts` None lets any Host header pass, which only a token makes safe."""
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str] | None, token: str) -> None:
-        self._app = app
+    def __init__(self, *, hosts: frozenset[str] | None, token: str) -> None:
         self._hosts = hosts
         self._token = token.encode()
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            return
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.fullmatch(given) else f"{self._prefix}-{next(self._numbers)}"
-        scope["state"]["request_id"] = request_id
-        path = scope["path"]
+    def name(self, request: HttpRequest) -> None:
+        """Give the request its id: the client's own, or the next number."""
+        given = request.header(b"x-request-id")
+        own = given and _REQUEST_ID.fullmatch(given)
+        request.id = given if own else f"{self._prefix}-{next(self._numbers)}"
 
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-                status = message["status"]
-                log.log(
-                    logging.DEBUG if status < 400 else logging.INFO,
-                    "request=%s %s %s status=%d",
-                    request_id,
-                    scope["method"],
-                    path if not _IN_PATH.fullmatch(path) else "/t/..." + scope["path"],
-                    status,
-                )
-            await send(message)
-
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            status, error = refusal
-            log.warning("request=%s refused: %s", request_id, error)
-            await error_response(error, status)(scope, receive, send_with_id)
-        else:
-            await self._app(scope, receive, send_with_id)
-
-    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, BadInput] | None:
-        host = headers.get(b"host", b"").decode("latin-1")
-        name = _host_name(host)
-        if self._hosts is not None and name not in self._hosts:
-            return 403, BadInput("Host", host, "not a name of this daemon (server.hosts adds some)")
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        if origin and urlsplit(origin).netloc.lower() != host.lower():
-            return 403, BadInput("Origin", origin, "a page of another site may not use this daemon")
+    def refusal(self, request: HttpRequest) -> Answer | None:
+        """Why the request is not let in; a token in its path is taken out of it."""
+        host = request.header(b"host")
+        if self._hosts is not None and _host_name(host) not in self._hosts:
+            return self._refused(request, 403, "Host", host, "not a name of this daemon (server.hosts adds some)")
+        origin = request.header(b"origin")
+        if origin and origin.partition("://")[2].lower() != host.lower():
+            return self._refused(request, 403, "Origin", origin, "a page of another site may not use this daemon")
         if not self._token:
             return None
-        bearer = headers.get(b"authorization", b"")
-        token = bearer[7:] if bearer[:7].lower() == b"bearer " else b""
-        if in_path := _IN_PATH.fullmatch(scope["path"]):
+        bearer = request.headers.get(b"authorization", b"")
+        token = bearer[7:].strip() if bearer[:7].lower() == b"bearer " else b""
+        if in_path := _IN_PATH.fullmatch(request.path):
             token = in_path[1].encode()
-            scope["path"] = in_path[2]
-            scope["raw_path"] = in_path[2].encode()
-        if hmac.compare_digest(token.strip(), self._token) or scope["path"] in _OPEN_PATHS:
+            request.path = in_path[2]
+        if hmac.compare_digest(token, self._token) or request.path in _OPEN_PATHS:
             return None
         where = "expected the daemon's token in Authorization: Bearer TOKEN, or in the path: /t/TOKEN/..."
-        return 401, BadInput("token", "..." if token else "", where)
+        return self._refused(request, 401, "token", "..." if token else "", where)
+
+    def _refused(self, request: HttpRequest, status: int, field: str, value: str, why: str) -> Answer:
+        error = BadInput(field, value, why)
+        log.warning("request=%s refused: %s", request.id, error)
+        return error_answer(error, status)
+
+
+def shown_path(path: str) -> str:
+    """The path without a token that may stand in it."""
+    in_path = _IN_PATH.fullmatch(path)
+    return "/t/..." + in_path[2] if in_path else path
 
 
 def _host_name(host: str) -> str:

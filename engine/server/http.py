@@ -1,139 +1,222 @@
-"""The HTTP face: Starlette routes behind the gate, served by uvicorn with httptools."""
+"""The HTTP face: what stands behind each path."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Iterator
-
-import uvicorn
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
 from engine.errors import AssayError, BadInput, SandboxError
 from engine.flow import off_loop
-from engine.program import Outcome
 from engine.scorer import Parsed
-from engine.server.answers import ClientGone, error_response, json_response
-from engine.server.body import read_body, while_connected
+from engine.server.answers import TEXT, Answer, error_answer, json_answer, stream_answer
 from engine.server.decode import json_body
-from engine.server.gate import Gate
-from engine.server.http_protocol import protocol_for
+from engine.server.gate import Gate, shown_path
+from engine.server.http_batch import lines, listed, one_answer, outcome_json
+from engine.server.http_connection import HttpConnection
 from engine.server.listen import BACKLOG
+from engine.server.request import HttpRequest
 from engine.server.run_code import run_code
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
-from engine.wire.messages import Run, check_deadline, outcome_to_wire
+from engine.wire.messages import Run, check_deadline
 
 log = logging.getLogger("assay.server")
+Handler = Callable[[HttpRequest], Awaitable[Answer]]
+_READ: Final = ("GET", "HEAD")
+_POST: Final = ("POST",)
 
 
-def http_app(service: Service, *, host: str) -> ASGIApp:
-    """The application; `host` is the address that it is bound to."""
-    loopback = is_loopback(host)
-    hosts = LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in service.config.hosts}
-    routes = [
-        Route("/v1/run", _Endpoint(service).run, methods=["POST"]),
-        Route("/v1/score", _Endpoint(service).score, methods=["POST"]),
-        Route("/v1/ping", _ping),
-        Route("/run_code", _Endpoint(service).run_code, methods=["POST"]),
-        Route("/healthz", _healthz),
-        Route("/readyz", _Endpoint(service).readyz),
-        Route("/v1/stats", _Endpoint(service).stats),
-        Route("/metrics", _Endpoint(service).metrics),
-    ]
-    app = Starlette(
-        routes=routes,
-        exception_handlers={AssayError: _assay_error, HTTPException: _http_error, ClientGone: _gone, Exception: _bug},
-    )
-    return Gate(app, hosts=hosts if loopback else None, token=service.token)
+class HttpFace:
+    """One service, over HTTP; `host` is the address that it is bound to."""
 
-
-def client_of(request: Request) -> str:
-    """The name under which the request's connection takes its turns in the queue."""
-    return f"http-{request.client.host}:{request.client.port}" if request.client else "http"
-
-
-class _Endpoint:
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, host: str) -> None:
+        self.config = service.config
         self._service = service
+        hosts = LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in service.config.hosts}
+        self._gate = Gate(hosts=hosts if is_loopback(host) else None, token=service.token)
+        self._connections: set[HttpConnection] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+        self._server: asyncio.Server | None = None
+        self._routes: dict[str, tuple[tuple[str, ...], Handler]] = {
+            "/v1/run": (_POST, self._run),
+            "/v1/score": (_POST, self._score),
+            "/run_code": (_POST, self._run_code),
+            "/v1/ping": (_READ, _ping),
+            "/healthz": (_READ, _healthz),
+            "/readyz": (_READ, self._readyz),
+            "/v1/stats": (_READ, self._stats),
+            "/metrics": (_READ, self._metrics),
+        }
 
-    async def _body(self, request: Request) -> bytes:
-        config = self._service.config
-        return await read_body(request, cap=config.request_bytes, seconds=config.request_seconds)
+    # The life of the face.
 
-    async def run(self, request: Request) -> Response:
-        body = await self._body(request)
-        wanted = await off_loop(len(body), self._run_of, body)
-        outcome = await while_connected(request, self._service.run(wanted, client=client_of(request)))
-        return await off_loop(outcome.size_bytes, _outcome_response, outcome)
+    async def start(self, listener: socket.socket) -> None:
+        """Begin to accept on a bound and listening socket."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: HttpConnection(self), sock=listener, backlog=BACKLOG)
 
-    def _run_of(self, body: bytes) -> Run:
+    def stop_accepting(self) -> None:
+        """Close the listener; connections end once what has arrived on them is answered."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.finish()
+
+    async def quiet(self) -> None:
+        """Wait until every connection has ended."""
+        await self._none_left.wait()
+
+    async def close(self) -> None:
+        """End every connection and kill what its client runs."""
+        self.stop_accepting()
+        await asyncio.gather(*(connection.abort() for connection in list(self._connections)))
+
+    # What connections ask.
+
+    def opened(self, connection: HttpConnection) -> None:
+        """A client came."""
+        self._connections.add(connection)
+        self._none_left.clear()
+        self._service.metrics.connections.add("http")
+
+    def closed(self, connection: HttpConnection) -> None:
+        """It is gone."""
+        self._connections.discard(connection)
+        self._service.metrics.connections.add("http", amount=-1)
+        if not self._connections:
+            self._none_left.set()
+
+    def cut_off(self) -> None:
+        """A client did not read its answers."""
+        self._service.metrics.cut_off.add()
+
+    def name(self, request: HttpRequest) -> None:
+        """Give the request its id."""
+        self._gate.name(request)
+
+    def refusal(self, request: HttpRequest) -> Answer | None:
+        """Who may not ask, and what is not here, is told before a body is read."""
+        refusal = self._gate.refusal(request)
+        if refusal is not None:
+            return refusal
+        methods, _ = self._route(request) or ((), None)
+        if not methods:
+            return error_answer(BadInput("path", request.path, "not found"), 404)
+        if request.method not in methods:
+            allow = ", ".join(methods)
+            return error_answer(BadInput("method", request.method, f"expected {allow}"), 405, allow=allow)
+        return None
+
+    async def answer(self, request: HttpRequest) -> Answer:
+        """The answer to a request that was let in."""
+        answer = await self._answer(request)
+        if log.isEnabledFor(logging.DEBUG if answer.status < 400 else logging.INFO):
+            path = shown_path(request.path)
+            level = logging.DEBUG if answer.status < 400 else logging.INFO
+            log.log(level, "request=%s %s %s status=%d", request.id, request.method, path, answer.status)
+        return answer
+
+    async def _answer(self, request: HttpRequest) -> Answer:
+        route = self._route(request)
+        assert route is not None
+        try:
+            return await route[1](request)
+        except AssayError as error:
+            log.info("request=%s %s", request.id, error)
+            return error_answer(error)
+        except Exception as error:  # a bug of ours, or of somebody's scorer, ends this request alone
+            log.exception("request=%s failed in the daemon", request.id)
+            return error_answer(SandboxError(f"the daemon failed: {type(error).__name__}, see its log"))
+
+    def _route(self, request: HttpRequest) -> tuple[tuple[str, ...], Handler] | None:
+        return self._routes.get(request.path) or self._routes.get(request.path.rstrip("/"))
+
+    # What stands behind each path.
+
+    async def _run(self, request: HttpRequest) -> Answer:
+        wanted = await off_loop(len(request.body), self._runs_of, request.body)
+        if isinstance(wanted, Run):
+            return Answer(await outcome_json(await self._service.run(wanted, client=request.client)))
+
+        async def ask(run: Run | BadInput) -> bytes:
+            return await one_answer(self._service, run, request.client)
+
+        self._service.refuse_while_draining("run")
+        count = len(wanted)
+        answers = self._service.batch("run", ask, wanted)
+        if request.wants_lines:
+            return stream_answer(lines(answers))
+        return await listed(answers, count, self.config.batch_bytes)
+
+    def _runs_of(self, body: bytes) -> Run | list[Run | BadInput]:
         fields = json_body(body)
+        if isinstance(fields, list):
+            return self._service.runs_from(fields)
         if not isinstance(fields, dict):
-            raise BadInput("body", fields, "expected a map")
-        wanted = self._service.request_from("run", fields)
-        assert isinstance(wanted, Run)
-        return wanted
+            raise BadInput("body", fields, "expected a map, or a list of maps")
+        return self._service.run_from(fields)
 
-    async def score(self, request: Request) -> Response:
+    async def _score(self, request: HttpRequest) -> Answer:
         deadline = _deadline(request)
-        body = await self._body(request)
-        wanted = await off_loop(len(body), self._items_of, body)
-        client = client_of(request)
-        answer: object
-        if isinstance(wanted, list):
-            work = self._service.score_all(wanted, client=client, deadline_seconds=deadline)
-            answer = await while_connected(request, work)
-        else:
-            answer = await while_connected(
-                request, self._service.score(wanted, client=client, deadline_seconds=deadline)
-            )
+        size_bytes = len(request.body)
+        wanted = await off_loop(size_bytes, self._items_of, request.body)
+        if isinstance(wanted, Parsed):
+            return _json_answer(await self._service.score(wanted, client=request.client, deadline_seconds=deadline))
+
+        async def ask(item: Parsed) -> dict[str, Any]:
+            return await self._service.score_one(item, client=request.client, deadline_seconds=deadline)
+
+        if request.wants_lines:
+
+            async def ask_json(item: Parsed) -> bytes:
+                return _json_answer(await ask(item)).body
+
+            self._service.refuse_while_draining("score")
+            return stream_answer(lines(self._service.batch("score", ask_json, wanted)))
         # As many answers as there were items, each of a bounded size.
-        return await off_loop(len(body), _answer_response, answer)
+        return await off_loop(size_bytes, _json_answer, await self._service.score_all(ask, wanted))
 
     def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
         wanted = json_body(body)
         return self._service.parsed_list(wanted) if isinstance(wanted, list) else self._service.parsed(wanted)
 
-    async def run_code(self, request: Request) -> Response:
-        return await run_code(self._service, request, client=client_of(request))
+    async def _run_code(self, request: HttpRequest) -> Answer:
+        return await run_code(self._service, request)
 
-    async def readyz(self, request: Request) -> Response:
+    async def _readyz(self, request: HttpRequest) -> Answer:
         problem = await self._service.problem()
-        return PlainTextResponse(f"{problem or f'ready, {self._service.limits}'}\n", 503 if problem else 200)
+        return _text(f"{problem or f'ready, {self._service.limits}'}\n", 503 if problem else 200)
 
-    async def stats(self, request: Request) -> Response:
-        return json_response(self._service.stats())
+    async def _stats(self, request: HttpRequest) -> Answer:
+        return json_answer(self._service.stats())
 
-    async def metrics(self, request: Request) -> Response:
-        return PlainTextResponse(self._service.metrics_text(), media_type="text/plain; version=0.0.4")
-
-
-def _outcome_response(outcome: Outcome) -> Response:
-    return json_response(json_ready(outcome_to_wire(outcome)))
+    async def _metrics(self, request: HttpRequest) -> Answer:
+        return Answer(self._service.metrics_text().encode(), kind=b"text/plain; version=0.0.4; charset=utf-8")
 
 
-def _answer_response(answer: object) -> Response:
-    return json_response(json_ready(answer))
+async def _ping(request: HttpRequest) -> Answer:
+    return json_answer("pong")
 
 
-async def _ping(request: Request) -> Response:
-    return json_response("pong")
+async def _healthz(request: HttpRequest) -> Answer:
+    return _text("ok\n")
 
 
-async def _healthz(request: Request) -> Response:
-    return PlainTextResponse("ok\n")
+def _text(text: str, status: int = 200) -> Answer:
+    return Answer(text.encode(), status, TEXT)
 
 
-def _deadline(request: Request) -> float | None:
-    text = request.query_params.get("deadline_seconds")
+def _json_answer(content: object) -> Answer:
+    return json_answer(json_ready(content))
+
+
+def _deadline(request: HttpRequest) -> float | None:
+    text = request.asked("deadline_seconds")
     if text is None:
         return None
     try:
@@ -142,64 +225,3 @@ def _deadline(request: Request) -> float | None:
         raise BadInput("deadline_seconds", text, "expected a number above 0") from None
     check_deadline(seconds)
     return seconds
-
-
-async def _assay_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AssayError)
-    log.info("request=%s %s", request.state.request_id, error)
-    return error_response(error)
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    field = "method" if error.status_code == 405 else "path"
-    value = request.method if error.status_code == 405 else request.url.path
-    return error_response(BadInput(field, value, error.detail.lower()), error.status_code)
-
-
-async def _gone(request: Request, error: Exception) -> Response:
-    log.info("request=%s the client disconnected, its run was killed", request.state.request_id)
-    return Response(status_code=499)
-
-
-async def _bug(request: Request, error: Exception) -> Response:
-    # uvicorn logs the traceback.
-    log.error("request=%s failed in the daemon: %r", request.state.request_id, error)
-    return error_response(SandboxError(f"the daemon failed: {type(error).__name__}, see its log"))
-
-
-class HttpServer(uvicorn.Server):
-    """uvicorn on a bound socket, without a say in signals."""
-
-    def __init__(self, service: Service, *, host: str) -> None:
-        super().__init__(
-            uvicorn.Config(
-                http_app(service, host=host),
-                http=protocol_for(service),
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                backlog=BACKLOG,
-                timeout_keep_alive=service.config.keep_alive_seconds,
-            )
-        )
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """The daemon alone handles signals."""
-        yield
-
-    def stop_accepting(self) -> None:
-        """Refuse new connections and requests; `serve` returns once those under way are answered."""
-        self.should_exit = True
-
-    async def end(self) -> None:
-        """End what is still under way; the programs are killed."""
-        self.should_exit = self.force_exit = True
-        tasks = list(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)

@@ -14,16 +14,14 @@ import signal
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.flow import off_loop
 from engine.program import MIB, Limits, Outcome
 from engine.proof.selftest import summary
-from engine.server.answers import json_response, status_of
-from engine.server.body import read_body, while_connected
+from engine.server.answers import Answer, json_answer, status_of
 from engine.server.decode import json_body
+from engine.server.request import HttpRequest
 from engine.server.service import Service
 from engine.wire.decode import to_struct
 from engine.wire.messages import Run, error_body
@@ -39,7 +37,8 @@ _ELSEWHERE: Final = frozenset({
     "scala", "julia", "pytest", "junit", "kotlin_script", "jest", "verilog", "python_gpu", "lean", "swift", "racket",
 })
 # fmt: on
-_WALL_GRACE_SECONDS: Final = 5
+# What a client allows beyond the two time-outs (verl), less what it takes for an answer to reach it.
+_PATIENCE_SECONDS: Final = 10 - 1
 _IGNORED: Final = "IGNORE_THIS_FILE"
 _WORK: Final = "/work"
 # What a field of `Engine.run` is called here.
@@ -67,24 +66,22 @@ class RunCode(msgspec.Struct, frozen=True, kw_only=True):
     fetch_files: tuple[str, ...] = ()
 
 
-async def run_code(service: Service, request: Request, *, client: str) -> Response:
+async def run_code(service: Service, request: HttpRequest) -> Answer:
     """Answer one request; only BadInput, Overloaded and SandboxError are not status 200."""
-    config = service.config
     try:
-        body = await read_body(request, cap=config.request_bytes, seconds=config.request_seconds)
-        asked = await off_loop(len(body), _asked, body)
+        asked = await off_loop(len(request.body), _asked, request.body)
         if asked.language in _ELSEWHERE:
-            return json_response(_no_such_language(asked.language))
+            return json_answer(_no_such_language(asked.language))
         if asked.language not in _HERE:
             known = ", ".join(sorted({*_HERE, *_ELSEWHERE}))
             raise BadInput("language", asked.language, f"expected one of {known}")
         wanted = _run_of(asked, service)
-        outcome = await while_connected(request, service.run(wanted, client=client, op="run_code"))
+        outcome = await service.run(wanted, client=request.client, op="run_code")
     except BadInput as error:
-        return _refused(error, request.state.request_id)
+        return _refused(error, request.id)
     except (Overloaded, SandboxError) as error:
-        log.info("request=%s %s", request.state.request_id, error)
-        return json_response({"error": error_body(error), "detail": str(error)}, 504)
+        log.info("request=%s %s", request.id, error)
+        return json_answer({"error": error_body(error), "detail": str(error)}, 504)
     return await off_loop(outcome.size_bytes, _answered, outcome)
 
 
@@ -92,12 +89,11 @@ def _asked(body: bytes) -> RunCode:
     return to_struct(json_body(body), RunCode, strict=False)
 
 
-def _refused(error: BadInput, request_id: str) -> Response:
+def _refused(error: BadInput, request_id: str) -> Answer:
     body = error_body(BadInput(_FIELDS.get(error.field, error.field), error.value, error.message))
     log.info("request=%s refused: %s", request_id, error)
     detail = {"type": "value_error", "loc": ["body", body.field], "msg": body.message, "input": body.value}
-    close = {"connection": "close"} if status_of(error) == 413 else None
-    return json_response({"detail": [detail], "error": body}, status_of(error), close)
+    return json_answer({"detail": [detail], "error": body}, status_of(error))
 
 
 def _no_such_language(language: str) -> dict[str, Any]:
@@ -122,17 +118,17 @@ def _run_of(asked: RunCode, service: Service) -> Run:
         stdin=(asked.stdin or "").encode(),
         limits=Limits(
             cpu_seconds=_seconds("run_timeout", asked.run_timeout),
-            wall_seconds=asked.run_timeout + _WALL_GRACE_SECONDS,
+            wall_seconds=asked.run_timeout,
             memory_bytes=memory * MIB if memory is not None and memory > 0 else config.run_code_memory_bytes,
             output_bytes=config.run_code_output_bytes,
         ),
         compile_limits=msgspec.structs.replace(
             service.engine_config.compile_limits,
             cpu_seconds=_seconds("compile_timeout", asked.compile_timeout),
-            wall_seconds=asked.compile_timeout + _WALL_GRACE_SECONDS,
+            wall_seconds=asked.compile_timeout,
         ),
         collect=tuple(name for name in asked.fetch_files if _IGNORED not in name),
-        deadline_seconds=config.run_code_queue_seconds,
+        deadline_seconds=config.run_code_queue_seconds or asked.compile_timeout + asked.run_timeout + _PATIENCE_SECONDS,
     )
 
 
@@ -151,13 +147,14 @@ def _file(name: str, value: str) -> tuple[str, bytes]:
     if not path.startswith(f"{_WORK}/"):
         raise BadInput(f"files.{name}", name, f"expected a path below {_WORK}, or one relative to it without '..'")
     try:
-        return path[len(_WORK) + 1 :], base64.b64decode(value)
+        # Lines of it may be broken, as in mails.
+        return path[len(_WORK) + 1 :], base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadInput(f"files.{name}", value, f"not base64: {error}") from None
 
 
-def _answered(outcome: Outcome) -> Response:
-    return json_response(_answer(outcome))
+def _answered(outcome: Outcome) -> Answer:
+    return json_answer(_answer(outcome))
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:

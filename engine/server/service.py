@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from engine.config.settings import Settings
 from engine.engine import Engine
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.scorer import Parsed, Scorers, parsed_item
+from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
-from engine.wire.messages import PROTOCOL_VERSION, Request, Run, request_from
+from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, request_from
 
-# Items of one list under way for each slot: enough to keep the slots busy, too few to fill the queue.
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+# Of one batch, what is under way for each slot: enough to keep the slots busy, too few to fill the queue.
 _ITEMS_PER_SLOT: Final = 8
 _CONTROL_SECONDS: Final = 5.0
 # Of the engine's numbers, those that only grow.
@@ -64,16 +66,20 @@ class Service:
     async def run(self, request: Run, *, client: str, op: str = "run") -> Outcome:
         """One run; raises BadInput, Overloaded, SandboxError."""
         with self._counted(op):
-            try:
-                outcome = await self._outcome(request, client)
-            except SandboxError:
-                self._judged(op, None, request.text)
-                raise
-            self._judged(op, outcome.verdict.value, request.text)
-            self.metrics.queue_seconds.observe(outcome.queue_seconds)
-            self.metrics.wall_seconds.observe(outcome.wall_seconds)
-            self.metrics.cpu_seconds.observe(outcome.cpu_seconds)
-            return outcome
+            return await self.run_one(request, client=client, op=op)
+
+    async def run_one(self, request: Run, *, client: str, op: str = "run") -> Outcome:
+        """As `run`, for one of a batch, which is counted as a whole."""
+        try:
+            outcome = await self._outcome(request, client)
+        except SandboxError:
+            self._judged(op, None, request.text)
+            raise
+        self._judged(op, outcome.verdict.value, request.text)
+        self.metrics.queue_seconds.observe(outcome.queue_seconds)
+        self.metrics.wall_seconds.observe(outcome.wall_seconds)
+        self.metrics.cpu_seconds.observe(outcome.cpu_seconds)
+        return outcome
 
     async def _outcome(self, request: Run, client: str) -> Outcome:
         if request.argv is not None:
@@ -98,12 +104,33 @@ class Service:
             client=client,
         )
 
+    def runs_from(self, wanted: list[Any], field: str = "body") -> list[Run | BadInput]:
+        """Many runs, a wrong one as what is wrong with it; raises BadInput for too many."""
+        check_batch(wanted, self.config.batch_items, field)
+        return [self._run_or_error(fields) for fields in wanted]
+
+    def _run_or_error(self, fields: object) -> Run | BadInput:
+        if not isinstance(fields, dict):
+            return BadInput("run", fields, "expected a map")
+        try:
+            return self.run_from(fields)
+        except BadInput as error:
+            return error
+
+    def run_from(self, fields: dict[str, Any]) -> Run:
+        """One run; raises BadInput."""
+        request = self.request_from("run", fields)
+        if not isinstance(request, Run):
+            raise BadInput("batch", None, "only a frame has it: expected the fields of one run, or a list of such")
+        return request
+
     def parsed(self, wanted: object) -> Parsed:
         """One item, parsed by its scorer; raises BadInput."""
         return parsed_item(self._scorers, wanted)
 
-    def parsed_list(self, wanted: list[object]) -> list[Parsed]:
-        """Many items; raises BadInput, whose field begins with the item's index, if one of them is wrong."""
+    def parsed_list(self, wanted: list[Any], field: str = "body") -> list[Parsed]:
+        """Many items; raises BadInput for too many, or, its field beginning with the item's index, for a wrong one."""
+        check_batch(wanted, self.config.batch_items, field)
         items = []
         for index, item in enumerate(wanted):
             if not isinstance(item, dict):
@@ -117,46 +144,40 @@ class Service:
     async def score(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """One item's answer; raises Overloaded, SandboxError."""
         with self._counted("score"):
-            return await self._scored(item, client, deadline_seconds)
+            return await self.score_one(item, client=client, deadline_seconds=deadline_seconds)
+
+    async def batch(self, op: str, ask: Callable[[_T], Coroutine[Any, Any, _R]], asks: list[_T]) -> Numbered[_R]:
+        """(index, answer or its error) as they come; closing it ends the rest. Empties `asks`."""
+        with self._counted(op):
+            async with contextlib.aclosing(each(ask, asks, self._batch_in_flight)) as answers:
+                async for numbered in answers:
+                    yield numbered
+
+    @property
+    def _batch_in_flight(self) -> int:
+        return min(_ITEMS_PER_SLOT * self.engine.stats().slots, self.config.client_runs)
 
     async def score_all(
-        self, items: list[Parsed], *, client: str, deadline_seconds: float | None
+        self, ask: Callable[[Parsed], Coroutine[Any, Any, dict[str, Any]]], items: list[Parsed]
     ) -> list[dict[str, Any]]:
-        """The answers in order; a fault leaves its item not judged. Empties `items`.
+        """The answers in order, by `ask` for each; a fault leaves its item not judged. Empties `items`.
 
         Raises BadInput, and ends the others, for an item that only the engine finds wrong (an image that is not here).
         """
-        answers: list[dict[str, Any]] = [{}] * len(items)
-        # Each goes when it has been scored: to free all of a large body's at once would stop the other clients.
-        turns = deque(enumerate(items))
-        items.clear()
-        beginning = asyncio.Lock()
-
-        async def worker() -> None:
-            while turns:
-                index, item = turns.popleft()
-                # An item of which nothing is run never waits: one begins, then the other clients have their turn.
-                async with beginning:
-                    await asyncio.sleep(0)
-                try:
-                    answers[index] = await self._scored(item, client, deadline_seconds)
-                except (Overloaded, SandboxError) as error:
-                    not_judged = {"reward": None, "not_judged": str(error), **self._degraded}
-                    answers[index] = {**_id_of(item.item), **not_judged}
-                except BadInput as error:
-                    raise error.below(f"[{index}]") from None
-
+        answers = [_id_of(item.item) for item in items]
         with self._counted("score"):
-            try:
-                async with asyncio.TaskGroup() as workers:
-                    for _ in range(min(len(turns), _ITEMS_PER_SLOT * self.engine.stats().slots)):
-                        workers.create_task(worker())
-            except BaseExceptionGroup as group:
-                # The first one says it; the others were cancelled or say the same of another item.
-                raise group.exceptions[0] from None
+            async with contextlib.aclosing(each(ask, items, self._batch_in_flight)) as scored:
+                async for index, answer in scored:
+                    if isinstance(answer, BadInput):
+                        raise answer.below(f"[{index}]")
+                    if isinstance(answer, AssayError):
+                        answers[index] |= {"reward": None, "not_judged": str(answer), **self._degraded}
+                    else:
+                        answers[index] = answer
         return answers
 
-    async def _scored(self, item: Parsed, client: str, deadline_seconds: float | None) -> dict[str, Any]:
+    async def score_one(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
+        """As `score`, for one of a batch, which is counted as a whole."""
         text = item.item.get("completion")
         text = text if isinstance(text, str) else ""
         try:
@@ -180,11 +201,15 @@ class Service:
         else:
             self.metrics.verdicts.add(op, verdict)
 
-    @contextlib.contextmanager
-    def _counted(self, op: str) -> Iterator[None]:
+    def refuse_while_draining(self, op: str) -> None:
+        """Raises Overloaded once the daemon stops."""
         if self.draining:
             self.metrics.requests.add(op, "overloaded")
             raise Overloaded("the daemon is stopping and takes no new work")
+
+    @contextlib.contextmanager
+    def _counted(self, op: str) -> Iterator[None]:
+        self.refuse_while_draining(op)
         self._under_way += 1
         self._idle.clear()
         began = time.monotonic()
@@ -198,7 +223,7 @@ class Service:
         except Overloaded:
             answer = "overloaded"
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             answer = "cancelled"
             raise
         finally:

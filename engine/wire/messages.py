@@ -49,6 +49,7 @@ class Run(Request, frozen=True, kw_only=True):
     files: dict[str, bytes] = {}
     image: str | None = None
     prelude: str | None = None
+    warm: bool = True
     stdin: bytes = b""
     limits: Limits | None = None
     compile_limits: Limits | None = None
@@ -71,7 +72,7 @@ class Run(Request, frozen=True, kw_only=True):
     @property
     def program(self) -> Program:
         """The program alone; its source is empty where there is an `argv`."""
-        return Program(self.source or "", self.language, self.files, self.image, self.prelude)
+        return Program(self.source or "", self.language, self.files, self.image, self.prelude, self.warm)
 
     @property
     def text(self) -> str:
@@ -83,6 +84,28 @@ class Score(Request, frozen=True, kw_only=True):
     """Score one item, a map whose `kind` names the scorer."""
 
     item: dict[str, Any]
+    deadline_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        check_deadline(self.deadline_seconds)
+
+
+class RunBatch(Request, frozen=True, kw_only=True):
+    """Run many: maps with the fields of `Run`, each of which has an answer or an error of its own.
+
+    stream  answers come as they are there, `{id, index, answer}` or `{id, index, error}` each, and `{id, answer}` with
+            their number at the end; else in order, in one list, an error as `{error}`
+    """
+
+    batch: list[Any]
+    stream: bool = False
+
+
+class ScoreBatch(Request, frozen=True, kw_only=True):
+    """Score many items; `stream` as in `RunBatch`. A wrong item is refused before anything runs, and all with it."""
+
+    batch: list[Any]
+    stream: bool = False
     deadline_seconds: float | None = None
 
     def __post_init__(self) -> None:
@@ -107,6 +130,8 @@ REQUESTS: Final[Mapping[str, type[Request]]] = {
     "stats": Stats,
 }
 
+_BATCHES: Final[Mapping[str, type[Request]]] = {"run": RunBatch, "score": ScoreBatch}
+
 ErrorKind = Literal["bad_input", "overloaded", "sandbox", "cancelled"]
 
 
@@ -117,6 +142,12 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
     field: str = ""
     value: bool | int | float | str | None = None
     message: str = ""
+
+
+def check_batch(batch: list[Any], most: int, field: str) -> None:
+    """Raises BadInput for more than `most`."""
+    if len(batch) > most:
+        raise BadInput(field, len(batch), f"more than the {most} of one batch (server.batch_items)")
 
 
 def check_deadline(seconds: float | None) -> None:
@@ -135,6 +166,8 @@ def request_from(
     kind = REQUESTS.get(op)
     if kind is None:
         raise BadInput("op", op, f"expected one of {', '.join(REQUESTS)}")
+    if "batch" in fields and op in _BATCHES:
+        return to_struct(fields, _BATCHES[op])
     if kind is Run:
         fields = with_bytes(fields, names=("stdin",), maps=("files",))
         for name, base in (("limits", limits), ("compile_limits", compile_limits)):

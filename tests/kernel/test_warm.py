@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -48,6 +49,7 @@ def is_old(pid: str) -> bool:
     return int(line.split()[-1]) >= 300
 
 
+@pytest.mark.cgroup2
 async def test_the_first_run_is_cold_and_the_next_is_warm() -> None:
     async with Engine(slots=1) as engine:
         assert [await started(engine, PRINT) for _ in range(3)] == ["cold", "warm", "warm"]
@@ -137,6 +139,7 @@ async def test_a_kind_that_cannot_be_imported_leaves_the_others_alone() -> None:
         assert "No module named 'no_such_module'" in engine.facts()["warm"]
 
 
+@pytest.mark.cgroup2
 async def test_the_end_of_a_zygote_costs_no_run() -> None:
     async with Engine(slots=1) as engine:
         await warm_up(engine)
@@ -166,6 +169,7 @@ async def test_a_zygote_that_stands_still_costs_no_run() -> None:
         assert engine.stats().faults == 0
 
 
+@pytest.mark.cgroup2
 async def test_sockets_of_a_run_are_not_kept_alive(engine: Engine) -> None:
     listens = "\n".join(
         [
@@ -177,14 +181,15 @@ async def test_sockets_of_a_run_are_not_kept_alive(engine: Engine) -> None:
         ]
     )
     namespace = "import os\nprint(os.readlink('/proc/self/ns/net'))"
-    seen = set()
+    seen = []
     for _ in range(3):
         outcome = await engine.run(Program(source=listens))
         assert outcome.stdout == b"1\n", outcome.stderr
         outcome = await engine.run(Program(source=namespace))
         assert outcome.started == "warm"
-        seen.add(outcome.stdout)
-    assert len(seen) == 3
+        seen.append(outcome.stdout)
+    # The number of one that is gone may be given again.
+    assert all(before != after for before, after in itertools.pairwise(seen))
 
 
 async def test_two_runs_draw_different_numbers(engine: Engine) -> None:
@@ -193,6 +198,7 @@ async def test_two_runs_draw_different_numbers(engine: Engine) -> None:
     assert all(a != b for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.cgroup2
 async def test_a_small_memory_limit_is_the_program_s(engine: Engine) -> None:
     small = Limits(memory_bytes=12 << 20)
     assert (await engine.run(Program(source="x = bytearray(64 << 20)"), limits=small)).verdict is Verdict.MEMORY_LIMIT
@@ -200,6 +206,7 @@ async def test_a_small_memory_limit_is_the_program_s(engine: Engine) -> None:
     assert (outcome.verdict, outcome.started) == (Verdict.ACCEPTED, "warm")
 
 
+@pytest.mark.cgroup2
 async def test_one_process_is_enough(engine: Engine) -> None:
     outcome = await engine.run(PRINT, limits=Limits(processes=1))
     assert (outcome.verdict, outcome.started) == (Verdict.ACCEPTED, "warm")

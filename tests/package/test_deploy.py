@@ -13,14 +13,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
-import httpx
 import pytest
 import yaml
-from starlette.types import Receive, Scope, Send
 
 from engine.cli.serve import add_serve_arguments
 from engine.config.server import ServerConfig, host_and_port
-from engine.server.http import http_app
+from engine.server.http import HttpFace
+from engine.server.request import HttpRequest
 from engine.server.service import Service
 from engine.wire.address import default_socket
 
@@ -40,19 +39,18 @@ def served(command: list[str]) -> argparse.Namespace:
     return parser.parse_args(command[1:])
 
 
-async def get(path: str) -> httpx.Response:
-    """What a daemon with a token answers to one who has none, at an address of a container."""
+async def get(path: str) -> int:
+    """The status with which a daemon with a token answers one who has none, at an address of a container."""
 
     async def problem() -> None: ...
 
     service = SimpleNamespace(config=ServerConfig(), token="t" * 16, problem=problem, limits="every limit proved")
-    daemon = http_app(cast("Service", service), host="0.0.0.0")
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await daemon({**scope, "state": {}}, receive, send)  # as uvicorn has it
-
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://10.1.2.3:8080") as client:
-        return await client.get(path)
+    daemon = HttpFace(cast("Service", service), host="0.0.0.0")
+    request = HttpRequest("a client")
+    request.method = "GET"
+    request.add_header(b"Host", b"10.1.2.3:8080")
+    request.set_target(path.encode())
+    return (daemon.refusal(request) or await daemon.answer(request)).status
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -114,10 +112,10 @@ async def test_a_pod_serves_what_its_probes_ask_for(manifest: str) -> None:
         asked = container[probe]["httpGet"]
         assert asked["port"] == port["name"]
         paths[probe] = asked["path"]
-        assert (await get(asked["path"])).status_code == 200
+        assert await get(asked["path"]) == 200
     # A daemon that is not ready, as while it drains, must not be killed for it.
     assert paths == {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
-    assert (await get("/v1/stats")).status_code == 401
+    assert await get("/v1/stats") == 401
 
 
 @manifests

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from engine import Program
+from tests.server.conftest import wait_until
 from tests.support.runtimes import no_slot_in_it
 
 if TYPE_CHECKING:
@@ -88,6 +89,33 @@ async def test_time_in_the_queue_ends_with_504(start_daemon: StartDaemon) -> Non
         assert late.status_code == 504
         assert "deadline" in late.json()["detail"]
         assert (await first).status_code == 200
+    await asyncio.to_thread(daemon.stop)
+
+
+@no_slot_in_it
+async def test_run_code_waits_as_long_as_its_client_does_or_is_told_at_once(start_daemon: StartDaemon) -> None:
+    daemon = await asyncio.to_thread(start_daemon, slots=1)
+    sleep = Program("sleep 1", "bash")
+    async with http_client(daemon) as client, daemon.client() as greedy:
+        others = [asyncio.create_task(greedy.run(sleep)) for _ in range(3)]
+        await asyncio.to_thread(daemon.wait_for, running=1, queued=2)
+        # Its patience is 0.1 + 0.1 + 9 s, so it is not sent away though its own limits are short.
+        wanted = {"code": "true", "language": "bash", "run_timeout": 0.1, "compile_timeout": 0.1}
+        assert (await client.post("/run_code", json=wanted)).status_code == 200
+        await asyncio.gather(*others)
+        others = [asyncio.create_task(greedy.run(sleep)) for _ in range(60)]
+        clients = [daemon.client() for _ in range(60)]
+        others += [asyncio.create_task(each.run(sleep)) for each in clients]
+        await asyncio.to_thread(wait_until, lambda: daemon.stats()["runs"] >= 14, 30)
+        began = time.monotonic()
+        hopeless = await client.post("/run_code", json=wanted)
+        assert (hopeless.status_code, time.monotonic() - began < 0.8) == (504, True)
+        assert "requests come first and take some" in hopeless.json()["detail"]
+        for run in others:
+            run.cancel()
+        await asyncio.wait(others)
+        for each in clients:
+            await each.close()
     await asyncio.to_thread(daemon.stop)
 
 

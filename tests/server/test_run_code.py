@@ -80,6 +80,9 @@ def test_the_schema_is_as_lax_as_theirs(daemon: Daemon) -> None:
         ({"code": "", "memory_limit_MB": 1 << 30}, "memory_limit_MB"),
         ({"code": "", "stdin": 5}, "stdin"),
         ({"code": "", "files": {"a": "abc"}}, "files.a"),
+        ({"code": "", "files": {"a": "not base64!!"}}, "files.a"),
+        ({"code": "", "files": {"a": "YWJj\u00e9YWJj"}}, "files.a"),
+        ({"code": "", "files": {"a": "YWJj-_=="}}, "files.a"),
         ({"code": "", "files": {"/etc/passwd": ""}}, "files./etc/passwd"),
         ({"code": "", "files": {"../x": ""}}, "files.../x"),
         ({"code": "", "fetch_files": ["../x"]}, "fetch_files"),
@@ -154,6 +157,23 @@ def test_files_are_fetched_after_a_failure_and_a_time_out(daemon: Daemon) -> Non
     )
     assert (late["status"], late["files"]) == ("Failed", {"a": encoded(b"x")})
     assert late["run_result"]["stdout"] == "before\n"
+
+
+def test_run_timeout_limits_the_clock(daemon: Daemon) -> None:
+    late = ask(daemon, code="sleep 0.2", language="bash", run_timeout=0.1)
+    assert (late["status"], late["run_result"]["status"]) == ("Failed", "TimeLimitExceeded")
+    assert late["run_result"]["return_code"] is None
+    # Theirs too: tests/test_run_code.py of SandboxFusion sleeps for 1 s with 0.2.
+    late = ask(daemon, code="import time; time.sleep(1); print('never')", run_timeout=0.2)
+    assert (late["run_result"]["status"], late["run_result"]["stdout"]) == ("TimeLimitExceeded", "")
+    assert late["run_result"]["execution_time"] < 0.6
+    assert ask(daemon, code="sleep 0.2", language="bash", run_timeout=2)["status"] == "Success"
+
+
+def test_broken_lines_of_base64_are_base64(daemon: Daemon) -> None:
+    sent = base64.encodebytes(b"x" * 100).decode()
+    assert sent.count("\n") == 2
+    assert ask(daemon, code="print(len(open('f').read()))", files={"f": sent})["run_result"]["stdout"] == "100\n"
 
 
 def test_a_compile_time_out_is_failed_without_a_run(daemon: Daemon) -> None:

@@ -17,7 +17,7 @@ from tests.support.canned_daemon import canned_daemon
 ELSEWHERE: Final = """
 import asyncio, contextlib, functools, io, json, os, signal, socket, sys
 import anyio._backends._asyncio, httpx, rich.console, rich.progress
-absent = ["engine._native", "httptools", "starlette", "uvicorn", "uvloop"]
+absent = ["engine._native", "httptools", "uvloop"]
 if sys.argv[1] == "win32":
     absent += ["fcntl", "grp", "pwd", "resource", "termios"]
     socket.socketpair = functools.partial(socket.socketpair, socket.AF_UNIX)

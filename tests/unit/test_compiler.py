@@ -52,7 +52,9 @@ class Slots:
         return cast(
             "Completion",
             SimpleNamespace(
-                fault=None, **{name: getattr(outcome, name) for name in Outcome.__struct_fields__ if name != "compile"}
+                fault=None,
+                warm=False,
+                **{name: getattr(outcome, name) for name in Outcome.__struct_fields__ if name != "compile"},
             ),
         )
 

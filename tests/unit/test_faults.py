@@ -108,11 +108,12 @@ def test_an_outcome_has_every_fact() -> None:
         stderr_truncated=True,
         channel=b"ch",
         files=[("a", b"1")],
+        warm=True,
     )
     outcome = outcome_of(ended, 1.5)
-    assert outcome.queue_seconds == 1.5
+    assert (outcome.queue_seconds, outcome.started) == (1.5, "warm")
     assert outcome.files == {"a": b"1"}
-    for name in set(outcome.__struct_fields__) - {"queue_seconds", "files", "compile", "not_enforced"}:
+    for name in set(outcome.__struct_fields__) - {"queue_seconds", "started", "files", "compile", "not_enforced"}:
         assert getattr(outcome, name) == getattr(ended, name), name
 
 

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.pool.job import Completion, Job
 from engine.program import Limits
-from engine.queue import Queue, Ticket
+from engine.queue import Lease, Queue, Ticket
 
 MEMORY = 1000
 
@@ -93,6 +93,34 @@ async def test_bytes_are_bounded() -> None:
     enter(at, size_bytes=100)
     with pytest.raises(BadInput, match="queue_bytes"):
         enter(at, size_bytes=101)
+
+
+async def test_who_cannot_be_reached_in_time_is_told_at_once(clock: Clock) -> None:
+    at = queue(queue_runs=1000)
+
+    async def work(client: str) -> None:
+        request = enter(at, client)
+        lease = await at.lease(request, needs(1))
+        served.append(lease)
+
+    served: list[Lease] = []
+    tasks = [asyncio.create_task(work("greedy")) for _ in range(100)]
+    await settle()
+    # One slot, a second each.
+    for _ in range(10):
+        await clock.pass_by(1.0)
+        served[-1].give_back()
+        await settle()
+    with pytest.raises(Overloaded, match=r"89 requests come first and take some \d+ s: over 30 s"):
+        enter(at, "greedy", deadline_seconds=30)
+    assert at.refused == 1
+    # Close enough to be worth waiting, and another client whose turn comes next.
+    at.leave(enter(at, "greedy", deadline_seconds=60))
+    at.leave(enter(at, "other", deadline_seconds=1))
+    at.leave(enter(at, "greedy"))
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 async def test_clients_are_served_in_turn() -> None:

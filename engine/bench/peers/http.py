@@ -52,16 +52,21 @@ class HttpPeer:
         return self.absent()
 
     @contextlib.asynccontextmanager
-    async def open(self, programs: Programs, in_flight: int) -> AsyncIterator[Load]:
+    async def connections(self, in_flight: int) -> AsyncIterator[list[Connection]]:
+        """To a daemon that ends with them."""
         port = free_port()
         async with contextlib.AsyncExitStack() as stack:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-bench-")))
             await stack.enter_async_context(daemon(self.command(port, in_flight, place), port, self.health))
-            connections = [await Connection.to(port) for _ in range(in_flight)]
-            for connection in connections:
+            made = [await Connection.to(port) for _ in range(in_flight)]
+            for connection in made:
                 stack.callback(connection.close)
-            path, body = await self.ask(connections[0], programs)
-            idle = list(connections)
+            yield list(made)
+
+    @contextlib.asynccontextmanager
+    async def open(self, programs: Programs, in_flight: int) -> AsyncIterator[Load]:
+        async with self.connections(in_flight) as idle:
+            path, body = await self.ask(idle[0], programs)
 
             async def run() -> None:
                 connection = idle.pop()

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+pub use serde_bytes::ByteBuf;
 
 use crate::fault::{Fault, Result};
 
@@ -67,6 +68,8 @@ pub struct Start {
     pub runtime: RuntimeKind,
     /// What zygotes there may be; a job names one of them by its place here.
     pub flavours: Vec<Flavour>,
+    /// Scripts of ours that zygotes compile ahead, below /program.
+    pub known: Vec<ByteBuf>,
 }
 
 impl Start {
@@ -134,6 +137,17 @@ pub struct Flavour {
     pub script: String,
     /// Modules that are imported ahead.
     pub preload: Vec<String>,
+}
+
+/// A zygote's first message, from its keeper.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Setup {
+    /// Sixth argument of the calls that the filter lets through for a zygote alone.
+    pub pass: u64,
+    pub script: String,
+    pub preload: Vec<String>,
+    /// Texts that the script may be, compiled ahead.
+    pub known: Vec<ByteBuf>,
 }
 
 /// What programs see as their file system.

@@ -16,9 +16,6 @@ pub const JOB: i32 = 5;
 /// A memfd with the library itself.
 pub const LIBRARY: i32 = 6;
 
-/// The longest setup: the pass, a word, then lines: the script's path, and names of modules.
-pub const SETUP_BYTES: usize = 32 * 1024;
-
 /// From the zygote: it has its modules.
 pub const READY: &[u8] = b"ready";
 /// From the zygote: it cannot be one; the reason follows, and its standard error may say more.

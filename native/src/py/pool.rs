@@ -1,6 +1,6 @@
 //! The Python twins of `pool`.
 
-use assay_shared::wire::{Flavour, Fresh, Rootfs, RuntimeKind, Start};
+use assay_shared::wire::{ByteBuf, Flavour, Fresh, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -83,13 +83,16 @@ impl Completion {
     }
 }
 
+/// Image, argv, environment, the path of the script, modules.
+type FlavourFields = (u32, Vec<String>, Vec<String>, String, Vec<String>);
+
 #[pyclass(frozen, module = "engine._native")]
 pub struct Pool(pool::Pool);
 
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, cores, state_dir, trees, images, flavours, uid_base, fresh, allow_degraded, crun))]
+    #[pyo3(signature = (*, slots, cores, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
@@ -98,7 +101,8 @@ impl Pool {
         state_dir: String,
         trees: Vec<String>,
         images: Vec<Vec<String>>,
-        flavours: Vec<(u32, Vec<String>, Vec<String>, String, Vec<String>)>,
+        flavours: Vec<FlavourFields>,
+        known: Vec<Bound<'_, PyBytes>>,
         uid_base: u32,
         fresh: &str,
         allow_degraded: bool,
@@ -117,7 +121,9 @@ impl Pool {
         let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
         let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
         let flavours = flavours.into_iter().map(flavour).collect();
-        let start = Start { slots, cores, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours };
+        let known = known.iter().map(|text| ByteBuf::from(text.as_bytes())).collect();
+        let start =
+            Start { slots, cores, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)

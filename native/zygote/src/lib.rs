@@ -8,6 +8,7 @@
 //! Nothing here knows what a job is: the keeper writes its files, and a child gets numbers, strings and descriptors. What
 //! the parent holds is worth nothing to a program: names of modules of its own image.
 
+mod api;
 mod child;
 mod prelude;
 mod python;
@@ -17,8 +18,8 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{FromParked, encode};
-use assay_shared::zygote::{CONTROL, ENTER, LIBRARY, PARK, READY, REFUSED, SETUP_BYTES};
+use assay_shared::wire::{FromParked, Setup, decode, encode};
+use assay_shared::zygote::{CONTROL, ENTER, LIBRARY, PARK, READY, REFUSED};
 
 use child::Forked;
 use prelude::Prelude;
@@ -106,10 +107,11 @@ impl<'a> Zygote<'a> {
     ) -> std::result::Result<Self, String> {
         // SAFETY: the keeper put it there for us; it is mapped already.
         drop(unsafe { OwnedFd::from_raw_fd(LIBRARY) });
-        let (script, modules) = setup(control).ok_or("no setup")?;
+        let setup = setup(control).map_err(|fault| fault.to_string())?;
         python.start(count, arguments)?;
         let python: &Python = python;
-        let prelude = Prelude::load(python, &modules)?;
+        let prelude = Prelude::load(python, &setup)?;
+        let script = CString::new(setup.script).map_err(|_| "the script's path has a NUL")?;
         if std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count) != 1 {
             return Err("a preloaded module started a thread".to_owned());
         }
@@ -154,16 +156,14 @@ impl<'a> Zygote<'a> {
     }
 }
 
-/// Takes the pass; the script's path, and what to preload.
-fn setup(control: &OwnedFd) -> Option<(CString, Vec<String>)> {
-    let mut buffer = vec![0; SETUP_BYTES];
-    let received = sys::receive(control, &mut buffer).ok()??;
-    let (pass, text) = buffer[..received.length].split_at_checked(size_of::<u64>())?;
-    sys::use_secret(u64::from_ne_bytes(pass.try_into().ok()?));
-    let mut lines = std::str::from_utf8(text).ok()?.lines().map(str::to_owned);
-    let setup = (CString::new(lines.next()?).ok()?, lines.collect());
+/// Takes the keeper's first message, and the pass out of it.
+fn setup(control: &OwnedFd) -> Result<Setup> {
+    let mut buffer = vec![0; sys::MESSAGE_BYTES];
+    let length = sys::receive(control, &mut buffer)?.map_or(0, |received| received.length);
+    let mut setup: Setup = decode(&buffer[..length])?;
     buffer.fill(0);
-    Some(setup)
+    sys::use_secret(std::mem::take(&mut setup.pass));
+    Ok(setup)
 }
 
 fn thread_id() -> std::result::Result<*mut c_int, String> {

@@ -8,8 +8,6 @@ taken down and the ordinary import follows.
 Version-dependent only in what `python.rs` and the interpreter itself depend on: 3.9 and later.
 """
 
-from __future__ import annotations
-
 import sys
 
 _AT_START = frozenset(sys.modules)
@@ -230,6 +228,15 @@ def ready(script):
     return SourceFileLoader("__main__", script)
 
 
+def known(script):
+    """The code of this script if it is one that was compiled ahead, else None."""
+    fd = os.open(script, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _compiled.get(os.read(fd, _MOST_BYTES))
+    finally:
+        os.close(fd)
+
+
 def needs_whole_end():
     """Whether only the interpreter's own end will do: threads are left, or libraries with destructors were loaded."""
     modules = sys.modules
@@ -287,6 +294,8 @@ def _flush(*streams):
     return failed
 
 
+_compiled = {text: compile(text, _SCRIPT, "exec", dont_inherit=True) for text in _KNOWN}
+_MOST_BYTES = max(map(len, _KNOWN), default=0) + 1
 _shelf = _preload(_PRELOAD)
 _exercise(_shelf)
 for _name in list(sys.modules):

@@ -6,6 +6,8 @@ use std::ffi::{CStr, CString};
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
 
+use assay_shared::wire::Setup;
+
 use crate::python::{Object, Python};
 
 const TEXT: &str = include_str!("prelude.py");
@@ -14,6 +16,7 @@ const FLUSH_FAILED: i32 = 120;
 
 /// What `prelude.py` defines; see there.
 pub struct Prelude {
+    known: Option<Object>,
     ready: Object,
     end: Object,
     whole_end: Object,
@@ -21,12 +24,16 @@ pub struct Prelude {
 
 impl Prelude {
     /// Imports these modules; the reason if it cannot.
-    pub fn load(python: &Python, modules: &[String]) -> std::result::Result<Self, &'static str> {
-        let names: String = modules.iter().map(|name| format!("{name:?}, ")).collect();
-        let text = CString::new(format!("_PRELOAD = ({names})\n{TEXT}")).map_err(|_| "a module's name has a NUL")?;
+    pub fn load(python: &Python, setup: &Setup) -> std::result::Result<Self, &'static str> {
+        let names: String = setup.preload.iter().map(|name| format!("{name:?}, ")).collect();
+        let known: String =
+            setup.known.iter().map(|text| format!("bytes.fromhex('{}'), ", hexadecimal(text))).collect();
+        let head = format!("_PRELOAD, _KNOWN, _SCRIPT = ({names}), ({known}), {:?}", setup.script);
+        let text = CString::new(format!("{head}\n{TEXT}")).map_err(|_| "a module's name has a NUL")?;
         let namespace = python.run_text(&text).ok_or("a module that is preloaded raised")?;
         let function = |name: &CStr| python.function(namespace, name).ok_or("the prelude lacks a function");
-        Ok(Self { ready: function(c"ready")?, end: function(c"end")?, whole_end: function(c"needs_whole_end")? })
+        let known = if setup.known.is_empty() { None } else { Some(function(c"known")?) };
+        Ok(Self { known, ready: function(c"ready")?, end: function(c"end")?, whole_end: function(c"needs_whole_end")? })
     }
 
     /// Makes `__main__` for this script; its loader.
@@ -36,7 +43,8 @@ impl Prelude {
 
     /// Runs the script as Python's own main does, and ends the process as that would.
     pub fn run(&self, python: &Python, script: &CStr, loader: Object) -> Result<Infallible> {
-        let end = python.run_script(script, loader);
+        let code = self.known.and_then(|function| python.call_with_path(function, script));
+        let end = python.run_script(script, loader, code);
         let mut code = end.code;
         let whole = python.is_true(self.whole_end);
         if whole {
@@ -57,6 +65,10 @@ impl Prelude {
         unsafe { libc::fflush(std::ptr::null_mut()) };
         sys::exit_now(code)
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn die_of_interrupt() {

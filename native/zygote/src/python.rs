@@ -1,87 +1,15 @@
-//! The part of CPython's C API that a zygote calls, found in whatever interpreter it was preloaded into.
+//! An interpreter: started as its own main would, run as that would, ended as that would.
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
-/// A PyObject.
-pub type Object = *mut c_void;
+pub use crate::api::Object;
+use crate::api::{CompilerFlags, Functions, symbol};
 
 /// Py_file_input.
 const FILE_INPUT: c_int = 257;
 /// Room for a PyConfig of any version; only ever passed by its address.
 const CONFIG_BYTES: usize = 16 << 10;
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Status {
-    kind: c_int,
-    function: *const c_char,
-    message: *const c_char,
-    exit_code: c_int,
-}
-
-#[repr(C)]
-struct CompilerFlags {
-    flags: c_int,
-    feature_version: c_int,
-}
-
-macro_rules! api {
-    ($($name:ident($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        #[allow(non_snake_case)]
-        struct Functions { $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)* }
-
-        impl Functions {
-            fn find() -> Option<Self> {
-                // SAFETY: each symbol is the C function of that name, which has this signature in every CPython since 3.9.
-                unsafe { Some(Self { $($name: std::mem::transmute::<*mut c_void, _>(
-                    symbol(concat!(stringify!($name), "\0").as_bytes())?),)* }) }
-            }
-        }
-    };
-}
-
-api! {
-    PyConfig_InitPythonConfig(*mut c_void);
-    PyConfig_SetBytesArgv(*mut c_void, isize, *const *mut c_char) -> Status;
-    Py_InitializeFromConfig(*const c_void) -> Status;
-    PyImport_AddModule(*const c_char) -> Object;
-    PyImport_ImportModule(*const c_char) -> Object;
-    PyModule_GetDict(Object) -> Object;
-    PyDict_New() -> Object;
-    PyDict_GetItemString(Object, *const c_char) -> Object;
-    PyDict_SetItemString(Object, *const c_char, Object) -> c_int;
-    PyRun_FileExFlags(*mut libc::FILE, *const c_char, c_int, Object, Object, c_int, *mut CompilerFlags) -> Object;
-    PyRun_StringFlags(*const c_char, c_int, Object, Object, *mut CompilerFlags) -> Object;
-    PyObject_CallObject(Object, Object) -> Object;
-    PyObject_IsTrue(Object) -> c_int;
-    PyObject_GetAttrString(Object, *const c_char) -> Object;
-    PySys_GetObject(*const c_char) -> Object;
-    PyFile_WriteObject(Object, Object, c_int) -> c_int;
-    PyTuple_New(isize) -> Object;
-    PyTuple_SetItem(Object, isize, Object) -> c_int;
-    PyLong_FromLong(c_long) -> Object;
-    PyLong_AsLong(Object) -> c_long;
-    PyUnicode_DecodeFSDefault(*const c_char) -> Object;
-    PyErr_Print();
-    PyErr_Clear();
-    PyErr_Occurred() -> Object;
-    PyErr_ExceptionMatches(Object) -> c_int;
-    PyErr_Fetch(*mut Object, *mut Object, *mut Object);
-    PyErr_NormalizeException(*mut Object, *mut Object, *mut Object);
-    PyErr_Restore(Object, Object, Object);
-    PyOS_BeforeFork();
-    PyOS_AfterFork_Parent();
-    PyOS_AfterFork_Child();
-    Py_FinalizeEx() -> c_int;
-}
-
-fn symbol(name: &[u8]) -> Option<*mut c_void> {
-    let name = CStr::from_bytes_with_nul(name).ok()?;
-    // SAFETY: a NUL-terminated string.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(found)
-}
 
 /// An interpreter in this process; every method is called by its only thread, which holds the lock.
 pub struct Python {
@@ -183,8 +111,8 @@ impl Python {
         }
     }
 
-    /// What CPython's own main does with a script, from opening it to the exit code.
-    pub fn run_script(&self, path: &CStr, loader: Object) -> End {
+    /// What CPython's own main does with a script, from opening it to the exit code; `code` if it was compiled ahead.
+    pub fn run_script(&self, path: &CStr, loader: Object, code: Option<Object>) -> End {
         let mut flags = self.flags();
         // SAFETY: Python runs and __main__ is a module; the file is open until PyRun_FileExFlags closes it.
         unsafe {
@@ -193,11 +121,16 @@ impl Python {
             (self.api.PyDict_SetItemString)(main, c"__file__".as_ptr(), name);
             (self.api.PyDict_SetItemString)(main, c"__cached__".as_ptr(), self.none);
             (self.api.PyDict_SetItemString)(main, c"__loader__".as_ptr(), loader);
-            let file = libc::fopen(path.as_ptr(), c"rb".as_ptr());
-            if file.is_null() {
-                return End { code: 2, interrupted: false };
-            }
-            let result = (self.api.PyRun_FileExFlags)(file, path.as_ptr(), FILE_INPUT, main, main, 1, &raw mut flags);
+            let result = match code.filter(|code| *code != self.none) {
+                Some(code) => (self.api.PyEval_EvalCode)(code, main, main),
+                None => {
+                    let file = libc::fopen(path.as_ptr(), c"rb".as_ptr());
+                    if file.is_null() {
+                        return End { code: 2, interrupted: false };
+                    }
+                    (self.api.PyRun_FileExFlags)(file, path.as_ptr(), FILE_INPUT, main, main, 1, &raw mut flags)
+                }
+            };
             let interrupted = result.is_null() && (self.api.PyErr_Occurred)() == self.keyboard_interrupt;
             self.flush_with_exception_aside();
             let code = if result.is_null() { self.end_of_exception() } else { 0 };

@@ -65,6 +65,19 @@ pub fn main(described: &str) -> Result<()> {
     sys::send(&go, b"h", &[])?;
     let parts = Parts { directory: PathBuf::from("/"), layout };
     let (fresh, shared_user) = (Fresh::Never, false);
-    let flavours = Vec::new();
-    keep(Keeper { control, job, supervisor, go, leaf, parts, disk_bytes, fresh, shared_user, by_rlimits, flavours })
+    let (flavours, known) = (Vec::new(), Vec::new());
+    keep(Keeper {
+        control,
+        job,
+        supervisor,
+        go,
+        leaf,
+        parts,
+        disk_bytes,
+        fresh,
+        shared_user,
+        by_rlimits,
+        flavours,
+        known,
+    })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{Flavour, Fresh, Rootfs, decode, encode};
+use assay_shared::wire::{ByteBuf, Flavour, Fresh, Rootfs, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::{Hierarchy, leftovers};
@@ -30,6 +30,8 @@ pub struct Plan {
     pub used_once: bool,
     /// Of zygotes; none where a keeper cannot tell them from programs, or has no rights to hand down.
     pub flavours: Vec<Flavour>,
+    /// Scripts of ours that zygotes compile ahead.
+    pub known: Vec<ByteBuf>,
 }
 
 /// A slot under construction, as the supervisor sees it.
@@ -224,6 +226,7 @@ impl<'a> Surroundings<'a> {
             shared_user: plan.ids.shared(),
             by_rlimits: *by_rlimits,
             flavours: plan.flavours.clone(),
+            known: plan.known.clone(),
         };
         workshop.make_keeper(keeper, &started)
     }

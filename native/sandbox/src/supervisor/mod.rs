@@ -176,6 +176,7 @@ impl Started {
             runtime,
             used_once: start.runtime.used_once(),
             flavours,
+            known: start.known.clone(),
         };
         let broken = || Slot {
             generation: 0,
