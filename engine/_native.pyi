@@ -102,6 +102,7 @@ class Pool:
         cls,
         *,
         slots: int,
+        cores: int,
         state_dir: str,
         trees: Sequence[str],
         images: Sequence[Sequence[str]],
@@ -113,6 +114,8 @@ class Pool:
         crun: str | None,
     ) -> Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
+
+        cores: that all programs may use together; where more wants to run, wall limits leave out what waits for one.
 
         images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
         flavours: of Pythons that slots may keep ready: image, argv, environment, path of what they run, and modules.

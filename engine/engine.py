@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from engine.config.engine import EngineConfig, ceilings_here, check_ceilings
+from engine.config.engine import EngineConfig, ceilings_here, check_ceilings, room_for_programs
 from engine.errors import CannotStart, SandboxError
 from engine.flow import off_loop
 from engine.harness.channel import answer_of, calls_of
@@ -38,7 +38,6 @@ from engine.queue import Queue, Ticket
 from engine.stats import Counters, Stats
 from engine.wire.messages import check_deadline
 
-_MEMORY_SHARE: Final = 0.8
 _VERSION_LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=256 * MIB)
 
 
@@ -61,7 +60,7 @@ class Engine:
         self, *, slots: int | None = None, config: EngineConfig | None = None, prove_anew: bool = False
     ) -> None:
         self._config = config or EngineConfig()
-        self._slots = slots or self._config.slots or resources.cores()
+        self._slots = slots or self._config.slots or resources.live_programs(self._config.runtime).slots
         self._counters = Counters()
         self._store = Store(self._config.store_bytes)
         self._compiler = Compiler(self._store)
@@ -79,8 +78,8 @@ class Engine:
         # Before anything is asked of a machine that may not be Linux.
         native.module()
         config = self._config
-        memory_bytes = int(resources.memory_bytes() * _MEMORY_SHARE)
-        self._ceilings = ceilings_here(config, self._slots, memory_bytes)
+        room = room_for_programs(self._slots)
+        self._ceilings = ceilings_here(config, room)
         async with contextlib.AsyncExitStack() as undo:
             self._images, layers, flavours = await prepare(config)
             undo.callback(self._images.release)
@@ -94,7 +93,8 @@ class Engine:
         queue = Queue(
             pool,
             slots=self._slots,
-            memory_bytes=memory_bytes,
+            memory_bytes=room.memory_bytes,
+            processes=room.processes,
             queue_runs=config.queue_runs,
             queue_bytes=config.queue_bytes,
         )

@@ -10,6 +10,7 @@ from engine.config.engine import EngineConfig
 from engine.errors import CannotStart, SandboxError
 from engine.harness.channel import known_scripts
 from engine.languages.warm import Flavour
+from engine.machine import resources
 from engine.machine.place import Outlook, place_of, read_facts
 from engine.pool.crun import find_program
 from engine.pool.job import CLOSED, Completion, Job
@@ -44,6 +45,7 @@ class Pool:
             native = await asyncio.to_thread(
                 native_module.Pool,
                 slots=slots,
+                cores=resources.cores(),
                 state_dir=config.state_dir,
                 trees=list(config.trees),
                 images=images,

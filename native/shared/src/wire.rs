@@ -55,6 +55,8 @@ pub enum FromSupervisor {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
     pub slots: u32,
+    /// That this engine may use; where more wants to run, clocks are kept otherwise.
+    pub cores: u32,
     pub state_dir: String,
     /// The first is that of slots until a job asks for another.
     pub images: Vec<Rootfs>,

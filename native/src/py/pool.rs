@@ -92,11 +92,12 @@ pub struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
+    #[pyo3(signature = (*, slots, cores, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
         slots: u32,
+        cores: u32,
         state_dir: String,
         trees: Vec<String>,
         images: Vec<Vec<String>>,
@@ -121,7 +122,8 @@ impl Pool {
         let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
         let flavours = flavours.into_iter().map(flavour).collect();
         let known = known.into_iter().map(|(name, text)| Known { name, text: text.as_bytes().to_vec() }).collect();
-        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
+        let start =
+            Start { slots, cores, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)

@@ -26,12 +26,41 @@ pub struct Counters {
     pub refused_processes: u64,
 }
 
+/// How much of the cores a slot gets beside others, where cores are scarce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// A new run's, and that of a slot without one.
+    Full,
+    /// That of a run which has had its first moment.
+    Less,
+    /// That of a long one.
+    Little,
+}
+
+impl Share {
+    /// As cpu.shares and cpu.weight have it.
+    fn weight(self) -> u64 {
+        match self {
+            Self::Full => 1024,
+            Self::Less => 128,
+            Self::Little => 16,
+        }
+    }
+}
+
 /// The control group of one slot, with its files held open.
 pub trait SlotCgroup {
     /// Writes the limits that differ from those in force and reads them back; what the slot holds already is not the program's.
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()>;
     fn counters(&mut self) -> Result<Counters>;
     fn cpu_ns(&mut self) -> Result<u64>;
+    /// The ids of every thread of the program; ours may be among them.
+    fn threads(&mut self) -> Result<Vec<i32>>;
+    /// The program's threads, by the kernel's count.
+    fn threads_count(&mut self) -> Result<u64>;
+    fn set_share(&mut self, _share: Share) -> Result<()> {
+        Ok(())
+    }
     fn memory_bytes(&mut self) -> Result<u64>;
     /// Still charged to where the last run was, if that is not where the next will be.
     fn left_bytes(&mut self) -> Result<u64> {
@@ -75,6 +104,10 @@ pub trait Hierarchy {
     /// The directories that hold nothing but this instance's groups.
     fn directories(&self) -> Vec<PathBuf>;
     fn make_instance(&self) -> Result<()>;
+    /// Beside the rest of the machine all slots together weigh as much as one busy process on each of so many cores.
+    fn weigh_instance(&self, _cores: u32) -> Result<()> {
+        Ok(())
+    }
     /// `uid`: the slot's root.
     fn make_slot(&self, slot: u32, uid: u32) -> Result<()>;
     /// Puts this process, and what it clones from now on, into the slot, where the control group namespace begins; the
