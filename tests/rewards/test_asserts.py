@@ -372,6 +372,29 @@ async def test_how_a_program_ends_is_its_own(engine: Engine, program: str, verdi
     assert not code_evidence(reward).forgeable
 
 
+@pytest.mark.parametrize(
+    ("program", "asserts"),
+    [
+        # No program finds a way into the tests' process by what it returns.
+        ("from fractions import Fraction\n{yes}\ndef f(x): return Fraction(1, 3)", "assert f(f(1)) == 5"),
+        ("{yes}\ndef f(x):\n    for _ in range(150): x = [x]\n    return x", "assert f([f([f(1)])]) == 5"),
+        ("{yes}\ndef f(x): raise StopIteration", "assert all(map(f, [1, 2]))"),
+        ("{yes}\nclass f:\n    def __new__(cls, x): return Yes()", "assert f(1) == 5"),
+        ("{yes}\nf = Yes()", "assert f(1) == 5"),
+        (
+            "{yes}\nimport sys\nsys.modules['main'] = Yes()\ndef f(x): return 4",
+            "assert f(1) == 5",
+        ),
+        ("{yes}\ndef f(x): return {{Yes(): 1}}", "assert f(1)[5] == 1"),
+        ("{yes}\ndef f(x): return [Yes()]", "assert 5 in f(1)"),
+    ],
+)
+async def test_nothing_that_is_returned_leads_to_one_process(engine: Engine, program: str, asserts: str) -> None:
+    reward = await scored(engine, program.format(yes=ALWAYS_EQUAL.format(base="")), asserts)
+    assert reward.verdict in (Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR), failure_of(reward)
+    assert not code_evidence(reward).forgeable
+
+
 async def test_context_is_the_tests_own(engine: Engine) -> None:
     asserts = "assert helper(f(2)) == 5"
     context = "def helper(n): return n + 1"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import pickle
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +82,19 @@ async def test_a_row_is_scored(engine: Engine, index: int) -> None:
     reward = await CodeReward(engine).score({"completion": f"```{tag}\n{program}\n```", "question": "...", **row})
     assert isinstance(reward, Reward), reward
     assert reward.verdict is verdict, failure_of(reward)
+
+
+async def test_the_command_takes_rows_as_they_are(tmp_path: Path) -> None:
+    rows = [
+        {"completion": f"```python\n{READ}\n```", "input_output": json.dumps(BY_STDIN), "problem_id": 1},
+        {"completion": f"```python\n{ADD}\n```", "verification_info": {"test_cases": BY_CALL}, "problem_id": 2},
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    command = [sys.executable, "-m", "assay", "score", str(file), "--slots", "1", "-o", "-"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["form"], each["reward"]) for each in answers] == [("apps", 1.0), ("open-r1", 1.0)], done.stderr
 
 
 async def test_what_was_given_is_said(engine: Engine) -> None:

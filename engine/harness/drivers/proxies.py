@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from engine.harness.drivers.rebuilt import build, scan
+    from engine.harness.drivers.rebuilt import build, ratios_made, scan
     from engine.harness.drivers.served import read_frame, write_frame
 else:
-    from rebuilt import build, scan
+    from rebuilt import build, ratios_made, scan
     from served import read_frame, write_frame
 
 MAX_FRAME_BYTES = 4 << 20
@@ -76,8 +76,8 @@ class Link:
         try:
             question = marshal.dumps((what, at, name, arguments, keywords or {}))
         except ValueError as error:
-            # What was returned is plain; so what cannot be sent is of the tests' own making, or nested without end.
-            if "unmarshallable" in str(error):
+            # What was returned can be sent, unless it is a ratio or nested without end; all else is the tests' own.
+            if "unmarshallable" in str(error) and not ratios_made:
                 raise Over(b"~", f"an argument of {name}") from None
             raise Over(b"-", f"ValueError: {error}") from None
         try:
@@ -260,6 +260,8 @@ def _wanted(text: str) -> tuple[list[str], list[str]]:
 def _exception(names: list[str], words: str) -> Exception:
     found = [getattr(builtins, name, None) for name in names]
     kind = next((each for each in found if isinstance(each, type) and issubclass(each, Exception)), Exception)
+    if issubclass(kind, StopIteration | StopAsyncIteration):
+        kind = RuntimeError  # as in a generator: it would end all(map(...)) in silence
     if issubclass(kind, UnicodeError):
         kind = UnicodeError  # those of its kind are not made from words alone
     # The words begin with the exception's own name.

@@ -14,6 +14,10 @@ else:
     from call import MAX_DEPTH
 
 
+# Not empty once there was one: unlike all else, a ratio cannot be sent back.
+ratios_made: list[bool] = []
+
+
 class _Scanning:
     """The decoder that the scanner asks."""
 
@@ -58,6 +62,7 @@ def build(node: Any, depth: int = 0) -> Any:
 def _fraction(inner: Any, depth: int) -> Any:
     from fractions import Fraction
 
+    ratios_made.append(True)
     return Fraction(int(inner[0], 16), int(inner[1], 16))
 
 
