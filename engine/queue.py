@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.machine.resources import cores
 from engine.pace import Pace
 from engine.pool.job import Completion, Job
 from engine.program import Limits
@@ -121,6 +122,7 @@ class Queue:
         self._queue_bytes = queue_bytes
         self._without_slot = 0
         self._pace = Pace()
+        self._cores = cores()
         # Who waits, by client; of those that hold as many slots the first is the next one to be served.
         self._lines: OrderedDict[str, list[Ticket]] = OrderedDict()
         self._closed: str | None = None
@@ -192,15 +194,17 @@ class Queue:
         lease.waited_seconds = waited
         return lease
 
-    def spare(self, client: str, memory_bytes: int) -> Lease | None:
-        """A slot that is free at once, nobody waiting for it, under a ticket of its own; None if there is none.
+    def spare(self, client: str, limits: Limits) -> Lease | None:
+        """A slot that nobody waits for while a core may be idle, under a ticket of its own; None if there is none.
 
         The ticket of the lease has to `leave`.
         """
-        if self._closed is not None or self._lines or not self._fits(memory_bytes):
+        if self._closed is not None or self._lines or self.running >= self._cores or not self._fits(limits):
             return None
         self._without_slot += 1
-        return self._grant(Ticket(client, 0, None), memory_bytes)
+        ticket = Ticket(client, 0, None, asyncio.get_running_loop().time())
+        ticket.limits = limits
+        return self._grant(ticket)
 
     def take_back(self, lease: Lease) -> None:
         """The lease's slot is free again."""

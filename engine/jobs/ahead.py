@@ -36,7 +36,7 @@ async def in_order(
                 # when it is cancelled; so nothing else may happen before it has.
                 await asyncio.sleep(0)
             while started < len(jobs) and len(ahead) <= MOST_AHEAD:
-                lease = runner.spare(ticket.client, jobs[started].limits.memory_bytes)
+                lease = runner.spare(ticket.client, jobs[started].limits)
                 if lease is None:
                     break
                 ahead.append(asyncio.create_task(runner.run_spare(lease, jobs[started], compiled)))

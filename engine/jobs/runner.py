@@ -23,9 +23,9 @@ class Runner:
         """Wait for a slot to run something with these limits; raises Overloaded, SandboxError."""
         return await self._queue.lease(ticket, limits)
 
-    def spare(self, client: str, memory_bytes: int) -> Lease | None:
+    def spare(self, client: str, limits: Limits) -> Lease | None:
         """A slot that is free at once, for what is only run ahead."""
-        return self._queue.spare(client, memory_bytes)
+        return self._queue.spare(client, limits)
 
     async def run_spare(self, lease: Lease, job: Job, compiled: Compiled | None = None) -> Outcome:
         """Run `job` in a slot that `spare` gave; as `run_in`."""
