@@ -46,6 +46,8 @@ pub enum Decision {
     NoValue,
     /// The same wherever all variables are positive; elsewhere the first has no real value.
     PositiveOnly,
+    /// The first has no value that can be enclosed: that is its own fault.
+    TooLarge,
     Open,
 }
 
@@ -55,7 +57,7 @@ impl Decision {
     }
 
     pub fn is_different(self) -> bool {
-        matches!(self, Decision::Different(_) | Decision::NoValue)
+        matches!(self, Decision::Different(_) | Decision::NoValue | Decision::TooLarge)
     }
 }
 
@@ -177,14 +179,17 @@ fn constants(answer: &Node, reference: &Node, log: Log) -> Decision {
     {
         return Decision::Equal(How::NormalForm);
     }
+    let mut agreed = false;
     for bits in LATE_BITS {
         match compared(answer, reference, bits, log) {
             Some(Decision::Different(how)) => return Decision::Different(how),
             Some(Decision::NoValue) => return Decision::NoValue,
-            _ => {}
+            Some(_) => agreed = true,
+            None => {}
         }
     }
-    Decision::Open
+    // Open is what agrees to a thousand digits, not what cannot be calculated.
+    if agreed { Decision::Open } else { Decision::TooLarge }
 }
 
 /// Whether enclosures see that it has a value.

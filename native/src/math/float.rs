@@ -236,6 +236,9 @@ impl Interval {
         if exponent > 1 && exponent.is_multiple_of(2) && self.has_zero() {
             // x^2 is never below zero.
             let widest = if self.low.neg().cmp(&self.high).is_gt() { self.low.neg() } else { self.high.clone() };
+            if widest.is_zero() {
+                return Ok(Interval::int(0));
+            }
             let top = Interval { low: widest.clone(), high: widest }.pow(exponent, bits)?;
             return Ok(Interval { low: Float::zero(), high: top.high });
         }

@@ -263,3 +263,6 @@ fn restated(answer: &str, reference: &Reference, options: &Options) -> bool {
     let tokens = super::lex::lex(answer, true).map_or(0, |tokens| tokens.len());
     operator && tokens >= 3 && bare(question).contains(&shown) && !bare(&reference.text).contains(&shown)
 }
+
+#[cfg(test)]
+mod tests;

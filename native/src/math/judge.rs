@@ -2,7 +2,7 @@
 
 use super::bounds::Stop;
 use super::decide::{How, decide};
-use super::literal::{evaluated, has_i, has_operator, long_decimal, numeral, rounds_to, same_operators};
+use super::literal::{evaluated, has_i, has_operator, long_decimal, numeral, rounds_to, same_operators, towers};
 use super::options::{Judged, Options, Reason};
 use super::rational::Rational;
 use super::reference::{Kind, Reference, classify};
@@ -24,7 +24,13 @@ impl Judge<'_> {
         if has_operator(answer) {
             return Judged::Incorrect(Reason::Unevaluated);
         }
+        if towers(answer) {
+            return Judged::Incorrect(Reason::TooLarge);
+        }
         let reference = &self.reference.node;
+        if answer == reference {
+            return Judged::Correct(How::Literal);
+        }
         match &self.reference.kind {
             Kind::Set(all) => several::set(all, answer, self),
             Kind::List(all) => several::list(all, answer, self),

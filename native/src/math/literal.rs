@@ -2,6 +2,7 @@
 
 use num_bigint::BigInt;
 
+use super::bounds::EXPONENT;
 use super::decide::{How, order};
 use super::evaluate::{Place, Value};
 use super::float::Interval;
@@ -119,6 +120,21 @@ pub fn same_operators(answer: &Node, reference: &Node, complex: bool) -> bool {
     operators(answer, &mut used);
     operators(reference, &mut had);
     used.iter().all(|kind| had.contains(kind))
+}
+
+/// Whether a number in it is larger than may be written: an exponent past the bound, a tower of numbers.
+pub fn towers(node: &Node) -> bool {
+    let number = |node: &Node| !node.any(&mut |node| matches!(node, Node::Var(_) | Node::Call(..)));
+    node.any(&mut |node| match node {
+        Node::Pow(base, exponent) if number(base) => match whole(exponent) {
+            Some(exponent) => exponent.abs() > EXPONENT,
+            None => matches!(&**exponent, Node::Lit(literal) if literal.value.to_integer().is_some())
+                || exponent.any(
+                    &mut |node| matches!(node, Node::Pow(base, exponent) if is_literal(base) && is_literal(exponent)),
+                ),
+        },
+        _ => false,
+    })
 }
 
 /// A sum over a range, an integral and their like anywhere.

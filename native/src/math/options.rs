@@ -109,6 +109,7 @@ impl From<Decision> for Judged {
         match decision {
             Decision::Equal(how) => Judged::Correct(how),
             Decision::Different(_) | Decision::NoValue => Judged::Incorrect(Reason::Different),
+            Decision::TooLarge => Judged::Incorrect(Reason::TooLarge),
             Decision::PositiveOnly | Decision::Open => Judged::Open,
         }
     }

@@ -4,7 +4,7 @@ use super::bounds::{REFERENCE_BYTES, Stop};
 use super::clean;
 use super::evaluate::{Place, Value};
 use super::lex::Why;
-use super::literal::{Numeral, has_i, has_operator, looks_rounded, numeral};
+use super::literal::{Numeral, has_i, has_operator, looks_rounded, numeral, towers};
 use super::normal::Log;
 use super::options::{Decimals, Options};
 use super::parse::parse;
@@ -134,6 +134,9 @@ pub fn read(text: &str, options: &Options) -> Result<Reference, Undecided> {
     };
     if has_operator(&node) {
         return undecided("an operator that no exact method covers");
+    }
+    if towers(&node) {
+        return undecided("past the limits");
     }
     let (node, approximate) = match node {
         Node::Chain(None, mut rest) if rest.len() == 1 && rest[0].0 == Relation::Approx => (rest.remove(0).1, true),

@@ -1,10 +1,12 @@
 //! Equations and inequalities by proportional sides, and families by what their constants absorb.
 
 use super::decide::{Decision, Domain, How, decide};
+use super::evaluate::{Place, Value};
 use super::judge::Judge;
 use super::normal::{Generator, Log, Normal};
 use super::options::{Judged, Reason};
 use super::poly::Quotient;
+use super::rational::Rational;
 use super::tree::{Node, Relation};
 
 /// Left minus right, and the relation, of a single one.
@@ -131,6 +133,20 @@ pub fn inequality(reference: &Node, answer: &Node, judge: &Judge<'_>) -> Judged 
     }
 }
 
+/// The integer next to a real constant.
+fn nearest(node: &Node) -> Option<Node> {
+    let bits = 128;
+    let value = Place { point: &[], bits, log: Log::Natural }.value(node).ok()?;
+    let value = match value {
+        Value::Exact(value) => value,
+        other => {
+            let low = other.real(bits).ok()??.low.fixed(16);
+            Rational::new(low, (1 << 16).into()).ok()?
+        }
+    };
+    Some(Node::rational(value.rounded(0).ok()?.0))
+}
+
 /// Constants that are free, or parameters that are any integer.
 pub fn family(reference: &Node, free: &[String], answer: &Node, judge: &Judge<'_>) -> Judged {
     let [name] = free else { return Judged::Open };
@@ -165,11 +181,9 @@ pub fn family(reference: &Node, free: &[String], answer: &Node, judge: &Judge<'_
         if !steps.is_equal() {
             return steps.into();
         }
-        let count = Normal::new(Log::Natural).of(&offset.over(step)).ok().and_then(|count| count.as_rational());
-        return match count.map(|count| count.to_integer().is_some()) {
-            Some(true) => steps.into(),
-            Some(false) => Judged::different(),
-            None => Judged::Open,
+        return match nearest(&offset.clone().over(step.clone())) {
+            Some(count) => decide(&offset, &step.times(count), Domain::Real).into(),
+            None => Judged::different(),
         };
     }
     // The constant takes any number times anything but zero.

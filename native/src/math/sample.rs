@@ -91,10 +91,11 @@ enum Told {
 pub fn compare(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Decision {
     let mut points = Points::of(answer, reference);
     if points.names.len() > VARIABLES {
-        return Decision::Open;
+        return Decision::TooLarge;
     }
     let mut positive_only = domain == Domain::Positive;
     let (mut overlaps, mut positive_overlaps, mut complex, mut missing) = (0, 0, 0, false);
+    let mut unclear = false;
     for attempt in 0..TRIES {
         let point = points.draw(positive_only || attempt % 3 == 0);
         let positive = point.iter().all(|(_, value)| !value.is_negative());
@@ -119,7 +120,7 @@ pub fn compare(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Dec
                 overlaps += 1;
                 positive_overlaps += usize::from(positive);
             }
-            Told::Unclear => {}
+            Told::Unclear => unclear = true,
         }
         if (if missing { positive_overlaps } else { overlaps }) >= POINTS {
             return if missing {
@@ -131,7 +132,11 @@ pub fn compare(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Dec
             };
         }
     }
-    if missing { Decision::NoValue } else { Decision::Open }
+    match (missing, unclear) {
+        (true, _) => Decision::NoValue,
+        (_, true) => Decision::TooLarge,
+        _ => Decision::Open,
+    }
 }
 
 fn at(answer: &Node, reference: &Node, point: &[(String, Rational)], log: Log, complex: bool) -> Told {
