@@ -51,6 +51,11 @@ pub fn spend(steps: u64) -> Result<(), Stop> {
     if left < steps { Err(Stop::TooLarge) } else { Ok(()) }
 }
 
+/// Whether the call has no steps left.
+pub fn exhausted() -> bool {
+    LEFT.get() == 0
+}
+
 /// Run something that may take only `steps` of what is left; what it does not take stays.
 pub fn within<T>(steps: u64, run: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
     let left = LEFT.get();

@@ -191,7 +191,7 @@ impl Judge<'_> {
                 {
                     return judged;
                 }
-                if decision.is_equal() && !same_operators(answer, reference, complex) {
+                if !decision.is_different() && !same_operators(answer, reference, complex) {
                     return Judged::Incorrect(Reason::Unevaluated);
                 }
                 decision.into()

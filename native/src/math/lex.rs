@@ -91,7 +91,7 @@ const DROPPED: [&str; 26] = [
     "Bigm",
 ];
 const BLANKS: [&str; 6] = ["quad", "qquad", "enspace", "space", "nobreakspace", "medspace"];
-const STYLES: [&str; 14] = [
+pub const STYLES: [&str; 14] = [
     "text",
     "textbf",
     "textit",

@@ -33,9 +33,9 @@ impl Points {
         names.extend(reference.variables());
         names.sort();
         names.dedup();
-        // A factorial has values here at integers only.
-        let factorial = |node: &Node| matches!(node, Node::Factorial(_));
-        let whole = reference.any(&mut |node| factorial(node)) || answer.any(&mut |node| factorial(node));
+        // A factorial has values here at integers only; the reference says whether they are what it is about.
+        let factorial = |node: &Node| matches!(node, Node::Factorial(of) if !of.variables().is_empty());
+        let whole = reference.any(&mut |node| factorial(node));
         Points { state: hasher.finish(), names, whole }
     }
 
@@ -106,7 +106,8 @@ pub fn compare(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Dec
                     match at(answer, reference, &point, log, true) {
                         Told::Different => return Decision::Different(How::Separated),
                         Told::Overlap => complex += 1,
-                        _ => {}
+                        Told::NotReal | Told::Unclear => unclear = true,
+                        Told::Nothing => {}
                     }
                     if complex >= POINTS {
                         return Decision::Open;
@@ -120,7 +121,13 @@ pub fn compare(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Dec
                 overlaps += 1;
                 positive_overlaps += usize::from(positive);
             }
-            Told::Unclear => unclear = true,
+            Told::Unclear => {
+                unclear = true;
+                // It will not get better.
+                if overlaps == 0 && attempt as usize > POINTS {
+                    return Decision::TooLarge;
+                }
+            }
         }
         if (if missing { positive_overlaps } else { overlaps }) >= POINTS {
             return if missing {

@@ -191,6 +191,12 @@ pub fn folded(text: &str) -> String {
     while let Some(character) = rest.chars().next() {
         if let Some(command) = rest.strip_prefix('\\') {
             let length = command.bytes().take_while(u8::is_ascii_alphabetic).count();
+            if length > 0 && !super::lex::STYLES.contains(&&command[..length]) {
+                // A command that says something: nothing else is the same text.
+                plain.push('\\');
+                rest = command;
+                continue;
+            }
             rest = &command[if length == 0 { command.chars().next().map_or(0, char::len_utf8) } else { length }..];
             plain.push(' ');
             continue;

@@ -74,6 +74,13 @@ fn an_answer_buys_no_open_verdict() {
 }
 
 #[test]
+fn words_with_commands_are_other_words() {
+    assert!(is_correct("\\textbf{odd}", "\\text{odd}"));
+    assert!(!is_correct("\\not\\text{odd}", "\\text{odd}"));
+    assert!(!is_correct("\\text{odd}\\neq", "odd"));
+}
+
+#[test]
 fn what_once_ended_the_process() {
     // The square of exactly zero, as an enclosure.
     assert_eq!(graded("\\frac{1}{i}", "2x+3"), Graded::Incorrect(Reason::Different));
