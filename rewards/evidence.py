@@ -58,9 +58,17 @@ class CodeEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class MathEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was compared: the final answer, cut to `SHOWN_CHARS`; `reason` says why there was nothing to compare."""
+    """What was compared.
+
+    answer   the final answer, cut to `SHOWN_CHARS`
+    how      by which proof it is right: literal, exact, normal form, root bound, separated, mod p, text, identity at
+             24 points
+    reason   why it is wrong: different, wrong type, several answers, unparsable, unevaluated, restated, too large; or
+             why there was nothing to compare
+    """
 
     answer: str | None = None
+    how: str | None = None
     reason: str | None = None
 
 
