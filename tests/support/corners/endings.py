@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tests.support.corners.corner import Corner, Corners
 
-LOUD = "class Loud:\n    def __init__(self, name): self.name = name\n    def __del__(self): print('deleted', self.name)\n"
+LOUD = (
+    "class Loud:\n    def __init__(self, name): self.name = name\n    def __del__(self): print('deleted', self.name)\n"
+)
 
 CORNERS: Corners = {
     "at exit": "import atexit\nfor n in range(3): atexit.register(print, n)",
@@ -76,7 +78,8 @@ print("end")
     "deleted at the end": LOUD + "a = Loud('a'); b = Loud('b'); c = [Loud('c')]",
     "deleted in a function": LOUD + "def f():\n    a = Loud('a')\n    print('end of f')\nf()",
     "deleted in a circle": LOUD + "a = Loud('a'); b = Loud('b'); a.b = b; b.a = a\ndel a, b\nprint('end')",
-    "circle while collection is off": LOUD + "import gc\ngc.disable()\na = Loud('a'); a.a = a\ndel a\nb = Loud('b'); b.b = b\nprint('end')",
+    "circle while collection is off": LOUD
+    + "import gc\ngc.disable()\na = Loud('a'); a.a = a\ndel a\nb = Loud('b'); b.b = b\nprint('end')",
     "deleted after an error": LOUD + "a = Loud('a')\ndef f():\n    b = Loud('b')\n    1 / 0\nf()",
     "deleted after an exit": LOUD + "import sys\na = Loud('a')\ndef f():\n    b = Loud('b')\n    sys.exit(3)\nf()",
     "deleted classes": r"""
@@ -244,7 +247,9 @@ f = weakref.finalize(a, print, "never"); f.atexit = False
     "del opens a file": "class A:\n    def __del__(self): print(open('/etc/passwd').readline() != '')\na = A()",
     "del imports": "class A:\n    def __del__(self):\n        import json\n        print(json.dumps(1))\na = A()",
     "del imports what is new": "class A:\n    def __del__(self):\n        import wave\n        print(wave.__name__)\na = A()",
-    "del of a module's object": Corner(source="import other\nprint('end')", files={"other.py": (LOUD + "a = Loud('other')\n").encode()}),
+    "del of a module's object": Corner(
+        source="import other\nprint('end')", files={"other.py": (LOUD + "a = Loud('other')\n").encode()}
+    ),
     "del in several modules": Corner(
         source="import one, two\n" + LOUD + "a = Loud('main')",
         files={name + ".py": (LOUD + f"a = Loud('{name}')\n").encode() for name in ("one", "two")},

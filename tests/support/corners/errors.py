@@ -16,7 +16,9 @@ CORNERS: Corners = {
     "import from error": "from json import nothing",
     "import of a preloaded name that is no package": "import json.nothing",
     "import of a submodule of a module": "import math.nothing",
-    "import from itself": Corner(source="import a", files={"a.py": b"from b import x\ny = 1\n", "b.py": b"from a import y\nx = 1\n"}),
+    "import from itself": Corner(
+        source="import a", files={"a.py": b"from b import x\ny = 1\n", "b.py": b"from a import y\nx = 1\n"}
+    ),
     "import of itself": "import main\nprint('twice', __name__)",
     "syntax error": "print(1)\nif True print(2)",
     "syntax error at the end": "print((1, 2)",
@@ -32,7 +34,9 @@ CORNERS: Corners = {
     "nonlocal at the top": "nonlocal x",
     "syntax error in a file": Corner(source="import broken", files={"broken.py": b"x = 1\nprint(x\n"}),
     "error in a file": Corner(source="import broken\nbroken.f()", files={"broken.py": b"def f():\n    return 1 / 0\n"}),
-    "error while a file is imported": Corner(source="import broken", files={"broken.py": b"x = 1\nraise ValueError(x)\n"}),
+    "error while a file is imported": Corner(
+        source="import broken", files={"broken.py": b"x = 1\nraise ValueError(x)\n"}
+    ),
     "syntax error in exec": "exec('x = = 1')",
     "error in exec": "exec('def f():\\n    1 / 0')\nf()",
     "syntax error that is raised": "raise SyntaxError('said', ('/work/main.py', 1, 3, 'raise x', 1, 5))",
@@ -150,7 +154,9 @@ A().x
     "exit class": "raise SystemExit",
     "exit in a function": "import sys\ndef f():\n    try: sys.exit(5)\n    finally: print('finally')\nf()",
     "exit that is caught": "import sys\ntry: sys.exit(5)\nexcept SystemExit as e: print(e.code)\nprint('on')",
-    "exit in an imported file": Corner(source="import other\nprint('not')", files={"other.py": b"import sys\nsys.exit(9)\n"}),
+    "exit in an imported file": Corner(
+        source="import other\nprint('not')", files={"other.py": b"import sys\nsys.exit(9)\n"}
+    ),
     "exit in exec": "exec('import sys; sys.exit(2)')",
     "exit in del": "import sys\nclass A:\n    def __del__(self): sys.exit(2)\nA()\nprint('on')",
     "exit in an exception": "import sys\ntry: 1 / 0\nexcept ZeroDivisionError: sys.exit(2)",

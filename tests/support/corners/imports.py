@@ -19,34 +19,47 @@ _USERS = "random json statistics unittest datetime decimal threading dataclasses
 
 def shadow(name: str) -> Corner:
     """Imports the file, and modules of the library that import the name in turn."""
-    lines = [f"try:\n    import {each}\n    print('{each}', getattr({each}, '__file__', None))\n"
-             f"except BaseException as error:\n    print('{each}', type(error), error)\n" for each in (name, *_USERS)]
+    lines = [
+        f"try:\n    import {each}\n    print('{each}', getattr({each}, '__file__', None))\n"
+        f"except BaseException as error:\n    print('{each}', type(error), error)\n"
+        for each in (name, *_USERS)
+    ]
     return Corner(source="".join(lines), files={f"{name}.py": _OWN})
 
 
 CORNERS: Corners = {
     **{f"own {name}.py": shadow(name) for name in SHADOWED},
-    "own package json": Corner(source="import json\nprint(json.x)\nimport json.decoder", files={"json/__init__.py": b"x = 1\n"}),
+    "own package json": Corner(
+        source="import json\nprint(json.x)\nimport json.decoder", files={"json/__init__.py": b"x = 1\n"}
+    ),
     "own directory json": Corner(source="import json\nprint(json.dumps([1]), json.__file__)", files={"json/x.py": b""}),
-    "own package collections": Corner(source="import collections\nprint(collections)", files={"collections/__init__.py": b"x = 1\n"}),
+    "own package collections": Corner(
+        source="import collections\nprint(collections)", files={"collections/__init__.py": b"x = 1\n"}
+    ),
     "own file in a directory": Corner(
-        source="import sys\nsys.path.insert(0, 'lib')\nimport random\nprint(random.x)", files={"lib/random.py": b"x = 1\n"}
+        source="import sys\nsys.path.insert(0, 'lib')\nimport random\nprint(random.x)",
+        files={"lib/random.py": b"x = 1\n"},
     ),
     "own file in an absolute directory": Corner(
-        source="import sys\nsys.path.insert(0, '/work/lib')\nimport textwrap\nprint(textwrap.x)", files={"lib/textwrap.py": b"x = 1\n"}
+        source="import sys\nsys.path.insert(0, '/work/lib')\nimport textwrap\nprint(textwrap.x)",
+        files={"lib/textwrap.py": b"x = 1\n"},
     ),
     "own file in a directory behind": Corner(
-        source="import sys\nsys.path.append('lib')\nimport random\nprint(hasattr(random, 'x'))", files={"lib/random.py": b"x = 1\n"}
+        source="import sys\nsys.path.append('lib')\nimport random\nprint(hasattr(random, 'x'))",
+        files={"lib/random.py": b"x = 1\n"},
     ),
     "empty entry of the path": Corner(
-        source="import sys, os\nsys.path[0] = ''\nos.chdir('lib')\nimport random\nprint(random.x)", files={"lib/random.py": b"x = 1\n"}
+        source="import sys, os\nsys.path[0] = ''\nos.chdir('lib')\nimport random\nprint(random.x)",
+        files={"lib/random.py": b"x = 1\n"},
     ),
     "empty entry of the path first": "import sys\nsys.path.insert(0, '')\nopen('random.py', 'w').write('x = 1')\nimport random\nprint(random.x)",
     "changed directory": Corner(
         source="import sys, os\nsys.path.insert(0, '.')\nimport json\nos.chdir('lib')\nimport random\nprint(random.x)",
         files={"lib/random.py": b"x = 1\n"},
     ),
-    "script as a directory": Corner(source="import sys\nsys.path[0] = '/work/main.py'\nimport json\nprint(json.dumps(1))"),
+    "script as a directory": Corner(
+        source="import sys\nsys.path[0] = '/work/main.py'\nimport json\nprint(json.dumps(1))"
+    ),
     "entry that is no directory": "import sys\nsys.path.insert(0, '/etc/passwd')\nimport json\nprint(json.dumps([1]))",
     "entry that is no text": "import sys\nsys.path.insert(0, 3)\nsys.path.insert(0, None)\nimport json\nprint(json.dumps([1]))",
     "entry of bytes": "import sys\nsys.path.insert(0, b'/work')\nimport json\nprint(json.dumps([1]))",
@@ -261,16 +274,28 @@ print(sorted(out))
     "deep import": "import sys\ndef f(n):\n    if n == 0:\n        import json, statistics\n        return json.dumps(1)\n    return f(n - 1)\nprint(f(800))",
     "import at the limit of recursion": "def f():\n    try: f()\n    except RecursionError:\n        import statistics\n        print('imported')\n        raise SystemExit(0)\nf()",
     "package": Corner(
-        source="import pack.sub.mod as m\nfrom pack import helper\nprint(m.x, helper.y, m.__package__, pack.__path__, m)" if False else
-        "import pack.sub.mod\nfrom pack import helper\nprint(pack.sub.mod.x, helper.y, pack.sub.mod.__package__, pack.__path__)",
-        files={"pack/__init__.py": b"", "pack/helper.py": b"y = 2\n", "pack/sub/__init__.py": b"from .. import helper\n",
-               "pack/sub/mod.py": b"from ..helper import y\nfrom . import helper\nx = y + 1\n"},
+        source="import pack.sub.mod as m\nfrom pack import helper\nprint(m.x, helper.y, m.__package__, pack.__path__, m)"
+        if False
+        else "import pack.sub.mod\nfrom pack import helper\nprint(pack.sub.mod.x, helper.y, pack.sub.mod.__package__, pack.__path__)",
+        files={
+            "pack/__init__.py": b"",
+            "pack/helper.py": b"y = 2\n",
+            "pack/sub/__init__.py": b"from .. import helper\n",
+            "pack/sub/mod.py": b"from ..helper import y\nfrom . import helper\nx = y + 1\n",
+        },
     ),
     "package whose modules have names of the library": Corner(
         source="from pack import random, json\nimport random as r, json as j\nprint(random.x, json.x, r.__file__, j.__file__)",
-        files={"pack/__init__.py": b"", "pack/random.py": b"import json, random\nx = 1, random.__name__\n", "pack/json.py": b"from . import random\nx = 2\n"},
+        files={
+            "pack/__init__.py": b"",
+            "pack/random.py": b"import json, random\nx = 1, random.__name__\n",
+            "pack/json.py": b"from . import random\nx = 2\n",
+        },
     ),
-    "namespace package": Corner(source="import space.mod\nprint(space.mod.x, space.__path__, space.__file__ if hasattr(space, '__file__') else None)", files={"space/mod.py": b"x = 1\n"}),
+    "namespace package": Corner(
+        source="import space.mod\nprint(space.mod.x, space.__path__, space.__file__ if hasattr(space, '__file__') else None)",
+        files={"space/mod.py": b"x = 1\n"},
+    ),
     "relative import in main": "from . import x",
     "compiled file": r"""
 import py_compile, os, sys
@@ -280,9 +305,15 @@ os.remove("own.py")
 import compiled
 print(compiled.x, compiled.__file__, compiled.__cached__)
 """,
-    "compiled files left": Corner(source="import own, os\nprint(own.__cached__, os.listdir('__pycache__'), os.listdir('.'))", files={"own.py": b"x = 1\n"}),
+    "compiled files left": Corner(
+        source="import own, os\nprint(own.__cached__, os.listdir('__pycache__'), os.listdir('.'))",
+        files={"own.py": b"x = 1\n"},
+    ),
     "compiled file that was sent": Corner(source="import own\nprint(own)", files={"own.pyc": b"not compiled"}),
-    "no compiled files": Corner(source="import sys\nsys.dont_write_bytecode = True\nimport own, os\nprint(os.listdir('.'))", files={"own.py": b""}),
+    "no compiled files": Corner(
+        source="import sys\nsys.dont_write_bytecode = True\nimport own, os\nprint(os.listdir('.'))",
+        files={"own.py": b""},
+    ),
     "file made while it runs": r"""
 import json
 open("random.py", "w").write("x = 'mine'\n")
@@ -299,8 +330,13 @@ importlib.invalidate_caches()
 import statistics
 print(statistics.x)
 """,
-    "extension that is broken": Corner(source="try: import own\nexcept ImportError as e: print(e)", files={"own.so": b"no library"}),
-    "runpy": Corner(source="import runpy\nprint(sorted(runpy.run_path('own.py', run_name='ran')))\nrunpy.run_module('own')", files={"own.py": b"print(__name__, __file__)\n"}),
+    "extension that is broken": Corner(
+        source="try: import own\nexcept ImportError as e: print(e)", files={"own.so": b"no library"}
+    ),
+    "runpy": Corner(
+        source="import runpy\nprint(sorted(runpy.run_path('own.py', run_name='ran')))\nrunpy.run_module('own')",
+        files={"own.py": b"print(__name__, __file__)\n"},
+    ),
     "runpy of the library": "import runpy, sys\nsys.argv = ['x', '-h']\nrunpy.run_module('json.tool', run_name='__main__', alter_sys=True)",
     "runpy of main": "import runpy, sys\nif __name__ == '__main__':\n    print(sorted(runpy.run_path(__file__, run_name='again')))",
     "pkgutil": Corner(
@@ -315,16 +351,32 @@ print(statistics.x)
     ),
     "metadata": "import importlib.metadata as m\nprint(sorted(d.name for d in m.distributions()))\ntry: m.version('nothing')\nexcept m.PackageNotFoundError as e: print(e)",
     "module finder": "import modulefinder\nf = modulefinder.ModuleFinder()\nf.run_script('main.py')\nprint(sorted(f.modules)[:5])",
-    "sys.modules while importing": Corner(source="import own", files={"own.py": b"import sys\nprint([n for n in sys.modules if n in ('own', 'json')])\nimport json\nprint('json' in sys.modules)\n"}),
-    "import that fails half": Corner(source="try: import own\nexcept ZeroDivisionError: pass\nimport sys\nprint('own' in sys.modules, 'json' in sys.modules)", files={"own.py": b"import json\n1 / 0\n"}),
-    "import that replaces itself": Corner(source="import own\nprint(own.dumps(1), own.__name__)", files={"own.py": b"import sys, json\nsys.modules[__name__] = json\n"}),
+    "sys.modules while importing": Corner(
+        source="import own",
+        files={
+            "own.py": b"import sys\nprint([n for n in sys.modules if n in ('own', 'json')])\nimport json\nprint('json' in sys.modules)\n"
+        },
+    ),
+    "import that fails half": Corner(
+        source="try: import own\nexcept ZeroDivisionError: pass\nimport sys\nprint('own' in sys.modules, 'json' in sys.modules)",
+        files={"own.py": b"import json\n1 / 0\n"},
+    ),
+    "import that replaces itself": Corner(
+        source="import own\nprint(own.dumps(1), own.__name__)",
+        files={"own.py": b"import sys, json\nsys.modules[__name__] = json\n"},
+    ),
     "import time": "import sys, subprocess\nprint(subprocess.run([sys.executable, '-X', 'importtime', '-c', ''], capture_output=True).stderr.count(b'import time:') > 5)",
-    "usercustomize": Corner(source="print('main')", files={"usercustomize.py": b"print('custom')\n", "sitecustomize.py": b"print('site')\n"}),
+    "usercustomize": Corner(
+        source="print('main')", files={"usercustomize.py": b"print('custom')\n", "sitecustomize.py": b"print('site')\n"}
+    ),
     "user site": Corner(
         source="import site, sys\nprint(site.ENABLE_USER_SITE, site.getusersitepackages() in sys.path)\nimport own",
         files={".local/lib/python3.11/site-packages/own.py": b"print('own')\n", "x": b""},
     ),
-    "path file": Corner(source="import site\nsite.addsitedir('lib')\nimport sys\nprint('dirs' in str(sys.path))", files={"lib/own.pth": b"import sys; sys.x = 1\n/work/lib/dirs\n", "lib/dirs/x": b""}),
+    "path file": Corner(
+        source="import site\nsite.addsitedir('lib')\nimport sys\nprint('dirs' in str(sys.path))",
+        files={"lib/own.pth": b"import sys; sys.x = 1\n/work/lib/dirs\n", "lib/dirs/x": b""},
+    ),
     "antigravity and this": "import this\nimport __hello__\n__hello__.main()",
     "import of the prelude's helpers": "import sys\nprint([m for m in sys.modules.values() if 'assay' in repr(m)])\nprint([x for x in sys.meta_path if 'shelf' in repr(x).lower()])",
     "strange names": "for name in ('', '.', 'json.', 'a b', 'main.py', 'json..decoder', '__main__'):\n    try: print(__import__(name))\n    except Exception as e: print(repr(name), type(e), e)",

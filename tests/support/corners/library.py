@@ -93,10 +93,17 @@ dis.dis(f, adaptive=True)
 """,
     "tokenize": "import tokenize, io\nprint([t.string for t in tokenize.generate_tokens(io.StringIO('x = 1').readline)])",
     "code module": "import code\nc = code.InteractiveInterpreter()\nprint(c.runsource('1 + 1'), c.runsource('1 +'))",
-    "interactive console": Corner(source="import code\ncode.interact(banner='hello', local={'x': 5})", stdin=b"x + 1\n1 / 0\n"),
-    "cmd": Corner(source="import cmd\nclass C(cmd.Cmd):\n    def do_hello(self, line): print('hello', line)\n    def do_EOF(self, line): return True\nC().cmdloop()", stdin=b"hello you\n"),
+    "interactive console": Corner(
+        source="import code\ncode.interact(banner='hello', local={'x': 5})", stdin=b"x + 1\n1 / 0\n"
+    ),
+    "cmd": Corner(
+        source="import cmd\nclass C(cmd.Cmd):\n    def do_hello(self, line): print('hello', line)\n    def do_EOF(self, line): return True\nC().cmdloop()",
+        stdin=b"hello you\n",
+    ),
     "pdb": Corner(source="import pdb\nx = 1\npdb.set_trace()\nx = 2\nprint(x)", stdin=b"p x\nw\nn\nc\n"),
-    "pdb after an error": Corner(source="import pdb, sys\ndef f(): 1 / 0\ntry: f()\nexcept Exception: pdb.post_mortem()", stdin=b"w\nq\n"),
+    "pdb after an error": Corner(
+        source="import pdb, sys\ndef f(): 1 / 0\ntry: f()\nexcept Exception: pdb.post_mortem()", stdin=b"w\nq\n"
+    ),
     "cProfile": "import cProfile, pstats, io\np = cProfile.Profile(); p.enable(); sum(range(10)); p.disable()\nout = io.StringIO(); pstats.Stats(p, stream=out).print_stats()\nprint(out.getvalue().count('sum'))",
     "cProfile left on": "import cProfile\np = cProfile.Profile()\np.enable()\nprint('x')",
     "profile": "import profile, io, contextlib\nout = io.StringIO()\nwith contextlib.redirect_stdout(out): profile.run('1 + 1')\nprint('function calls' in out.getvalue())",

@@ -28,13 +28,17 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
         stdin=b"abcdef\n",
     ),
     "binary stdin": Corner(source="import sys\nprint(sys.stdin.buffer.read())", stdin=bytes(range(256))),
-    "raw stdin": Corner(source="import os\nprint(os.read(0, 5), os.lseek(0, 0, 1), os.fstat(0).st_size)", stdin=b"abcdefg"),
+    "raw stdin": Corner(
+        source="import os\nprint(os.read(0, 5), os.lseek(0, 0, 1), os.fstat(0).st_size)", stdin=b"abcdefg"
+    ),
     "text and raw stdin": Corner(source="import os\nprint(input(), os.read(0, 5))", stdin=b"abc\ndefg\n"),
     "descriptor of stdin opened again": Corner(
         source="print(open(0).read(2), open('/dev/stdin').read(), open('/proc/self/fd/0').read())", stdin=b"abcdefg"
     ),
     "stdin that is no utf-8": Corner(source="print(ascii(input()))", stdin=b"a\xff\xfeb\n"),
-    "stdin that is no utf-8, lines": Corner(source="import sys\nprint(ascii(sys.stdin.readlines()))", stdin=b"a\xff\nb\n"),
+    "stdin that is no utf-8, lines": Corner(
+        source="import sys\nprint(ascii(sys.stdin.readlines()))", stdin=b"a\xff\nb\n"
+    ),
     "stdin with a mark": Corner(source="print(ascii(input()))", stdin=b"\xef\xbb\xbfa\n"),
     "stdin with zeros": Corner(source="print(ascii(input()))", stdin=b"a\0b\n"),
     "stdin in another encoding": Corner(
@@ -44,7 +48,9 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
         source="import sys\nlines = sys.stdin.read().split()\nprint(len(lines), sum(map(int, lines)))",
         stdin=b"\n".join(b"%d" % n for n in range(100_000)),
     ),
-    "stdin by fileinput": Corner(source="import fileinput\nfor line in fileinput.input(): print(line, end='')", stdin=b"a\nb\n"),
+    "stdin by fileinput": Corner(
+        source="import fileinput\nfor line in fileinput.input(): print(line, end='')", stdin=b"a\nb\n"
+    ),
     "closed stdin": "import sys\nsys.stdin.close()\nprint(input())",
     "no stdin": "import sys\nsys.stdin = None\nprint(input())",
     "surrogates out": "print('\\udcff')",
@@ -53,7 +59,9 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
     "surrogates allowed": "import sys\nsys.stdout.reconfigure(errors='surrogateescape')\nprint('\\udcff')",
     "unicode": "print('\\u20ac \\N{SNOWMAN} \\U0001f600', ascii('\\u20ac'))",
     "unicode in the source": "print('€ ☃ 😀'); ñ = 3; print(ñ)",
-    "latin-1 source": Corner(source="import other\nprint(ascii(other.x))", files={"other.py": b"# coding: latin-1\nx = '\xe9'\n"}),
+    "latin-1 source": Corner(
+        source="import other\nprint(ascii(other.x))", files={"other.py": b"# coding: latin-1\nx = '\xe9'\n"}
+    ),
     "coding line": "# -*- coding: ascii -*-\nprint('plain')",
     "coding line that is broken": "# -*- coding: ascii -*-\nprint('é')",
     "coding line that is unknown": "# coding: no-such-thing\nprint(1)",

@@ -56,7 +56,10 @@ for name in ("oom_score_adj", "oom_score", "timerslack_ns", "personality", "core
     "host": "import os\nprint(os.uname().nodename, os.uname().sysname, os.getloadavg() is not None)",
     "files": "import os\nprint(sorted(os.listdir('/')), sorted(os.listdir('/work')), sorted(os.listdir('/tmp')), sorted(os.listdir('/dev')))",
     "root": "import os\ns = os.stat('/')\nprint(oct(s.st_mode), s.st_uid, s.st_gid, s.st_nlink, os.path.ismount('/work'), os.access('/', os.W_OK), os.statvfs('/work').f_blocks)",
-    "sent files": Corner(source="import os\nfor d, _, names in os.walk('/work'):\n    for n in sorted(names): s = os.stat(os.path.join(d, n)); print(d, n, oct(s.st_mode), s.st_uid, s.st_size)", files={"a/b/c.txt": b"x", "z": b""}),
+    "sent files": Corner(
+        source="import os\nfor d, _, names in os.walk('/work'):\n    for n in sorted(names): s = os.stat(os.path.join(d, n)); print(d, n, oct(s.st_mode), s.st_uid, s.st_size)",
+        files={"a/b/c.txt": b"x", "z": b""},
+    ),
     "main in the file system": "import os\ns = os.stat('/work/main.py')\nprint(oct(s.st_mode), s.st_uid, s.st_size, open('/work/main.py').read())\nos.remove('/work/main.py')\n1 / 0",
     "main rewritten": "open('/work/main.py', 'w').write('other text\\n' * 9)\ndef f():\n    1 / 0\nf()",
     "rights": "import os\nfor f, a in ((os.chroot, ('/tmp',)), (os.setuid, (0,)), (os.setgroups, ([],)), (os.chown, ('/work', 0, 0)), (os.mknod, ('/tmp/n', 0o60600, 1))):\n    try: f(*a); print(f.__name__, 'done')\n    except OSError as e: print(f.__name__, e.strerror)",

@@ -210,7 +210,9 @@ print(v.value, a[:])
     "subprocess": "import subprocess\nprint(subprocess.run(['echo', 'x'], capture_output=True), subprocess.run('exit 3', shell=True).returncode)",
     "subprocess that inherits": "import subprocess\nprint('a', flush=True)\nsubprocess.run(['echo', 'b'])\nprint('c')",
     "subprocess with stdin": Corner(source="import subprocess\nsubprocess.run(['cat'])", stdin=b"given\n"),
-    "subprocess after input": Corner(source="import subprocess\nprint(input())\nsubprocess.run(['cat'])", stdin=b"a\nb\n"),
+    "subprocess after input": Corner(
+        source="import subprocess\nprint(input())\nsubprocess.run(['cat'])", stdin=b"a\nb\n"
+    ),
     "environment of a subprocess": "import subprocess\nprint(subprocess.check_output(['env', '-0']))",
     "python in a subprocess": r"""
 import subprocess, sys
