@@ -158,7 +158,7 @@ pub fn undressed(text: &str) -> &str {
         text = blanks(text);
         text = blanks(without_lead_in(text));
         if !text.ends_with("..") && !text.ends_with("dots.") {
-            text = blanks(text.strip_suffix('.').unwrap_or(text));
+            text = blanks(text.strip_suffix(['.', ';', ',']).filter(|text| !text.ends_with('\\')).unwrap_or(text));
         }
         for mark in ["**", "__"] {
             text = text.strip_prefix(mark).unwrap_or(text);

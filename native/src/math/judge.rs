@@ -88,6 +88,7 @@ impl Judge<'_> {
             // Only approximately: for a reference that is a rounded decimal itself.
             return match (&rest, &self.reference.kind) {
                 ([(Relation::Approx, value)], Kind::Number(_, Some(_))) => Ok(value.clone()),
+                ([(Relation::Equal, value)], _) => Ok(value.clone()),
                 _ => Err(Reason::WrongType),
             };
         };

@@ -69,7 +69,7 @@ fn whole(text: &str, commas: bool) -> (String, usize) {
     let mut kind: Option<&str> = None;
     loop {
         let rest = &text[length..];
-        let separators = ["{,}", ",\\!", "\\,", "\\ ", "~", ",", " "];
+        let separators = ["{,}", ",\\!", "\\,", "\\;", "\\ ", "~", ",", " "];
         let found = separators.into_iter().find(|separator| rest.starts_with(separator));
         let Some(separator) = found.filter(|&separator| kind.is_none_or(|kind| kind == separator)) else { break };
         let group = &rest[separator.len()..];

@@ -22,7 +22,10 @@ pub struct Parser {
 pub fn parse(text: &str, grouped: bool) -> Result<Node, Broken> {
     let tokens = letters::decided(lex(text, grouped)?);
     let mut parser = Parser { tokens, at: 0, depth: 0, bars: 0, in_set: false, in_square: false, length: text.len() };
-    let node = parser.list()?;
+    let mut node = parser.list()?;
+    if parser.take_command(&["over"]) {
+        node = node.over(parser.sum()?);
+    }
     if parser.at < parser.tokens.len() { parser.fail(Why::Expected) } else { Ok(node) }
 }
 
@@ -245,8 +248,8 @@ impl Parser {
             return Ok(Node::Neg(Box::new(self.deeper(Parser::term)?)));
         }
         if self.take('+') {
-            if self.take('-') {
-                return self.typed_plus_minus();
+            if self.sign('-') || self.sign('+') {
+                return self.fail(Why::Expected);
             }
             return self.deeper(Parser::term);
         }

@@ -234,7 +234,13 @@ impl Parser {
             Some(Phrase::Percent) => Ok(Node::Percent(Box::new(value))),
             Some(Phrase::Degrees) => Ok(Node::Degrees(Box::new(value))),
             Some(Phrase::Times(factor)) => {
-                let value = value.times(Node::rational(factor));
+                let value = match value {
+                    Node::Lit(literal) => match literal.value.mul(&factor) {
+                        Ok(value) => Node::rational(value),
+                        Err(_) => return self.fail(Why::TooLarge),
+                    },
+                    other => other.times(Node::rational(factor)),
+                };
                 self.dressed(value)
             }
             Some(Phrase::Unit(unit)) => {
