@@ -9,7 +9,7 @@ use assay_shared::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
 
 use super::builder::Build;
 use super::clock::FairClock;
-use super::crowd::{self, Crowd};
+use super::crowd::{self, Crowd, Wants};
 use crate::cgroup::{Counters, FULL_WEIGHT, SlotCgroup};
 
 const MILLISECOND: u64 = 1_000_000;
@@ -181,8 +181,11 @@ impl KeeperHandle {
         }
         let used = self.cgroup.cpu_ns()?.saturating_sub(run.before.cpu_ns);
         let Self { program_pid, cgroup, ours, .. } = self;
-        let at_work =
-            run.clock.look(now, used, crowd.was_scarce(), || crowd::is_ready(*program_pid, &mut **cgroup, ours));
+        let mut wants = Wants::Core;
+        let at_work = run.clock.look(now, used, crowd.was_scarce(), || {
+            wants = crowd::wants(*program_pid, &mut **cgroup, ours);
+            wants != Wants::Nothing
+        });
         run.is_young = at_work && used < FIRST_MOMENT;
         let (cpu_left, wall_left) = (run.limits.cpu_ns.saturating_sub(used), run.clock.left_ns(run.limits.wall_ns));
         if cpu_left == 0 {
@@ -194,7 +197,7 @@ impl KeeperHandle {
         run.next_look = soonest(now, cpu_left, run.limits.cpus, wall_left);
         if crowd.is_scarce() {
             run.next_look = run.next_look.min(crowd.next_tick(now));
-            self.cgroup.set_weight(weight_of(used))?;
+            self.cgroup.set_weight(if wants == Wants::End { FULL_WEIGHT } else { weight_of(used) })?;
         }
         Ok(())
     }
