@@ -13,11 +13,11 @@ _CPU_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
 _CPU_LIMIT_V1: Final = (Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 # Live programs are mostly asleep or long: so many that no wave of either has all the slots.
 _SLOTS_OF_A_CORE: Final = 12
-_FEWEST_SLOTS: Final = 64
+_FEWEST_SLOTS: Final = 128
 _MOST_SLOTS: Final = 1024
 # With a Python that is ready in it; one without takes 0.9 MB.
 _SLOT_BYTES: Final = 20 << 20
-_MEMORY_SHARE: Final = 1 / 16
+_MEMORY_SHARE: Final = 1 / 8
 
 
 class LivePrograms(NamedTuple):
@@ -36,7 +36,7 @@ def live_programs(runtime: str = "native") -> LivePrograms:
     wanted = min(max(_FEWEST_SLOTS, _SLOTS_OF_A_CORE * number), _MOST_SLOTS)
     room = int(memory_bytes() * _MEMORY_SHARE) // _SLOT_BYTES
     if room < wanted:
-        return LivePrograms(max(room, number), f"{_SLOT_BYTES >> 20} MiB for each, of a sixteenth of the memory")
+        return LivePrograms(max(room, number), f"{_SLOT_BYTES >> 20} MiB for each, of an eighth of the memory")
     if wanted == _FEWEST_SLOTS:
         return LivePrograms(wanted, f"at least so many, and {_SLOTS_OF_A_CORE} for each core")
     return LivePrograms(wanted, f"{_SLOTS_OF_A_CORE} for each of {number} cores, at most {_MOST_SLOTS}")

@@ -26,27 +26,8 @@ pub struct Counters {
     pub refused_processes: u64,
 }
 
-/// How much of the cores a slot gets beside others, where cores are scarce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    /// A new run's, and that of a slot without one.
-    Full,
-    /// That of a run which has had its first moment.
-    Less,
-    /// That of a long one.
-    Little,
-}
-
-impl Share {
-    /// As cpu.shares and cpu.weight have it.
-    fn weight(self) -> u64 {
-        match self {
-            Self::Full => 1024,
-            Self::Less => 128,
-            Self::Little => 16,
-        }
-    }
-}
+/// Of a slot beside others, as cpu.shares and cpu.weight have it: a new run's, and that of a slot without one.
+pub const FULL_WEIGHT: u64 = 1024;
 
 /// The control group of one slot, with its files held open.
 pub trait SlotCgroup {
@@ -58,7 +39,8 @@ pub trait SlotCgroup {
     fn threads(&mut self) -> Result<Vec<i32>>;
     /// The program's threads, by the kernel's count.
     fn threads_count(&mut self) -> Result<u64>;
-    fn set_share(&mut self, _share: Share) -> Result<()> {
+    /// How much of the cores it gets beside other slots.
+    fn set_weight(&mut self, _weight: u64) -> Result<()> {
         Ok(())
     }
     fn memory_bytes(&mut self) -> Result<u64>;

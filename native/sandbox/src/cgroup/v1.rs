@@ -12,7 +12,7 @@ use assay_shared::sys;
 use assay_shared::wire::JobLimits;
 
 use super::knob::{Knob, make, write};
-use super::{Counters, HELD_STEP_BYTES, Hierarchy, PAGE_BYTES, Share, SlotCgroup, place};
+use super::{Counters, HELD_STEP_BYTES, Hierarchy, PAGE_BYTES, SlotCgroup, place};
 
 const PERIOD_US: u64 = 100_000;
 /// Of an ordinary process, and the kernel's most.
@@ -125,7 +125,7 @@ impl V1 {
             in_force: None,
             held_bytes: 0,
             seized: false,
-            share: None,
+            weight: None,
         })
     }
 }
@@ -153,7 +153,7 @@ struct SlotGroups {
     /// What the slot holds by itself, in whole steps; the program's memory limit comes on top.
     held_bytes: u64,
     seized: bool,
-    share: Option<Share>,
+    weight: Option<u64>,
 }
 
 impl SlotGroups {
@@ -217,11 +217,11 @@ impl SlotCgroup for SlotGroups {
         Ok(self.pids_current.number()?.saturating_sub(self.our_processes.into()))
     }
 
-    fn set_share(&mut self, share: Share) -> Result<()> {
-        if self.share.replace(share) == Some(share) {
+    fn set_weight(&mut self, weight: u64) -> Result<()> {
+        if self.weight.replace(weight) == Some(weight) {
             return Ok(());
         }
-        self.shares.write(share.weight())
+        self.shares.write(weight)
     }
 
     fn memory_bytes(&mut self) -> Result<u64> {

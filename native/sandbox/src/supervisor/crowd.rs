@@ -120,23 +120,40 @@ fn running(loadavg: &str) -> Option<u64> {
     loadavg.split_ascii_whitespace().nth(3)?.split_once('/')?.0.parse().ok()
 }
 
-/// Whether any thread of the program runs, or could if it had a core; `first` is its first process.
-pub fn is_ready(first: i32, cgroup: &mut dyn SlotCgroup, ours: &[i32]) -> bool {
-    if is_running(first) {
-        return true;
-    }
-    // What cannot be read is gone, and what is gone waits for nothing.
-    if cgroup.threads_count().unwrap_or(0) <= 1 {
-        return false;
-    }
-    let threads = cgroup.threads().unwrap_or_default();
-    threads.iter().filter(|id| **id != first && !ours.contains(id)).take(MOST_ASKED).any(|id| is_running(*id))
+/// What a run wants of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// All of it is asleep.
+    Nothing,
+    /// A thread of the program, or the keeper on its behalf, runs or could if it had a core.
+    Core,
+    /// It is over, and the keeper has to find the time to say so.
+    End,
 }
 
-fn is_running(thread: i32) -> bool {
+/// `first` is the program's first process, `ours` the keeper and whoever else of us is in its control group.
+pub fn wants(first: i32, cgroup: &mut dyn SlotCgroup, ours: &[i32]) -> Wants {
+    let is_running = |thread| state_of(thread) == Some(b'R');
+    let first_state = state_of(first);
+    if first_state == Some(b'R') {
+        return Wants::Core;
+    }
+    if is_running(ours[0]) {
+        return if matches!(first_state, None | Some(b'Z' | b'X')) { Wants::End } else { Wants::Core };
+    }
+    // What cannot be read is gone, and what is gone waits for nothing.
+    if first_state.is_some() && cgroup.threads_count().unwrap_or(0) <= 1 {
+        return Wants::Nothing;
+    }
+    let threads = cgroup.threads().unwrap_or_default();
+    let mut others = threads.into_iter().filter(|id| *id != first && !ours.contains(id)).take(MOST_ASKED);
+    if others.any(is_running) { Wants::Core } else { Wants::Nothing }
+}
+
+fn state_of(thread: i32) -> Option<u8> {
     let mut bytes = [0; 512];
     let read = File::open(format!("/proc/{thread}/task/{thread}/stat")).and_then(|mut file| file.read(&mut bytes));
-    read.is_ok_and(|count| state(&bytes[..count]) == Some(b'R'))
+    read.ok().and_then(|count| state(&bytes[..count]))
 }
 
 /// The letter behind the name, which is in brackets and may hold anything.
@@ -171,13 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn who_runs_is_seen() {
-        assert!(is_running(assay_shared::sys::getpid()) || cfg!(test));
+    fn who_sleeps_and_who_is_over_is_seen() {
         let mut asleep = std::process::Command::new("sleep").arg("9").spawn().expect("sleep is there");
+        let pid = asleep.id() as i32;
         std::thread::sleep(std::time::Duration::from_millis(50));
-        assert!(!is_running(asleep.id() as i32));
+        assert_eq!(state_of(pid), Some(b'S'));
         asleep.kill().expect("a running child");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(state_of(pid), Some(b'Z'));
         asleep.wait().expect("its end");
-        assert!(!is_running(asleep.id() as i32));
+        assert_eq!(state_of(pid), None);
     }
 }

@@ -7,7 +7,7 @@ use assay_shared::fault::{Fault, Result};
 use assay_shared::sys::{self, READABLE, Reaped};
 use assay_shared::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 
-use crate::cgroup::Share;
+use crate::cgroup::FULL_WEIGHT;
 
 use super::builder::{self, Build, Site};
 use super::runtime::Born;
@@ -90,7 +90,7 @@ impl Supervisor {
         let counters = cgroup.counters()?;
         let held_bytes = cgroup.memory_bytes()?;
         cgroup.limit(&MADE_WITH, held_bytes)?;
-        cgroup.set_share(Share::Full)?;
+        cgroup.set_weight(FULL_WEIGHT)?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
         self.epoll.add(&pidfd, token(Source::KeeperDeath, index, generation), READABLE)?;

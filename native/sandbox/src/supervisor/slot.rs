@@ -9,8 +9,8 @@ use assay_shared::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
 
 use super::builder::Build;
 use super::clock::FairClock;
-use super::crowd::{self, Crowd};
-use crate::cgroup::{Counters, Share, SlotCgroup};
+use super::crowd::{self, Crowd, Wants};
+use crate::cgroup::{Counters, FULL_WEIGHT, SlotCgroup};
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
@@ -19,9 +19,9 @@ const KILL_ROUND: u64 = MILLISECOND;
 const KEEPER_ROUND: u64 = 200 * MILLISECOND;
 /// How long a keeper may take to reap what the supervisor has killed, or to renew, before it is killed itself.
 pub const KEEPER_PATIENCE: u64 = 5 * SECOND;
-/// A new run goes before others until it has used so much CPU time, and before long ones until so much.
-const FIRST_MOMENT: u64 = 50 * MILLISECOND;
-const SHORT_RUN: u64 = 500 * MILLISECOND;
+/// A new run goes before others until it has used so much CPU time; then its weight is halved whenever that has doubled.
+const FIRST_MOMENT: u64 = 20 * MILLISECOND;
+const LEAST_WEIGHT: u64 = 8;
 /// Between two looks at CPU time that is nearly used up.
 const SHORTEST_LOOK: u64 = MILLISECOND / 2;
 /// What a slot may keep charged between runs before it is asked to give it back.
@@ -181,8 +181,11 @@ impl KeeperHandle {
         }
         let used = self.cgroup.cpu_ns()?.saturating_sub(run.before.cpu_ns);
         let Self { program_pid, cgroup, ours, .. } = self;
-        let at_work =
-            run.clock.look(now, used, crowd.was_scarce(), || crowd::is_ready(*program_pid, &mut **cgroup, ours));
+        let mut wants = Wants::Core;
+        let at_work = run.clock.look(now, used, crowd.was_scarce(), || {
+            wants = crowd::wants(*program_pid, &mut **cgroup, ours);
+            wants != Wants::Nothing
+        });
         run.is_young = at_work && used < FIRST_MOMENT;
         let (cpu_left, wall_left) = (run.limits.cpu_ns.saturating_sub(used), run.clock.left_ns(run.limits.wall_ns));
         if cpu_left == 0 {
@@ -194,7 +197,7 @@ impl KeeperHandle {
         run.next_look = soonest(now, cpu_left, run.limits.cpus, wall_left);
         if crowd.is_scarce() {
             run.next_look = run.next_look.min(crowd.next_tick(now));
-            self.cgroup.set_share(share_of(used))?;
+            self.cgroup.set_weight(if wants == Wants::End { FULL_WEIGHT } else { weight_of(used) })?;
         }
         Ok(())
     }
@@ -212,7 +215,7 @@ impl KeeperHandle {
         if run.killing.is_none() {
             run.killing = Some(Killing { since: now, next_round: now });
             // The dead have to run once more, and whoever waits for their slot waits for that.
-            self.cgroup.set_share(Share::Full)?;
+            self.cgroup.set_weight(FULL_WEIGHT)?;
         }
         self.go_on_killing(run, now)
     }
@@ -239,7 +242,7 @@ impl KeeperHandle {
         let peak = self.cgroup.peak_memory_bytes()?;
         let after = self.cgroup.counters()?;
         self.counters = after;
-        self.cgroup.set_share(Share::Full)?;
+        self.cgroup.set_weight(FULL_WEIGHT)?;
         if run.killing.take().is_some() {
             self.cgroup.release()?;
         }
@@ -345,10 +348,17 @@ fn soonest(now: u64, cpu_left: u64, cpus: f64, wall_left: u64) -> u64 {
     now + at_its_fastest.max(SHORTEST_LOOK).min(wall_left)
 }
 
-fn share_of(used_ns: u64) -> Share {
-    match used_ns {
-        ..FIRST_MOMENT => Share::Full,
-        FIRST_MOMENT..SHORT_RUN => Share::Less,
-        SHORT_RUN.. => Share::Little,
+fn weight_of(used_ns: u64) -> u64 {
+    (FULL_WEIGHT >> (used_ns / FIRST_MOMENT).checked_ilog2().map_or(0, |doubled| doubled + 1)).max(LEAST_WEIGHT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_weighs_less_as_it_gets_older() {
+        let weights = [0, 19, 20, 39, 40, 80, 500, 10_000].map(|used| weight_of(used * MILLISECOND));
+        assert_eq!(weights, [1024, 1024, 512, 512, 256, 128, 32, 8]);
     }
 }

@@ -1,6 +1,7 @@
 //! Parsing, and a directory that poses as cgroupfs.
 
 use super::*;
+use crate::cgroup::FULL_WEIGHT;
 
 const MOUNTS: &str = "\
 30 22 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -89,15 +90,15 @@ fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
 }
 
 #[test]
-fn a_share_is_written_when_it_changes() {
+fn a_weight_is_written_when_it_changes() {
     let (base, v1) = fake();
     let mut slot = v1.open(3, 1).expect("an open slot");
     let file = base.join("assay-0/slot-3/cpu.shares");
-    slot.set_share(Share::Full).expect("a share");
+    slot.set_weight(FULL_WEIGHT).expect("a weight");
     fs::write(&file, "").expect("a file");
-    slot.set_share(Share::Full).expect("the same share");
+    slot.set_weight(FULL_WEIGHT).expect("the same weight");
     assert_eq!(fs::read_to_string(&file).expect("a file"), "");
-    slot.set_share(Share::Little).expect("another share");
+    slot.set_weight(16).expect("another weight");
     assert_eq!(fs::read_to_string(&file).expect("a file"), "16");
     fs::remove_dir_all(base).expect("nothing else in it");
 }

@@ -9,7 +9,7 @@ use assay_shared::fault::{Context, Result};
 use assay_shared::wire::JobLimits;
 
 use crate::cgroup::knob::{self, Knob, write};
-use crate::cgroup::{Counters, HELD_STEP_BYTES, PAGE_BYTES, Share, SlotCgroup};
+use crate::cgroup::{Counters, HELD_STEP_BYTES, PAGE_BYTES, SlotCgroup};
 
 const PERIOD_US: u64 = 100_000;
 const NANOSECONDS_OF_MICROSECOND: u64 = 1_000;
@@ -19,7 +19,7 @@ pub struct Leaves {
     directory: PathBuf,
     /// The slot's, not the leaf's: it is beside other slots that the leaf gets less.
     weight: Knob,
-    share: Option<Share>,
+    weight_in_force: Option<u64>,
     /// Of the keeper, who bears children into them.
     uid: u32,
     number: u64,
@@ -124,7 +124,7 @@ impl Leaves {
         Ok(Self {
             now: Leaf::open(&directory, 0)?,
             weight: Knob::open(directory.join("cpu.weight"), true)?,
-            share: None,
+            weight_in_force: None,
             directory,
             uid,
             number: 0,
@@ -190,11 +190,11 @@ impl SlotCgroup for Leaves {
         self.now.pids_current.number()
     }
 
-    fn set_share(&mut self, share: Share) -> Result<()> {
-        if self.share.replace(share) == Some(share) {
+    fn set_weight(&mut self, weight: u64) -> Result<()> {
+        if self.weight_in_force.replace(weight) == Some(weight) {
             return Ok(());
         }
-        self.weight.write(share.weight())
+        self.weight.write(weight)
     }
 
     fn memory_bytes(&mut self) -> Result<u64> {

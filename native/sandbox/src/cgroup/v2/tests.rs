@@ -5,7 +5,7 @@ use assay_shared::wire::JobLimits;
 use super::leaf::Leaves;
 use super::*;
 use crate::cgroup::v1::V1;
-use crate::cgroup::{Counters, Share, SlotCgroup};
+use crate::cgroup::{Counters, FULL_WEIGHT, SlotCgroup};
 
 const SYSTEMD: &str = "\
 24 30 0:22 / /proc rw,nosuid,nodev,noexec,relatime shared:13 - proc proc rw
@@ -113,10 +113,10 @@ fn reads_counters() {
 }
 
 #[test]
-fn a_share_is_the_whole_slots() {
+fn a_weight_is_the_whole_slots() {
     let slot = fake();
     let mut leaves = Leaves::open(slot.clone(), 0).expect("an open slot");
-    leaves.set_share(Share::Full).expect("a share");
+    leaves.set_weight(FULL_WEIGHT).expect("a weight");
     assert_eq!(fs::read_to_string(slot.join("cpu.weight")).expect("a file"), "1024");
     fs::remove_dir_all(slot).expect("nothing else in it");
 }
