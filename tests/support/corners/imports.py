@@ -274,9 +274,7 @@ print(sorted(out))
     "deep import": "import sys\ndef f(n):\n    if n == 0:\n        import json, statistics\n        return json.dumps(1)\n    return f(n - 1)\nprint(f(800))",
     "import at the limit of recursion": "def f():\n    try: f()\n    except RecursionError:\n        import statistics\n        print('imported')\n        raise SystemExit(0)\nf()",
     "package": Corner(
-        source="import pack.sub.mod as m\nfrom pack import helper\nprint(m.x, helper.y, m.__package__, pack.__path__, m)"
-        if False
-        else "import pack.sub.mod\nfrom pack import helper\nprint(pack.sub.mod.x, helper.y, pack.sub.mod.__package__, pack.__path__)",
+        source="import pack.sub.mod\nfrom pack import helper\nprint(pack.sub.mod.x, helper.y, pack.sub.mod.__package__, pack.__path__)",
         files={
             "pack/__init__.py": b"",
             "pack/helper.py": b"y = 2\n",
