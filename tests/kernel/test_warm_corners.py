@@ -15,6 +15,7 @@ import pytest_asyncio
 from engine import Engine, Limits, Outcome, Program
 from rewards.data.datasets import lines_of
 from tests.support.corners import AREAS, corners
+from tests.support.corners.differences import DIFFERENT
 from tests.support.warmth import warm_up
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
@@ -23,8 +24,6 @@ _ADDRESS: Final = re.compile(rb"0x[0-9a-f]{6,}")
 # What a cold one's own start takes, at most; and what a warm one may take more, in pages of its own.
 PEAK_BELOW_BYTES: Final = 12 << 20
 PEAK_ABOVE_BYTES: Final = 4 << 20
-# Differences that stay, and why; each is looked for, so that one that went has to leave this table.
-ACCEPTED: Final[dict[str, str]] = {}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,7 +67,7 @@ async def test_corners_are_the_same(engine: Engine, area: str) -> None:
         )
         if different:
             found[name] = different
-    here = {name for name in ACCEPTED if name.startswith(f"{area}: ")}
+    here = {name for name in DIFFERENT if name.startswith(f"{area}: ")}
     assert not (found.keys() - here), "\n".join(f"{name}: {line}" for name in found for line in found[name])
     assert not (here - found.keys()), "these are the same by now"
 
