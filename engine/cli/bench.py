@@ -37,7 +37,7 @@ _FEW: Final = "1,4"
 _SLOTS: Final = "1,16,256,1024"
 _REQUESTS: Final = 500
 _LOAD_IN_FLIGHT: Final = 64
-_CLIENT_REQUESTS: Final = 250
+_CLIENT_REQUESTS: Final = 300
 _SEQUENCES: Final = "1,10000"
 _TOKENS: Final = "1,32,1024"
 

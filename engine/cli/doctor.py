@@ -46,7 +46,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     if sys.platform == "win32":
         console.print("the sandbox runs on Linux, not on Windows itself: use WSL2; a client here can ask a daemon")
         return FAILED
-    about = _machine()
+    about = _machine(arguments.runtime or "native")
     try:
         config = load_settings(arguments.config).engine
         config = dataclasses.replace(config, runtime=arguments.runtime or config.runtime, allow_degraded=True)
@@ -66,12 +66,12 @@ async def _ask(config: EngineConfig) -> tuple[dict[str, str], tuple[Finding, ...
         return engine.facts(), engine.findings, await engine.languages()
 
 
-def _machine() -> list[tuple[str, Text]]:
+def _machine(runtime: str) -> list[tuple[str, Text]]:
     memory = resources.memory_bytes() / (1 << 30)
     about = f"{platform.system()} {platform.release()} · {resources.cores()} cores · {memory:.1f} GiB"
     lacks = kernel_lacks()
     kernel = Text(f"lacks {', '.join(lacks)}", "red") if lacks else Text("has what the sandbox is made of")
-    live = resources.live_programs()
+    live = resources.live_programs(runtime)
     slots = f"{live.slots}, unless the configuration says it: {live.reason}"
     place = place_of(read_facts())
     where = Text(f"{place.row}: {place.outlook}", "" if place.outlook is Outlook.WORKS else "yellow")

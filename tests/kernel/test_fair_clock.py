@@ -86,7 +86,7 @@ async def test_no_program_buys_time_in_a_crowd(new_engine: NewEngine) -> None:
     assert 1.0 <= outcomes["asleep"].wall_seconds <= 1.3, outcomes["asleep"]
     # Those that slept, however short, paid for it; those that spun paid for what they used.
     naps = outcomes["naps"]
-    assert 0.5 <= len(naps.stdout) * NAP_SECONDS + naps.cpu_seconds <= 1.3, naps
+    assert 0.5 <= len(naps.stdout) * NAP_SECONDS + naps.cpu_seconds <= 1.5, naps
     for name in ("thread spins", "threads spin"):
         assert outcomes[name].cpu_seconds <= 1.3, outcomes[name]
 

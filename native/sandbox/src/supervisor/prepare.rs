@@ -39,6 +39,8 @@ pub fn reset_inherited() -> Result<()> {
         libc::sched_setaffinity(0, size_of_val(&all), &all);
         libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>());
     }
+    // Our session is a group of its own to the scheduler, where that groups sessions: then this is what counts.
+    let _ = fs::write("/proc/self/autogroup", SUPERVISOR_NICE.to_string());
     // A container comes to us when its crun and its builder are gone.
     sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
     reset_limits();
