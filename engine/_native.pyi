@@ -1,6 +1,6 @@
 """The native module: the pool's client side, and pure functions; pyproject.toml names who may import it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, final
 
 from typing_extensions import Buffer
@@ -16,9 +16,12 @@ __all__ = [
     "build_profile",
     "cut_json",
     "cut_msgpack",
+    "grade_answer",
+    "grade_answers",
+    "inspect_reference",
     "list_images",
-    "numbers_equal",
     "prune_images",
+    "read_answer",
     "repeat_peer",
     "static_program",
     "unpack_image",
@@ -102,11 +105,12 @@ class Pool:
         cls,
         *,
         slots: int,
+        cores: int,
         state_dir: str,
         trees: Sequence[str],
         images: Sequence[Sequence[str]],
         flavours: Sequence[tuple[int, Sequence[str], Sequence[str], str, Sequence[str]]],
-        known: Sequence[bytes],
+        known: Sequence[tuple[str, bytes]],
         uid_base: int,
         fresh: str,
         allow_degraded: bool,
@@ -114,9 +118,11 @@ class Pool:
     ) -> Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
 
+        cores: that all programs may use together; where more wants to run, wall limits leave out what waits for one.
+
         images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
         flavours: of Pythons that slots may keep ready: image, argv, environment, path of what they run, and modules.
-        known: scripts of ours below /program, which these Pythons compile ahead.
+        known: names and texts of files below /program that these Pythons compile ahead.
         crun: None for native slots, or the path of the crun program that makes them.
         """
 
@@ -169,11 +175,25 @@ class Pool:
     def close(self) -> None:
         """Kill what runs, remove every trace, wait for the supervisor's end (at most 5 s, GIL released). Idempotent."""
 
-def numbers_equal(answer: str, reference: str) -> bool | None:
-    """Compare two exact numbers (integers, decimals, fractions); None if `answer` is not one of these.
+_Graded: TypeAlias = tuple[Literal["correct", "incorrect", "undecided"], str | None, str | None]
 
-    Raises ValueError if `reference` is not a number. Linear time; more than 1,000 digits is not a number.
+def grade_answer(answers: Sequence[str], reference: str, declared: Mapping[str, object] | None = None) -> _Graded:
+    """Verdict, how it was reached (where it is correct), reason (where it is not); GIL released, at most about 20 ms.
+
+    answers: one, or the contents of several boxes in one breath.
+    declared: every key of `engine.exact.Declared`, or None. Raises ValueError for a type that there is not.
     """
+
+def grade_answers(pairs: Sequence[tuple[Sequence[str], str, Mapping[str, object] | None]]) -> list[_Graded]:
+    """The same for many, in one stretch without the GIL."""
+
+def inspect_reference(
+    reference: str, declared: Mapping[str, object] | None = None
+) -> tuple[str | None, str | None, str | None, str | None, int | None]:
+    """Type, the value written back, what a decimal may be; or None thrice, why there is none, and at which byte."""
+
+def read_answer(answer: str, reference: str, declared: Mapping[str, object] | None = None) -> tuple[bool, str]:
+    """True and how an answer is read against that reference, or False and why it is not."""
 
 def cut_json(text: bytes, piece_bytes: int) -> list[tuple[int, int, int, int]]:
     """Where to cut a large JSON text, so that no piece of a container is much longer than `piece_bytes`; GIL released.

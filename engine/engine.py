@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from engine.config.engine import EngineConfig, ceilings_here, check_ceilings
+from engine.config.engine import EngineConfig, ceilings_here, check_ceilings, room_for_programs
 from engine.errors import CannotStart, SandboxError
 from engine.flow import off_loop
 from engine.harness.channel import answer_of, calls_of
 from engine.harness.kinds import CallTest, Test, TestRun
+from engine.jobs.ahead import in_order
 from engine.jobs.compiler import Compiler
 from engine.jobs.files import collected_names, job_files
 from engine.jobs.runner import Runner
@@ -37,7 +38,6 @@ from engine.queue import Queue, Ticket
 from engine.stats import Counters, Stats
 from engine.wire.messages import check_deadline
 
-_MEMORY_SHARE: Final = 0.8
 _VERSION_LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=256 * MIB)
 
 
@@ -60,7 +60,7 @@ class Engine:
         self, *, slots: int | None = None, config: EngineConfig | None = None, prove_anew: bool = False
     ) -> None:
         self._config = config or EngineConfig()
-        self._slots = slots or self._config.slots or resources.cores()
+        self._slots = slots or self._config.slots or resources.live_programs(self._config.runtime).slots
         self._counters = Counters()
         self._store = Store(self._config.store_bytes)
         self._compiler = Compiler(self._store)
@@ -78,8 +78,8 @@ class Engine:
         # Before anything is asked of a machine that may not be Linux.
         native.module()
         config = self._config
-        memory_bytes = int(resources.memory_bytes() * _MEMORY_SHARE)
-        self._ceilings = ceilings_here(config, self._slots, memory_bytes)
+        room = room_for_programs(self._slots)
+        self._ceilings = ceilings_here(config, room)
         async with contextlib.AsyncExitStack() as undo:
             self._images, layers, flavours = await prepare(config)
             undo.callback(self._images.release)
@@ -93,7 +93,8 @@ class Engine:
         queue = Queue(
             pool,
             slots=self._slots,
-            memory_bytes=memory_bytes,
+            memory_bytes=room.memory_bytes,
+            processes=room.processes,
             queue_runs=config.queue_runs,
             queue_bytes=config.queue_bytes,
         )
@@ -173,7 +174,10 @@ class Engine:
         deadline_seconds: float | None = None,
         client: str = "",
     ) -> AsyncGenerator[TestRun, None]:
-        """Compile once and run each test in surroundings of its own, one after the other, when it is asked for.
+        """Compile once and run each test in surroundings of its own; the answers come in the tests' order.
+
+        Further tests run ahead of the one that is asked for, in slots that nobody else wants. Whoever stops early at a
+        failed test stops at the first by index.
 
         A program that does not compile gives one TestRun, whose outcome says so. Closing the generator ends the tests:
         `async with contextlib.aclosing(engine.tests(...)) as runs`. Otherwise as `run`.
@@ -188,9 +192,11 @@ class Engine:
             if compiled is not None and not compiled.outcome.clean:
                 yield TestRun(outcome=self._not_compiled(compiled))
                 return
-            for test, call in zip(tests, calls, strict=True):
-                outcome = await self._running().runner.run(ticket, work.test_job(compiled, call), compiled)
-                yield await off_loop(len(outcome.channel), answer_of, test, call, outcome)
+            jobs = [work.test_job(compiled, call) for call in calls]
+            outcomes = in_order(self._running().runner, ticket, jobs, compiled)
+            async with contextlib.aclosing(outcomes):
+                async for index, outcome in outcomes:
+                    yield await off_loop(len(outcome.channel), answer_of, tests[index], calls[index], outcome)
 
     async def languages(self, image: str | None = None) -> list[LanguageStatus]:
         """Every language, with the version that its tool prints in the sandbox."""

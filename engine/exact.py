@@ -1,14 +1,72 @@
-"""Exact arithmetic on answers, from the native module."""
+"""Grading of maths answers, from the native module."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypedDict
 
-def numbers_equal(answer: str, reference: str) -> bool | None:
-    """Whether two exact numbers (integers, decimals, fractions) are equal; None if `answer` is not one of these.
+Verdict = Literal["correct", "incorrect", "undecided"]
 
-    Raises ValueError if `reference` is not a number. Linear time; more than 1,000 digits is not a number.
+
+class Declared(TypedDict):
+    """What an item says about its reference; None and empty where it says nothing."""
+
+    type: str | None
+    variable: str | None
+    parameters: Sequence[str]
+    choices: Sequence[tuple[str, str]]
+    ordered: bool
+    percent: bool
+    decimals: str | None
+    positive: bool
+    question: str | None
+
+
+class Graded(NamedTuple):
+    """A verdict: `how` says by which proof where it is correct, `reason` why not where it is not."""
+
+    verdict: Verdict
+    how: str | None
+    reason: str | None
+
+
+class Inspected(NamedTuple):
+    """How a reference is read: type, the value written back, what a decimal may be; or why it cannot be, and where."""
+
+    type: str | None
+    written: str | None
+    rounding: str | None
+    why: str | None
+    at: int | None
+
+
+def grade(answers: Sequence[str], reference: str, declared: Declared | None = None) -> Graded:
+    """One answer, or those of several boxes in one breath, against a reference; at most about 20 ms, without the GIL.
+
+    Raises ValueError for a type that there is not.
     """
     # Imported when it is called: what only asks a daemon must not need it.
     from engine import _native
 
-    return _native.numbers_equal(answer, reference)
+    return Graded(*_native.grade_answer(answers, reference, declared))
+
+
+def grade_many(pairs: Sequence[tuple[Sequence[str], str, Declared | None]]) -> list[Graded]:
+    """The same for many pairs in one call."""
+    from engine import _native
+
+    return [Graded(*row) for row in _native.grade_answers(pairs)]
+
+
+def inspect(reference: str, declared: Declared | None = None) -> Inspected:
+    """How a reference is read, or why it cannot be judged against."""
+    from engine import _native
+
+    return Inspected(*_native.inspect_reference(reference, declared))
+
+
+def reading(answer: str, reference: str, declared: Declared | None = None) -> tuple[bool, str]:
+    """True and how an answer is read against that reference, or False and why it is not."""
+    from engine import _native
+
+    return _native.read_answer(answer, reference, declared)

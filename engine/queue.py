@@ -3,19 +3,29 @@
 A request is let in or refused at the door. Once in, it takes a slot as often as it needs one (compile step, each test,
 a second try) and is only ever turned away by its own deadline. That counts the time in which it waits for a slot; time
 spent running is not counted, so that no program can run out its own judgement.
+
+Slots are many more than cores: a program that sleeps needs none, and the kernel lets short runs go before long ones.
+What is scarce here is slots, memory and processes, and nobody gets all: a part is left for whoever comes next.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import bisect
+import itertools
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.machine.resources import cores
 from engine.pace import Pace
 from engine.pool.job import Completion, Job
+from engine.program import Limits
 
+# Of slots and of memory, what one client leaves for others even where it is alone.
+_LEFT_FOR_OTHERS: Final = 8
+_NUMBERS: Final = itertools.count()
 # A wait is foreseen from those before it: who would be too late by this factor is told at once.
 _HOPELESS: Final = 2.0
 
@@ -34,34 +44,44 @@ class Ticket:
     __slots__ = (
         "client",
         "deadline_seconds",
+        "entered",
         "gone",
         "leases",
-        "memory_bytes",
+        "limits",
+        "number",
         "patience_seconds",
         "size_bytes",
         "turn",
     )
 
-    def __init__(self, client: str, size_bytes: int, deadline_seconds: float | None) -> None:
+    def __init__(self, client: str, size_bytes: int, deadline_seconds: float | None, entered: float) -> None:
         self.client = client
+        self.number = next(_NUMBERS)
+        self.entered = entered
         self.size_bytes = size_bytes
         self.deadline_seconds = deadline_seconds
         self.patience_seconds = deadline_seconds
         self.gone = False
         self.leases = 0
-        self.memory_bytes = 0
+        self.limits = Limits()
         self.turn: asyncio.Future[Lease] | None = None
+
+    @property
+    def due(self) -> tuple[float, int]:
+        """Its place among its client's: a short run goes before a long one, but not before one that has waited as long
+        as it would take."""
+        return self.entered + self.limits.cpu_seconds, self.number
 
 
 class Lease:
     """Exclusive use of one slot, for one run or until it is given back."""
 
-    __slots__ = ("_queue", "memory_bytes", "ticket", "waited_seconds")
+    __slots__ = ("_queue", "limits", "ticket", "waited_seconds")
 
-    def __init__(self, queue: Queue, ticket: Ticket, memory_bytes: int) -> None:
+    def __init__(self, queue: Queue, ticket: Ticket, limits: Limits) -> None:
         self._queue = queue
         self.ticket = ticket
-        self.memory_bytes = memory_bytes
+        self.limits = limits
         self.waited_seconds = 0.0
 
     async def run(self, job: Job) -> Completion:
@@ -74,13 +94,17 @@ class Lease:
 
 
 class Queue:
-    """Grants `slots` slots and `memory_bytes` of memory to requests, each client in turn, first come first served.
+    """Grants `slots` slots, `memory_bytes` of memory and `processes` to requests.
+
+    First the client that holds the fewest slots, those that hold as many in turn; of its own the shortest by its limit.
 
     queue_runs    requests that may be in without a slot
     queue_bytes   bytes that all requests in it may hold
     """
 
-    def __init__(self, pool: Slots, *, slots: int, memory_bytes: int, queue_runs: int, queue_bytes: int) -> None:
+    def __init__(
+        self, pool: Slots, *, slots: int, memory_bytes: int, processes: int, queue_runs: int, queue_bytes: int
+    ) -> None:
         self.pool = pool
         self.slots = slots
         self.running = 0
@@ -89,12 +113,18 @@ class Queue:
         self.expired = 0
         self._memory_bytes = memory_bytes
         self._memory_in_use = 0
+        self._processes = processes
+        self._processes_in_use = 0
+        # Of each client that has any: its leases, and the memory that they may use.
+        self._held: Counter[str] = Counter()
+        self._memory_held: Counter[str] = Counter()
         self._queue_runs = queue_runs
         self._queue_bytes = queue_bytes
         self._without_slot = 0
         self._pace = Pace()
-        # Who waits, by client; the first client is the next one to be served.
-        self._lines: OrderedDict[str, OrderedDict[Ticket, None]] = OrderedDict()
+        self._cores = cores()
+        # Who waits, by client; of those that hold as many slots the first is the next one to be served.
+        self._lines: OrderedDict[str, list[Ticket]] = OrderedDict()
         self._closed: str | None = None
 
     @property
@@ -118,7 +148,7 @@ class Queue:
             self._refuse_the_hopeless(client, deadline_seconds)
         self._without_slot += 1
         self.bytes_held += size_bytes
-        return Ticket(client, size_bytes, deadline_seconds)
+        return Ticket(client, size_bytes, deadline_seconds, asyncio.get_running_loop().time())
 
     def leave(self, ticket: Ticket) -> None:
         """The request is over; leases that it still holds come back by themselves."""
@@ -127,21 +157,22 @@ class Queue:
         if not ticket.leases:
             self._without_slot -= 1
 
-    async def lease(self, ticket: Ticket, memory_bytes: int, *, patient: bool = False) -> Lease:
-        """Wait for a slot; the lease says for how long.
+    async def lease(self, ticket: Ticket, limits: Limits, *, patient: bool = False) -> Lease:
+        """Wait for a slot to run something with these limits; the lease says for how long.
 
         Raises Overloaded when the request's deadline passes, unless `patient`; SandboxError when the queue closes.
         """
         if self._closed is not None:
             raise SandboxError(self._closed)
-        if not self._lines and self._fits(memory_bytes):
-            return self._grant(ticket, memory_bytes)
+        ticket.limits = limits
+        if not self._lines and self._fits(limits) and not self._has_its_share(ticket.client, limits):
+            return self._grant(ticket)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        ticket.memory_bytes = memory_bytes
         turn: asyncio.Future[Lease] = loop.create_future()
         ticket.turn = turn
-        self._lines.setdefault(ticket.client, OrderedDict())[ticket] = None
+        bisect.insort(self._lines.setdefault(ticket.client, []), ticket, key=_due)
+        self._serve()
         expiry = None
         if ticket.patience_seconds is not None and not patient:
             expiry = loop.call_later(max(ticket.patience_seconds, 0.0), self._expire, ticket)
@@ -163,11 +194,28 @@ class Queue:
         lease.waited_seconds = waited
         return lease
 
+    def spare(self, client: str, limits: Limits) -> Lease | None:
+        """A slot that nobody waits for while a core may be idle, under a ticket of its own; None if there is none.
+
+        The ticket of the lease has to `leave`.
+        """
+        if self._closed is not None or self._lines or self.running >= self._cores or not self._fits(limits):
+            return None
+        self._without_slot += 1
+        ticket = Ticket(client, 0, None, asyncio.get_running_loop().time())
+        ticket.limits = limits
+        return self._grant(ticket)
+
     def take_back(self, lease: Lease) -> None:
         """The lease's slot is free again."""
         self.running -= 1
-        self._memory_in_use -= lease.memory_bytes
+        self._memory_in_use -= lease.limits.memory_bytes
+        self._processes_in_use -= lease.limits.processes
         ticket = lease.ticket
+        self._memory_held[ticket.client] -= lease.limits.memory_bytes
+        self._held[ticket.client] -= 1
+        if not self._held[ticket.client]:
+            del self._held[ticket.client], self._memory_held[ticket.client]
         ticket.leases -= 1
         if not ticket.gone and not ticket.leases:
             self._without_slot += 1
@@ -194,42 +242,69 @@ class Queue:
             self.refused += 1
             raise Overloaded(f"{ahead} requests come first and take some {seconds:.0f} s: over {deadline_seconds:g} s")
 
-    def _fits(self, memory_bytes: int) -> bool:
+    def _fits(self, limits: Limits) -> bool:
         # Alone, anything fits: a run larger than the budget must not wait for ever.
         return self.running < self.slots and (
-            self._memory_in_use + memory_bytes <= self._memory_bytes or not self.running
+            not self.running
+            or (
+                self._memory_in_use + limits.memory_bytes <= self._memory_bytes
+                and self._processes_in_use + limits.processes <= self._processes
+            )
         )
 
-    def _grant(self, ticket: Ticket, memory_bytes: int) -> Lease:
+    def _has_its_share(self, client: str, limits: Limits) -> bool:
+        """Whether a client holds so much that the rest is others'."""
+        slots = self.slots - self.slots // _LEFT_FOR_OTHERS
+        memory = self._memory_bytes - self._memory_bytes // _LEFT_FOR_OTHERS
+        held = self._held.get(client, 0)
+        return held >= slots or (held > 0 and self._memory_held[client] + limits.memory_bytes > memory)
+
+    def _grant(self, ticket: Ticket) -> Lease:
+        limits = ticket.limits
         self.running += 1
-        self._memory_in_use += memory_bytes
+        self._memory_in_use += limits.memory_bytes
+        self._processes_in_use += limits.processes
+        self._held[ticket.client] += 1
+        self._memory_held[ticket.client] += limits.memory_bytes
         self._without_slot -= not ticket.leases
         ticket.leases += 1
-        return Lease(self, ticket, memory_bytes)
+        return Lease(self, ticket, limits)
 
     def _serve(self) -> None:
-        while self._lines:
-            client, line = next(iter(self._lines.items()))
-            ticket = next(iter(line))
+        while (ticket := self._next()) is not None:
             turn = ticket.turn
             # Done: cancelled, and its task has not run since.
             waits = turn is not None and not turn.done()
             # Nobody overtakes one that needs much memory, so it never starves.
-            if waits and not self._fits(ticket.memory_bytes):
+            if waits and not self._fits(ticket.limits):
                 return
-            del line[ticket]
+            line = self._lines[ticket.client]
+            del line[0]
             if not line:
-                del self._lines[client]
+                del self._lines[ticket.client]
             elif waits:
-                self._lines.move_to_end(client)
+                self._lines.move_to_end(ticket.client)
             if turn is not None and waits:
-                turn.set_result(self._grant(ticket, ticket.memory_bytes))
+                turn.set_result(self._grant(ticket))
+
+    def _next(self) -> Ticket | None:
+        """Whose turn it is."""
+        best = None
+        fewest = self.slots
+        for client, line in self._lines.items():
+            held = self._held.get(client, 0)
+            if held < fewest and not self._has_its_share(client, line[0].limits):
+                best, fewest = line[0], held
+                if not held:
+                    break
+        return best
 
     def _forget(self, ticket: Ticket) -> None:
-        line = self._lines.get(ticket.client)
-        if line is None or ticket not in line:
+        line = self._lines.get(ticket.client, [])
+        at = bisect.bisect_left(line, ticket.due, key=_due)
+        if at == len(line) or line[at] is not ticket:
             return
-        del line[ticket]
+        del line[at]
         if not line:
             del self._lines[ticket.client]
         # It may have been the one that others had to wait behind.
@@ -241,3 +316,7 @@ class Queue:
         self.expired += 1
         ticket.turn.set_exception(Overloaded(f"queue deadline passed after {ticket.deadline_seconds:g} s"))
         self._forget(ticket)
+
+
+def _due(ticket: Ticket) -> tuple[float, int]:
+    return ticket.due

@@ -45,18 +45,30 @@ class CodeEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     forgeable   an asserts test was among them: it ran in the program's own process, so a program could fake it
     reason      why there was nothing to run, where that is so
     failure     of the first failing test
+    form        the data set in whose form the item came, where it did
+    prelude     what was given to the program before it began, where something was
     """
 
     tests: tuple[TestFacts, ...] = ()
     forgeable: bool = False
     reason: str | None = None
     failure: Failure | None = None
+    form: str | None = None
+    prelude: str | None = None
 
 
 class MathEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was compared: the final answer, cut to `SHOWN_CHARS`; `reason` says why there was nothing to compare."""
+    """What was compared.
+
+    answer   the final answer, cut to `SHOWN_CHARS`
+    how      by which proof it is right: literal, exact, normal form, root bound, separated, mod p, text, identity at
+             24 points
+    reason   why it is wrong: different, wrong type, several answers, unparsable, unevaluated, restated, too large; or
+             why there was nothing to compare
+    """
 
     answer: str | None = None
+    how: str | None = None
     reason: str | None = None
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 where the run stopped, 2 for a wrong configuration or file, 130 after Ctrl-C."""
     parsed = _parser().parse_args(arguments)
     try:
-        code: int = parsed.handler(parsed)
+        return int(parsed.handler(parsed))
     except BadInput as error:
         print(f"trainer: {error}", file=sys.stderr)
         return _BAD_INPUT
@@ -33,7 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
-    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("directory", help="the run's")
     report.set_defaults(handler=_report)
     show = commands.add_parser("demo", help="a tiny model learns two tasks from nothing but rewards")
-    show.add_argument("directory", nargs="?", default="runs/train-demo", help="where the runs go")
+    show.add_argument("directory", nargs="?", type=Path, default=Path("runs/train-demo"), help="where the runs go")
     show.add_argument("--seeds", type=int, default=3)
     show.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="in every run's configuration")
     show.set_defaults(handler=_demo)
@@ -127,16 +127,14 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from trainer.demo import demo
 
     _quieten()
-    return demo(Path(arguments.directory), seeds=arguments.seeds, overrides=dict(map(override, arguments.set)))
+    return demo(arguments.directory, seeds=arguments.seeds, overrides=dict(map(override, arguments.set)))
 
 
 def _sft(arguments: argparse.Namespace) -> int:
-    from trainer.sft import warm_up_directory
+    from trainer.sft import warm_up
 
     _quieten()
 
@@ -144,7 +142,7 @@ def _sft(arguments: argparse.Namespace) -> int:
         if step % 20 == 0 or step == arguments.steps:
             print(f"step {step} of {arguments.steps}: {loss:.3f} nats per token", flush=True)
 
-    warm_up_directory(
+    warm_up(
         arguments.model,
         arguments.data,
         arguments.out,

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor
 
-from rewards import NotJudged, Reward
+from rewards import Reward
 from trainer.mirror_descent import group_advantages, length_rewards
 from trainer.tables import RewardWeights, UpdateConfig
 from trainer.types import End, Group, Rollout
@@ -16,27 +16,22 @@ from trainer.types import End, Group, Rollout
 
 def judged(group: Group) -> Group:
     """The group without the rollouts that could not be judged, the others with the parts of their reward."""
-    kept = [rollout for rollout in group.rollouts if isinstance(rollout.reward, Reward)]
-    if not kept:
-        return replace(group, rollouts=())
-    correct = [_number(rollout) for rollout in kept]
     # All siblings count for the lengths, whatever became of their reward.
-    everyone = torch.tensor([len(rollout.tokens) for rollout in group.rollouts], dtype=torch.float32)
-    right = torch.tensor([_number(rollout) >= 1.0 for rollout in group.rollouts])
-    lengths = dict(
-        zip((rollout.id for rollout in group.rollouts), length_rewards(everyone, right).tolist(), strict=True)
-    )
+    correct = [_number(rollout) for rollout in group.rollouts]
+    tokens = [float(len(rollout.tokens)) for rollout in group.rollouts]
+    lengths = length_rewards(torch.tensor(tokens), torch.tensor(correct) >= 1.0).tolist()
     rollouts = tuple(
         replace(
             rollout,
             parts={
                 "correct": number,
-                "length": lengths[rollout.id],
+                "length": length,
                 "repeat": float(rollout.end is End.REPEAT),
                 "format": float(_has_answer(rollout)),
             },
         )
-        for rollout, number in zip(kept, correct, strict=True)
+        for rollout, number, length in zip(group.rollouts, correct, lengths, strict=True)
+        if isinstance(rollout.reward, Reward)
     )
     return replace(group, rollouts=rollouts)
 
@@ -54,22 +49,13 @@ def uniform(group: Group, weights: RewardWeights) -> bool:
 
 def advantages(groups: Sequence[Group], weights: RewardWeights, update: UpdateConfig) -> Tensor:
     """float32 [rollouts], in the order of the groups and their rollouts."""
-    if not groups:
-        return torch.zeros(0)
-    return torch.cat(
-        [
-            group_advantages(
-                torch.tensor([total(rollout, weights) for rollout in group.rollouts]),
-                baseline=update.baseline,
-                tau=update.tau,
-            )
-            for group in groups
-        ]
-    )
+    rewards = [torch.tensor([total(rollout, weights) for rollout in group.rollouts]) for group in groups]
+    each = [group_advantages(group, baseline=update.baseline, tau=update.tau) for group in rewards]
+    return torch.cat([torch.zeros(0), *each])
 
 
 def _number(rollout: Rollout) -> float:
-    return 0.0 if rollout.reward is None or isinstance(rollout.reward, NotJudged) else rollout.reward.reward
+    return rollout.reward.reward if isinstance(rollout.reward, Reward) else 0.0
 
 
 def _has_answer(rollout: Rollout) -> bool:

@@ -61,7 +61,9 @@ def _packed_attention(
         if span.prompt_end > span.prompt_start:
             prompt_keys, prompt_values = prompts[span.prompt_start]
             keys, values = torch.cat((prompt_keys, keys), dim=2), torch.cat((prompt_values, values), dim=2)
-            mask = _sees_prompt_and_past(queries.shape[2], prompt_keys.shape[2], query.device)
+            # Each response's token sees the prompt and what is before it.
+            seen = torch.ones(queries.shape[2], keys.shape[2], dtype=torch.bool, device=query.device)
+            mask = seen.tril(prompt_keys.shape[2])
         else:
             prompts[span.start] = keys, values
         outputs.append(
@@ -70,7 +72,3 @@ def _packed_attention(
             )
         )
     return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
-
-
-def _sees_prompt_and_past(response: int, prompt: int, device: torch.device) -> Tensor:
-    return torch.ones(response, prompt + response, dtype=torch.bool, device=device).tril(prompt)

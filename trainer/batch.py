@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -98,13 +98,17 @@ def pack(
 
 def longest_batch(prompt: int, response: int, *, budget: int, device: torch.device | str = "cpu") -> Batch:
     """A micro-batch as large as `budget` allows: a prompt of so many tokens, and responses of so many each."""
-    rollout = Rollout(id="", prompt_id="", index=0, tokens=np.zeros(response, np.int32))
-    group = Group(
-        prompt=Prompt(id="", tokens=np.zeros(prompt, np.int32), item={}),
-        rollouts=(rollout,) * max(1, (budget - prompt) // response),
-        opened_at=0,
-    )
+    group = group_of([0] * prompt, [[0] * response] * max(1, (budget - prompt) // response))
     return pack([group], budget=budget, policy_version=0, device=device)
+
+
+def group_of(prompt: Sequence[int], responses: Iterable[Sequence[int]]) -> Group:
+    """Token ids that no engine sampled, as a group."""
+    rollouts = tuple(
+        Rollout(id="", prompt_id="", index=index, tokens=np.asarray(response, np.int32))
+        for index, response in enumerate(responses)
+    )
+    return Group(prompt=Prompt(id="", tokens=np.asarray(prompt, np.int32), item={}), rollouts=rollouts, opened_at=0)
 
 
 def _trained_from(rollout: Rollout, train_segments: Literal["all", "last"]) -> int:
@@ -124,11 +128,11 @@ class _Row:
 
     def __init__(self) -> None:
         self.length = 0
-        self._tokens: list[NDArray[np.int32]] = []
+        self._tokens: list[NDArray[np.int64]] = []
         self._positions: list[NDArray[np.int64]] = []
         self._spans: list[Span] = []
-        self._trained: list[tuple[NDArray[np.int64], ...]] = []
-        self._sampled: list[NDArray[np.float32]] = []
+        # Of each response sources, targets, rollout and what its sampler said.
+        self._trained: list[tuple[NDArray[Any], ...]] = []
         self._prompt = (0, 0)
 
     def add_prompt(self, tokens: NDArray[np.int32]) -> None:
@@ -142,31 +146,29 @@ class _Row:
         # The prompt's last hidden state predicts the first token, the response's own the others.
         sources = np.arange(start - 1, start - 1 + len(tokens))
         sources[0] = prompt_end - 1
-        trained = slice(trained_from, None)
-        self._trained.append(
-            (sources[trained], tokens[trained].astype(np.int64), np.full(len(tokens) - trained_from, index))
-        )
-        self._sampled.append(_sampled(rollout, policy_version)[trained])
+        whole = sources, tokens.astype(np.int64), np.full(len(tokens), index), _sampled(rollout, policy_version)
+        self._trained.append(tuple(each[trained_from:] for each in whole))
         if len(tokens) > 1:
             span = Span(start, start + len(tokens) - 1, prompt_start, prompt_end)
             self._append(tokens[:-1], prompt_end - prompt_start, span)
 
     def _append(self, tokens: NDArray[np.int32], first_position: int, span: Span) -> None:
-        self._tokens.append(tokens)
+        self._tokens.append(tokens.astype(np.int64))
         self._positions.append(np.arange(first_position, first_position + len(tokens)))
         self._spans.append(span)
         self.length += len(tokens)
 
     def micro_batch(self, device: torch.device | str) -> MicroBatch:
-        def joined(parts: Iterator[NDArray[np.int64]] | list[NDArray[np.int64]]) -> Tensor:
-            return torch.from_numpy(np.concatenate(list(parts)).astype(np.int64)).to(device)
+        def joined(parts: Sequence[NDArray[Any]]) -> Tensor:
+            return torch.from_numpy(np.concatenate(parts)).to(device)
 
+        sources, targets, rollout, sampled = map(joined, zip(*self._trained, strict=True))
         return MicroBatch(
-            tokens=joined(part.astype(np.int64) for part in self._tokens)[None],
+            tokens=joined(self._tokens)[None],
             positions=joined(self._positions)[None],
             spans=tuple(self._spans),
-            sources=joined(part[0] for part in self._trained),
-            targets=joined(part[1] for part in self._trained),
-            rollout=joined(part[2] for part in self._trained),
-            sampled=torch.from_numpy(np.concatenate(self._sampled)).to(device),
+            sources=sources,
+            targets=targets,
+            rollout=rollout,
+            sampled=sampled,
         )

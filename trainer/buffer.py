@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from engine.repeat import RepeatRules
-from rewards import NotJudged, Reward
+from trainer.config import TrainerConfig
 from trainer.errors import RolloutsFailed
-from trainer.progress import Say, silent
+from trainer.progress import Say
 from trainer.repeats import RepeatWatch
 from trainer.rewards import Scoring
 from trainer.rollouts import RolloutEngine
-from trainer.tables import RolloutsConfig
-from trainer.types import End, Group, Output, Prompt, Request, Rollout, Segment
+from trainer.types import End, Group, Output, Prompt, Request, Rolled, Rollout, Segment
 
 TextOf = Callable[[Sequence[int]], str]
 
@@ -26,18 +24,14 @@ TextOf = Callable[[Sequence[int]], str]
 Restart = Callable[[RolloutsFailed], None]
 
 
-def _no_restart(failure: RolloutsFailed) -> None:
-    raise failure
-
-
 class Generated(NamedTuple):
-    """What one iteration's budget brought: the groups that closed, with everything scored that could be."""
+    """What one iteration's budget brought: the groups that closed, with everything scored that could be.
+
+    numbers  what it took, without what the groups themselves tell
+    """
 
     groups: list[Group]
-    tokens: int
-    cut: int
-    generating_seconds: float
-    scoring_seconds: float
+    numbers: Rolled
 
 
 def seed_of(run_seed: int, rollout_id: str, segment: int) -> int:
@@ -48,70 +42,29 @@ def seed_of(run_seed: int, rollout_id: str, segment: int) -> int:
 
 @dataclass(slots=True)
 class _Open:
-    """A rollout under way: what `Rollout` will be frozen from."""
+    """A rollout under way: as it was at the end of its last segment, and what came since."""
 
-    id: str
-    index: int
+    so_far: Rollout
     prompt: Prompt
     tokens: list[int] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
-    end: End | None = None
-    reward: Reward | NotJudged | None = None
 
-    @classmethod
-    def of(cls, rollout: Rollout, prompt: Prompt) -> _Open:
-        return cls(
-            id=rollout.id,
-            index=rollout.index,
-            prompt=prompt,
-            tokens=rollout.tokens.tolist(),
-            segments=list(rollout.segments),
-            end=rollout.end,
-            reward=rollout.reward,
-        )
-
-    def segment_begins_anew(self) -> None:
-        self.tokens = self.tokens[: len(self.tokens) - len(self.logprobs)]
-        self.logprobs = []
+    @property
+    def over(self) -> bool:
+        return self.so_far.end is not None
 
     def segment_ends(self, policy_version: int) -> None:
-        if self.logprobs:
-            start = self.segments[-1].end if self.segments else 0
-            self.segments.append(
-                Segment(
-                    policy_version=policy_version,
-                    start=start,
-                    end=len(self.tokens),
-                    logprobs=np.asarray(self.logprobs, np.float32),
-                )
-            )
-            self.logprobs = []
-
-    def frozen(self) -> Rollout:
-        return Rollout(
-            id=self.id,
-            prompt_id=self.prompt.id,
-            index=self.index,
-            tokens=np.asarray(self.tokens, np.int32),
-            segments=tuple(self.segments),
-            end=self.end,
-            reward=self.reward,
+        if not self.tokens:
+            return
+        tokens = np.concatenate((self.so_far.tokens, np.asarray(self.tokens, np.int32)))
+        segment = Segment(
+            policy_version=policy_version,
+            start=len(self.so_far.tokens),
+            end=len(tokens),
+            logprobs=np.asarray(self.logprobs, np.float32),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenGroup:
-    prompt: Prompt
-    rollouts: list[_Open]
-    opened_at: int
-
-    def frozen(self) -> Group:
-        return Group(
-            prompt=self.prompt,
-            rollouts=tuple(rollout.frozen() for rollout in self.rollouts),
-            opened_at=self.opened_at,
-        )
+        self.so_far = replace(self.so_far, tokens=tokens, segments=(*self.so_far.segments, segment))
+        self.tokens, self.logprobs = [], []
 
 
 class Buffer:
@@ -125,60 +78,45 @@ class Buffer:
 
     def __init__(
         self,
-        config: RolloutsConfig,
+        config: TrainerConfig,
         engine: RolloutEngine,
         scoring: Scoring,
         text: TextOf,
-        *,
-        repeats: RepeatRules,
-        seed: int,
-        restart: Restart = _no_restart,
-        say: Say = silent,
+        restart: Restart,
+        say: Say,
     ) -> None:
-        self._config = config
-        self._say = say
+        self._config = config.rollouts
+        self._seed = config.run.seed
         self.engine = engine
         self._scoring = scoring
         self._text = text
-        self._seed = seed
         self._restart = restart
-        self._watch = RepeatWatch(repeats) if config.stop_repeats else None
-        self._groups: list[_OpenGroup] = []
+        self._say = say
+        self._watch = RepeatWatch(config.repeats) if config.rollouts.stop_repeats else None
+        self.groups: list[Group] = []
         self.opened = 0
 
-    def __len__(self) -> int:
-        """Groups that wait here."""
-        return len(self._groups)
-
-    def groups(self) -> list[Group]:
-        """Those that wait here, as far as they are."""
-        return [group.frozen() for group in self._groups]
-
-    def restore(self, groups: Iterable[Group], opened: int) -> None:
+    def restore(self, groups: Sequence[Group], opened: int) -> None:
         """Go on with groups that waited in another process, of `opened` that there were."""
-        self._groups = [
-            _OpenGroup(group.prompt, [_Open.of(rollout, group.prompt) for rollout in group.rollouts], group.opened_at)
-            for group in groups
-        ]
-        self.opened = opened
-        for rollout in (rollout for group in self.groups() for rollout in group.rollouts):
+        self.groups, self.opened = list(groups), opened
+        for rollout in (rollout for group in groups for rollout in group.rollouts):
             if self._watch and rollout.end is None:
                 self._watch.restore(rollout)
 
     @property
     def room(self) -> int:
         """New groups that may be opened."""
-        return max(0, self._config.groups_per_iteration - len(self._groups))
+        return max(0, self._config.groups_per_iteration - len(self.groups))
 
     def open(self, prompts: Iterable[Prompt], iteration: int) -> None:
         """A new group for each prompt."""
         for prompt in prompts:
             number, self.opened = self.opened, self.opened + 1
-            rollouts = [
-                _Open(id=f"{number}.{index}", index=index, prompt=prompt)
+            rollouts = tuple(
+                Rollout(id=f"{number}.{index}", prompt_id=prompt.id, index=index, tokens=np.zeros(0, np.int32))
                 for index in range(self._config.rollouts_per_group)
-            ]
-            self._groups.append(_OpenGroup(prompt, rollouts, iteration))
+            )
+            self.groups.append(Group(prompt=prompt, rollouts=rollouts, opened_at=iteration))
 
     def generate(self, policy_version: int) -> Generated:
         """One iteration's budget for each open rollout; the groups that closed leave the buffer.
@@ -186,35 +124,40 @@ class Buffer:
         Raises RolloutsFailed, RewardsUnavailable.
         """
         began = time.monotonic()
-        going = {rollout.id: rollout for group in self._groups for rollout in group.rollouts if rollout.end is None}
-        everyone = {rollout.id: rollout for group in self._groups for rollout in group.rollouts}
-        grown = -sum(len(rollout.tokens) for rollout in going.values())
+        everyone = {rollout.id: _Open(rollout, group.prompt) for group in self.groups for rollout in group.rollouts}
+        going = {key: rollout for key, rollout in everyone.items() if not rollout.over}
+        grown = -sum(len(rollout.so_far.tokens) for rollout in going.values())
         under_way = dict(going)
         for rollout in going.values():
             self.engine.submit(self._request(rollout))
         while outputs := self._step(under_way):
             self._take(outputs, under_way, policy_version)
-            for key, reward in self._scoring.finished(wait=False):
-                everyone[key].reward = reward
-            ended = sum(rollout.end is not None for rollout in everyone.values())
-            scored = f"{self._scoring.outstanding} being scored"
-            self._say("rollouts", f"{ended} of {len(everyone)} ended, {scored}")
+            self._scored(everyone, wait=False)
+            ended = sum(rollout.over for rollout in everyone.values())
+            self._say("rollouts", f"{ended} of {len(everyone)} ended, {self._scoring.outstanding} being scored")
         generated = time.monotonic()
-        grown += sum(len(rollout.tokens) for rollout in going.values())
+        grown += sum(len(rollout.so_far.tokens) for rollout in going.values())
         if self._watch:
-            self._watch.forget(rollout.id for rollout in going.values() if rollout.end)
+            self._watch.forget(key for key, rollout in going.items() if rollout.over)
         while self._scoring.outstanding:
-            for key, reward in self._scoring.finished(wait=True):
-                everyone[key].reward = reward
-        groups = [group.frozen() for group in self._groups]
-        self._groups = [open_ for open_, group in zip(self._groups, groups, strict=True) if not group.closed]
-        return Generated(
-            groups=[group for group in groups if group.closed],
+            self._scored(everyone, wait=True)
+        groups = [
+            replace(group, rollouts=tuple(everyone[rollout.id].so_far for rollout in group.rollouts))
+            for group in self.groups
+        ]
+        self.groups = [group for group in groups if not group.closed]
+        numbers = Rolled(
             tokens=grown,
-            cut=sum(rollout.end is None for rollout in going.values()),
+            cut=sum(not rollout.over for rollout in going.values()),
+            buffered=len(self.groups),
             generating_seconds=generated - began,
             scoring_seconds=time.monotonic() - generated,
         )
+        return Generated([group for group in groups if group.closed], numbers)
+
+    def _scored(self, everyone: Mapping[str, _Open], *, wait: bool) -> None:
+        for key, reward in self._scoring.finished(wait=wait):
+            everyone[key].so_far = replace(everyone[key].so_far, reward=reward)
 
     def _step(self, under_way: Mapping[str, _Open]) -> list[Output]:
         try:
@@ -222,18 +165,19 @@ class Buffer:
         except RolloutsFailed as failure:
             self._restart(failure)
             for rollout in under_way.values():
-                rollout.segment_begins_anew()
+                rollout.tokens, rollout.logprobs = [], []
                 if self._watch:
-                    self._watch.restore(rollout.frozen())
+                    self._watch.restore(rollout.so_far)
                 self.engine.submit(self._request(rollout))
             return self._step(under_way)
 
     def _request(self, rollout: _Open) -> Request:
+        so_far = rollout.so_far
         return Request(
-            id=rollout.id,
-            tokens=np.concatenate((rollout.prompt.tokens, np.asarray(rollout.tokens, np.int32))),
-            max_tokens=min(self._config.budget, self._config.max_tokens - len(rollout.tokens)),
-            seed=seed_of(self._seed, rollout.id, len(rollout.segments)),
+            id=so_far.id,
+            tokens=np.concatenate((rollout.prompt.tokens, so_far.tokens)),
+            max_tokens=min(self._config.budget, self._config.max_tokens - len(so_far.tokens)),
+            seed=seed_of(self._seed, so_far.id, len(so_far.segments)),
         )
 
     def _take(self, outputs: Sequence[Output], under_way: dict[str, _Open], policy_version: int) -> None:
@@ -248,7 +192,8 @@ class Buffer:
                 continue
             del under_way[output.id]
             rollout.segment_ends(policy_version)
-            if end is End.LENGTH and len(rollout.tokens) < self._config.max_tokens:
+            tokens = rollout.so_far.tokens.tolist()
+            if end is End.LENGTH and len(tokens) < self._config.max_tokens:
                 continue
-            rollout.end = end
-            self._scoring.submit(rollout.id, rollout.prompt, self._text(rollout.tokens))
+            rollout.so_far = replace(rollout.so_far, end=end)
+            self._scoring.submit(output.id, rollout.prompt, self._text(tokens))

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,15 +57,18 @@ class _SavedRollout(msgspec.Struct, array_like=True):
     reward: dict[str, Any] | None
 
 
-class _SavedGroup(msgspec.Struct, array_like=True):
+class SavedGroup(msgspec.Struct, array_like=True):
+    """A group on disk, its prompt by id."""
+
     prompt_id: str
     opened_at: int
     rollouts: list[_SavedRollout]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What an iteration's end is made of beside the weights.
+    """What an iteration's end is made of beside the weights; without more than a configuration, a run's beginning.
 
+    config          as resolved
     number          iterations that are done
     policy_version  of the weights
     drawn           prompts that the sampler has given out
@@ -73,35 +76,49 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     opened          groups that were ever opened
     groups          those in the buffer
     metrics_bytes   length of metrics.jsonl
-    config          as resolved
     """
 
-    number: int
-    policy_version: int
-    drawn: int
-    success: dict[str, float]
-    opened: int
-    groups: list[_SavedGroup]
-    metrics_bytes: int
     config: dict[str, Any]
-
-    @classmethod
-    def beginning(cls, config: TrainerConfig) -> State:
-        """Before the first iteration."""
-        table = config.to_table()
-        return cls(number=0, policy_version=0, drawn=0, success={}, opened=0, groups=[], metrics_bytes=0, config=table)
-
-    def restored_groups(self, prompts: Mapping[str, Prompt]) -> list[Group]:
-        """The buffer's groups; raises BadInput where a prompt is not there any more."""
-        return [_restored(group, prompts) for group in self.groups]
+    number: int = 0
+    policy_version: int = 0
+    drawn: int = 0
+    success: dict[str, float] = {}
+    opened: int = 0
+    groups: list[SavedGroup] = []
+    metrics_bytes: int = 0
 
 
-def saved_groups(groups: Sequence[Group]) -> list[_SavedGroup]:
-    """Groups as `State` has them."""
-    return [
-        _SavedGroup(group.prompt.id, group.opened_at, [_saved(rollout) for rollout in group.rollouts])
-        for group in groups
-    ]
+def saved(group: Group) -> SavedGroup:
+    """A group as `State` has it."""
+    return SavedGroup(group.prompt.id, group.opened_at, [_saved(rollout) for rollout in group.rollouts])
+
+
+def restored(group: SavedGroup, prompts: Mapping[str, Prompt]) -> Group:
+    """The group; raises BadInput where its prompt is not there any more."""
+    prompt = prompts.get(group.prompt_id)
+    if prompt is None:
+        raise BadInput("prompts", group.prompt_id, "the run that is resumed has a group of this prompt under way")
+    rollouts = tuple(
+        Rollout(
+            id=rollout.id,
+            prompt_id=prompt.id,
+            index=rollout.index,
+            tokens=np.frombuffer(rollout.tokens, np.int32),
+            segments=tuple(
+                Segment(
+                    policy_version=segment.policy_version,
+                    start=segment.start,
+                    end=segment.end,
+                    logprobs=np.frombuffer(segment.logprobs, np.float32),
+                )
+                for segment in rollout.segments
+            ),
+            end=rollout.end,
+            reward=None if rollout.reward is None else from_wire(rollout.reward),
+        )
+        for rollout in group.rollouts
+    )
+    return Group(prompt=prompt, rollouts=rollouts, opened_at=group.opened_at)
 
 
 def write(directory: Path, state: State, write_weights: Callable[[Path], None]) -> Path:
@@ -179,30 +196,3 @@ def _saved(rollout: Rollout) -> _SavedRollout:
     ]
     reward = None if rollout.reward is None else rollout.reward.to_wire()
     return _SavedRollout(rollout.id, rollout.index, rollout.tokens.tobytes(), segments, rollout.end, reward)
-
-
-def _restored(group: _SavedGroup, prompts: Mapping[str, Prompt]) -> Group:
-    prompt = prompts.get(group.prompt_id)
-    if prompt is None:
-        raise BadInput("prompts", group.prompt_id, "the run that is resumed has a group of this prompt under way")
-    rollouts = tuple(
-        Rollout(
-            id=rollout.id,
-            prompt_id=prompt.id,
-            index=rollout.index,
-            tokens=np.frombuffer(rollout.tokens, np.int32),
-            segments=tuple(
-                Segment(
-                    policy_version=segment.policy_version,
-                    start=segment.start,
-                    end=segment.end,
-                    logprobs=np.frombuffer(segment.logprobs, np.float32),
-                )
-                for segment in rollout.segments
-            ),
-            end=rollout.end,
-            reward=None if rollout.reward is None else from_wire(rollout.reward),
-        )
-        for rollout in group.rollouts
-    )
-    return Group(prompt=prompt, rollouts=rollouts, opened_at=group.opened_at)

@@ -11,37 +11,26 @@ from typing import Any
 
 import msgspec
 
-from engine.config.toml import from_table
+from engine.config.toml import from_table, table_of
 from engine.errors import BadInput
 from engine.repeat import RepeatRules
-from trainer.tables import (
-    LengthConfig,
-    ModelConfig,
-    PromptsConfig,
-    RewardsConfig,
-    RewardWeights,
-    RolloutsConfig,
-    RunConfig,
-    SamplingConfig,
-    UpdateConfig,
-    WeightsConfig,
-)
+from trainer import tables
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
     """The whole configuration: one table for each part."""
 
-    run: RunConfig = field(default_factory=RunConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    prompts: PromptsConfig = field(default_factory=PromptsConfig)
-    rollouts: RolloutsConfig = field(default_factory=RolloutsConfig)
+    run: tables.RunConfig = field(default_factory=tables.RunConfig)
+    model: tables.ModelConfig = field(default_factory=tables.ModelConfig)
+    prompts: tables.PromptsConfig = field(default_factory=tables.PromptsConfig)
+    rollouts: tables.RolloutsConfig = field(default_factory=tables.RolloutsConfig)
     repeats: RepeatRules = field(default_factory=RepeatRules)
-    rewards: RewardsConfig = field(default_factory=RewardsConfig)
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    length: LengthConfig = field(default_factory=LengthConfig)
-    update: UpdateConfig = field(default_factory=UpdateConfig)
-    weights: WeightsConfig = field(default_factory=WeightsConfig)
+    rewards: tables.RewardsConfig = field(default_factory=tables.RewardsConfig)
+    sampling: tables.SamplingConfig = field(default_factory=tables.SamplingConfig)
+    length: tables.LengthConfig = field(default_factory=tables.LengthConfig)
+    update: tables.UpdateConfig = field(default_factory=tables.UpdateConfig)
+    weights: tables.WeightsConfig = field(default_factory=tables.WeightsConfig)
 
     def __post_init__(self) -> None:
         longest, budget = self.rollouts.max_tokens, self.update.tokens_per_micro_batch
@@ -58,12 +47,15 @@ class TrainerConfig:
 
         Raises BadInput that names the key.
         """
-        table = {} if path is None else _table(Path(path))
+        try:
+            table = {} if path is None else table_of(Path(path))
+        except OSError as error:
+            raise BadInput("config", str(path), error.strerror or "cannot be read") from None
         for key, value in (overrides or {}).items():
             _set(table, key, value)
         return from_table(table, cls)
 
-    def weights_in(self, iteration: int) -> RewardWeights:
+    def weights_in(self, iteration: int) -> tables.RewardWeights:
         """What each part of the reward counts in that iteration."""
         weights, start = self.rewards.weights, self.length.start_iteration
         return replace(weights, length=weights.length + self.length.weight) if 0 < start <= iteration else weights
@@ -92,15 +84,6 @@ def override(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        raise BadInput("config", str(path), error.strerror or "cannot be read") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput("config", str(path), f"not TOML: {error}") from None
 
 
 def _set(table: dict[str, Any], key: str, value: Any) -> None:

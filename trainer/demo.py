@@ -6,8 +6,8 @@ a task's gain on held-out prompts is not above zero.
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -26,24 +27,26 @@ from rich.table import Table
 
 from engine.errors import SandboxError
 from rewards.cli.daemon import own_daemon
-from trainer.config import TrainerConfig, flat
+from trainer.config import TrainerConfig
 from trainer.report import read_lines
 from trainer.tasks.tasks import write_task
 from trainer.tasks.tiny import make_tiny_model
 
 _TRAIN: Final = 4000
 _HELD_OUT: Final = 200
-_WARM_UP: Final = {"sort": 150, "program": 150}
+_WARM_UP: Final = 150
 _ITERATIONS: Final = {"sort": 40, "program": 30}
 _LEARNING_RATE: Final = {"sort": 1e-4, "program": 2e-4}
 _PAUSE_SECONDS: Final = 0.2
 _RESAMPLES: Final = 2000
 
 _CONFIG: Final[dict[str, Any]] = {
-    "run": {},
-    "prompts": {"evaluate_every": 10},
-    "rollouts": {"groups_per_iteration": 32, "rollouts_per_group": 8, "max_tokens": 24},
-    "update": {"tau": 0.5, "steps": 4},
+    "prompts.evaluate_every": 10,
+    "rollouts.groups_per_iteration": 32,
+    "rollouts.rollouts_per_group": 8,
+    "rollouts.max_tokens": 24,
+    "update.tau": 0.5,
+    "update.steps": 4,
 }
 
 
@@ -56,19 +59,14 @@ class _Run:
     directory: Path
     bar: TaskID
     iterations: int
-    process: subprocess.Popen[bytes] | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return f"{self.task}, seed {self.seed}"
 
 
 def demo(directory: Path, *, seeds: int, overrides: Mapping[str, Any]) -> int:
     """Run the demonstration, dotted keys of `overrides` in place of its configuration's; the exit code."""
     console = Console(highlight=False)
     # A wrong key is said before anything is started.
-    TrainerConfig.load(None, {**dict(flat(_CONFIG)), **overrides})
+    TrainerConfig.load(None, {**_CONFIG, **overrides})
     # What was started here ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory.mkdir(parents=True, exist_ok=True)
@@ -76,7 +74,9 @@ def demo(directory: Path, *, seeds: int, overrides: Mapping[str, Any]) -> int:
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-train-demo-")))
         address = stack.enter_context(own_daemon(place, None, console))
-        runs = _train(directory, address, seeds, overrides, stack.enter_context(_progress(console)))
+        columns = TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        progress = stack.enter_context(Progress(*columns, console=console))
+        runs = _train(directory, address, seeds, overrides, progress)
     learnt = _table(runs, console)
     _picture(runs, directory / "train-demo.png")
     console.print(f"{time.monotonic() - began:.0f} s; picture and metrics in {directory}", soft_wrap=True)
@@ -96,30 +96,29 @@ def _train(directory: Path, address: str, seeds: int, overrides: Mapping[str, An
         for task in ("program", "sort")
         for seed in range(seeds)
     ]
-    waiting, going = list(runs), list[_Run]()
+    waiting, going = list(runs), list[tuple[_Run, subprocess.Popen[bytes]]]()
     try:
         while waiting or going:
             while waiting and len(going) < (os.cpu_count() or 1):
-                going.append(waiting.pop(0))
-                going[-1].process = _start(going[-1], address, overrides)
+                run = waiting.pop(0)
+                going.append((run, _start(run, address, overrides)))
             time.sleep(_PAUSE_SECONDS)
-            going = [run for run in going if not _over(run, progress)]
+            going = [(run, process) for run, process in going if not _over(run, process, progress)]
     finally:
-        for run in going:
-            if run.process is not None:
-                run.process.terminate()
-                run.process.wait()
+        for _, process in going:
+            process.terminate()
+            process.wait()
     return runs
 
 
-def _over(run: _Run, progress: Progress) -> bool:
+def _over(run: _Run, process: subprocess.Popen[bytes], progress: Progress) -> bool:
     """Whether the run has ended; raises SandboxError with what it said where it ended badly."""
-    code = run.process.poll() if run.process is not None else None
+    code = process.poll()
     run.lines = read_lines(run.directory / "metrics.jsonl")
     progress.update(run.bar, total=run.iterations, completed=max(0, len(run.lines) - 1))
     if code:
         said = (run.directory / "log").read_text(errors="replace").strip().splitlines()
-        raise SandboxError(f"{run.name} ended with {code}: {said[-1] if said else 'it said nothing'}")
+        raise SandboxError(f"{run.task}, seed {run.seed} ended with {code}: {said[-1] if said else 'it said nothing'}")
     return code is not None
 
 
@@ -130,34 +129,30 @@ def _start(run: _Run, address: str, overrides: Mapping[str, Any]) -> subprocess.
     (directory / "metrics.jsonl").unlink(missing_ok=True)
     make_tiny_model(directory / "random", seed=run.seed)
     write_task(run.task, directory / "task", train=_TRAIN, evaluation=_HELD_OUT, warm_up=_TRAIN, seed=run.seed)
-    config = {**dict(flat(_config(run, address))), **overrides}
-    (directory / "run.json").write_text(json.dumps(config))
-    python = [sys.executable, "-m", "trainer"]
-    warm_up = [*python, "sft", str(directory / "random"), str(directory / "task" / "sft.jsonl")]
-    warm_up += [str(directory / "model"), "--steps", str(_WARM_UP[run.task]), "--learning-rate", "1e-3"]
-    warm_up += ["--seed", str(run.seed)]
-    train = [*python, "run"]
-    for key, value in config.items():
-        train += ["--set", f"{key}={json.dumps(value)}"]
-    script = 'log=$1; shift; n=$1; shift; trap "kill %1" TERM; '
-    script += '"${@:1:n}" >"$log" 2>&1 & wait $! && exec "${@:n+1}" >>"$log" 2>&1'
-    return subprocess.Popen(
-        ["bash", "-c", script, "bash", str(directory / "log"), str(len(warm_up)), *warm_up, *train],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    config = TrainerConfig.load(None, {**_config(run, address), **overrides})
+    (directory / "run.toml").write_bytes(msgspec.toml.encode(config.to_table()))
+    trainer = [sys.executable, "-m", "trainer"]
+    warm_up = [*trainer, "sft", str(directory / "random"), str(directory / "task" / "sft.jsonl")]
+    warm_up += [str(directory / "model"), "--steps", str(_WARM_UP), "--learning-rate", "1e-3", "--seed", str(run.seed)]
+    train = [*trainer, "run", str(directory / "run.toml")]
+    script = f'trap "kill %1" TERM; {shlex.join(warm_up)} & wait $! && exec {shlex.join(train)}'
+    with (directory / "log").open("wb") as log:
+        return subprocess.Popen(
+            ["bash", "-c", script], stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
 
 
 def _config(run: _Run, address: str) -> dict[str, Any]:
-    config = {name: dict(table) for name, table in _CONFIG.items()}
-    config["run"] |= {"directory": str(run.directory), "seed": run.seed, "iterations": run.iterations}
-    config["model"] = {"path": str(run.directory / "model")}
-    config["prompts"] |= {
-        "path": str(run.directory / "task" / "prompts.jsonl"),
-        "held_out": str(run.directory / "task" / "held-out.jsonl"),
+    return _CONFIG | {
+        "run.directory": str(run.directory),
+        "run.seed": run.seed,
+        "run.iterations": run.iterations,
+        "model.path": str(run.directory / "model"),
+        "prompts.path": str(run.directory / "task" / "prompts.jsonl"),
+        "prompts.held_out": str(run.directory / "task" / "held-out.jsonl"),
+        "update.learning_rate": _LEARNING_RATE[run.task],
+        "rewards.address": address,
     }
-    config["update"]["learning_rate"] = _LEARNING_RATE[run.task]
-    config["rewards"] = {"address": address}
-    return config
 
 
 def _evaluations(run: _Run) -> list[tuple[int, dict[str, Any]]]:
@@ -172,16 +167,12 @@ def _gain(runs: Sequence[_Run]) -> tuple[float, float, float]:
         both = first["by_prompt"].keys() & last["by_prompt"].keys()
         gains.append(np.array([last["by_prompt"][key][0] - first["by_prompt"][key][0] for key in sorted(both)]))
     random = np.random.default_rng(0)
-    resampled = [
-        np.mean(
-            [
-                random.choice(gains[seed], len(gains[seed])).mean()
-                for seed in random.integers(len(gains), size=len(gains))
-            ]
-        )
-        for _ in range(_RESAMPLES)
-    ]
-    low, high = np.quantile(resampled, (0.025, 0.975))
+
+    def resampled() -> float:
+        seeds = random.integers(len(gains), size=len(gains))
+        return float(np.mean([random.choice(gains[seed], len(gains[seed])).mean() for seed in seeds]))
+
+    low, high = np.quantile([resampled() for _ in range(_RESAMPLES)], (0.025, 0.975))
     return float(np.mean([gain.mean() for gain in gains])), float(low), float(high)
 
 
@@ -196,9 +187,8 @@ def _table(runs: Sequence[_Run], console: Console) -> bool:
         gain, low, high = _gain(mine)
         learnt = learnt and low > 0
         iterations = [line for run in mine for line in run.lines if "seconds" in line]
-        seconds = np.mean(
-            [sum(line["seconds"].get(name, 0) for name in ("rollouts", "update", "sync")) for line in iterations]
-        )
+        phases = ("rollouts", "update", "sync")
+        seconds = np.mean([sum(line["seconds"][phase] for phase in phases) for line in iterations])
         waited = np.mean([line["rolled"]["scoring_seconds"] for line in iterations])
         ends = {way: [np.mean([each[way] for each in end]) for end in (first, last)] for way in ("sampled", "greedy")}
         table.add_row(
@@ -220,25 +210,14 @@ def _picture(runs: Sequence[_Run], path: Path) -> None:
 
     figure, axes = plt.subplots(1, len(_ITERATIONS), figsize=(10, 4), sharey=True)
     for axis, task in zip(axes, _ITERATIONS, strict=True):
-        for run in runs:
-            if run.task != task:
-                continue
-            numbers = [number for number, _ in _evaluations(run)]
-            colour = f"C{run.seed}"
-            for way, style in (("sampled", "-"), ("greedy", ":")):
-                held_out = [each[way] for _, each in _evaluations(run)]
-                axis.plot(
-                    numbers, held_out, style, color=colour, marker="o", markersize=3, label=f"seed {run.seed}, {way}"
-                )
+        for run in (run for run in runs if run.task == task):
+            for way, line in (("sampled", "o-"), ("greedy", "o:")):
+                points = [(number, each[way]) for number, each in _evaluations(run)]
+                label = f"seed {run.seed}, {way}"
+                axis.plot(*zip(*points, strict=True), line, color=f"C{run.seed}", markersize=3, label=label)
         axis.set(title=task, xlabel="iteration", ylim=(0, 1))
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("reward on held-out prompts")
     axes[-1].legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )

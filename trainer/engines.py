@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from trainer.config import TrainerConfig
 from trainer.rollouts import RolloutEngine
 
@@ -16,22 +14,16 @@ def new_engine(config: TrainerConfig, stop: Sequence[int]) -> RolloutEngine:
         case "vllm":
             from trainer.rollout_vllm import VLLMRollouts
 
-            return VLLMRollouts(config.model, config.rollouts, config.weights, stop_tokens=stop)
+            return VLLMRollouts(config, stop)
         case "vllm-async":
             from trainer.rollout_vllm_async import AsyncVLLMRollouts
 
-            return AsyncVLLMRollouts(config.model, config.rollouts, config.weights, stop_tokens=stop)
+            return AsyncVLLMRollouts(config, stop)
         case "vllm-served":
             from trainer.rollout_vllm_served import ServedVLLMRollouts
 
-            return ServedVLLMRollouts(config.model, config.rollouts, config.weights, stop_tokens=stop)
+            return ServedVLLMRollouts(config, stop)
         case "torch":
             from trainer.rollout_torch import TorchRollouts
 
-            return TorchRollouts(
-                config.model.path,
-                stop_tokens=stop,
-                temperature=config.rollouts.temperature,
-                dtype=config.model.dtype,
-                device="cuda" if torch.cuda.is_available() else "cpu",
-            )
+            return TorchRollouts(config, stop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -71,10 +71,12 @@ class Lead:
         self._prompts = prompts
         self._tokenizer = tokenizer
         self._stop = stop_tokens(config.model.path, tokenizer)
-        seed = config.run.seed
-        self._sampler = Sampler(config.sampling, prompts.train, seed=seed, drawn=state.drawn, success=state.success)
+        self._sampler = Sampler(
+            config.sampling, prompts.train, seed=config.run.seed, drawn=state.drawn, success=state.success
+        )
         self._difficulties = Difficulties(prompts.train)
-        groups = state.restored_groups({prompt.id: prompt for prompt in prompts.train})
+        by_id = {prompt.id: prompt for prompt in prompts.train}
+        groups = [checkpoint.restored(group, by_id) for group in state.groups]
         going_on_at = (state.metrics_bytes, state.number) if resumed else None
         self.metrics = Metrics(Path(config.run.directory), config, going_on_at)
         self._current = weights
@@ -88,21 +90,12 @@ class Lead:
             self._engine = new_engine(config, self._stop)
             undone.callback(self._engine.close)
             self._check_lengths([*prompts.train, *prompts.held_out])
-            self._buffer = Buffer(
-                config.rollouts,
-                self._engine,
-                self._scoring,
-                self._text,
-                repeats=config.repeats,
-                seed=seed,
-                restart=self._restart,
-                say=say,
-            )
+            self._buffer = Buffer(config, self._engine, self._scoring, self._text, self._restart, say)
             self._buffer.restore(groups, state.opened)
             undone.pop_all()
         self._sync = WeightSync(
             self._engine,
-            self._given,
+            lambda: iter(self._weights.items()),
             distributions,
             prompts.train[0].tokens,
             dtype=config.model.dtype,
@@ -124,7 +117,7 @@ class Lead:
         weights = self._config.weights_in(number)
         groups = [judged(group) for group in generated.groups]
         self._sampler.observe(groups)
-        numbers = rolled(generated, groups, weights, self._difficulties, buffered=len(self._buffer))
+        numbers = rolled(generated, groups, weights, self._difficulties)
         self.metrics.samples(number, groups, weights, self._text)
         self._check_judged(numbers)
         return [group for group in groups if not uniform(group, weights)], numbers
@@ -180,13 +173,10 @@ class Lead:
             drawn=self._sampler.drawn,
             success=self._sampler.success,
             opened=self._buffer.opened,
-            groups=checkpoint.saved_groups(self._buffer.groups()),
+            groups=[checkpoint.saved(group) for group in self._buffer.groups],
             metrics_bytes=self.metrics.length,
             config=self._config.to_table(),
         )
-
-    def _given(self) -> Iterator[tuple[str, Tensor]]:
-        yield from self._weights.items()
 
     def _text(self, tokens: Sequence[int]) -> str:
         """A response's text, without the token that stopped it."""

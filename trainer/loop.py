@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Final, TypeVar
 
 import numpy as np
@@ -66,7 +66,7 @@ class Trainer:
         found = checkpoint.newest(self.directory / _CHECKPOINTS) if resume else None
         if found:
             checkpoint.check_config(found[1], config)
-        place, state = found or (None, checkpoint.State.beginning(config))
+        place, state = found or (None, checkpoint.State(config=config.to_table()))
         self.number, self.policy_version = state.number, state.policy_version
         self._say("start", "the model")
         self.tokenizer = load_tokenizer(config.model.path)
@@ -85,7 +85,21 @@ class Trainer:
             self._optimizer.restore(torch.load(place / _OPTIMIZER, weights_only=True))
         self._rolled = Rolled()
         self._lead: Lead | None = None
-        self._on_first(lambda: self._take_the_lead(given, reward, state, resumed=resume))
+
+        def lead() -> None:
+            self._lead = Lead(
+                config,
+                given,
+                self.tokenizer,
+                self._weights,
+                self._distributions,
+                reward,
+                state,
+                resumed=resume,
+                say=self._say,
+            )
+
+        self._on_first(lead)
         try:
             if place is None:
                 self.probe()
@@ -104,21 +118,6 @@ class Trainer:
             held_out = read_prompts(files.held_out, self.tokenizer) if files.held_out else ()
         return Prompts(list(train), list(held_out))
 
-    def _take_the_lead(
-        self, prompts: Prompts, reward: RewardFunction | None, state: checkpoint.State, *, resumed: bool
-    ) -> None:
-        self._lead = Lead(
-            self.config,
-            prompts,
-            self.tokenizer,
-            self._weights,
-            self._distributions,
-            reward,
-            state,
-            resumed=resumed,
-            say=self._say,
-        )
-
     def _say(self, phase: str, detail: str = "", /) -> None:
         self._told(f"iteration {self.number}/{self.config.run.iterations}  {phase}" if self.number else phase, detail)
 
@@ -126,9 +125,7 @@ class Trainer:
         """The trainer itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         """Close."""
         self.close()
 
@@ -146,17 +143,17 @@ class Trainer:
     def step(self) -> Iteration:
         """One iteration; a line of metrics.jsonl."""
         held_out: HeldOut | None = None
-        clock = _Clock()
+        seconds: dict[str, float] = {}
         if self.number == 0 and (before := self.evaluate()) is not None:
-            self._on_first(lambda: self._first.metrics.held_out(0, before))
-        with clock("rollouts"):
+            self._on_first(lambda: self._first.metrics.write({"number": 0, "held_out": before}))
+        with _timed(seconds, "rollouts"):
             groups = self.rollout()
-        with clock("update"):
+        with _timed(seconds, "update"):
             update = self.update(groups, self.advantages(groups))
-        with clock("sync"):
+        with _timed(seconds, "sync"):
             probe_gap = self.sync()
         if self._evaluates and (self.number % self.config.prompts.evaluate_every == 0 or self._last):
-            with clock("evaluation"):
+            with _timed(seconds, "evaluation"):
                 held_out = self.evaluate()
         iteration = Iteration(
             number=self.number,
@@ -166,8 +163,8 @@ class Trainer:
             update=update,
             tau_rho=self.config.update.tau * update.rho[-1],
             probe_gap=probe_gap,
-            seconds=clock.seconds,
-            cost=cost(self._rolled, update, clock.seconds),
+            seconds=seconds,
+            cost=cost(self._rolled, update, seconds),
             held_out=held_out,
         )
         self._on_first(lambda: self._first.metrics.write(iteration))
@@ -281,19 +278,8 @@ class Trainer:
         return self.policy.response_distributions(prompt, responses)
 
 
-class _Clock:
-    """Seconds of each phase."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def __call__(self, phase: str) -> _Clock:
-        self._phase, self._began = phase, time.monotonic()
-        return self
-
-    def __enter__(self) -> None:
-        """Begin the phase."""
-
-    def __exit__(self, *_exception: object) -> None:
-        """End it."""
-        self.seconds[self._phase] = time.monotonic() - self._began
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[phase] = time.monotonic() - began

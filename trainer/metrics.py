@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import resource
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import torch
@@ -20,7 +21,7 @@ from trainer.buffer import Generated, TextOf
 from trainer.config import TrainerConfig
 from trainer.tables import RewardWeights
 from trainer.tensorboard import EventFile
-from trainer.types import Cost, Group, HeldOut, Iteration, Prompt, Rolled, Update
+from trainer.types import Cost, Group, Iteration, Prompt, Rolled, Update
 
 _MOST_DIFFICULTIES: Final = 8
 _BINS: Final = 5
@@ -35,57 +36,43 @@ class Difficulties:
 
     def __init__(self, prompts: Iterable[Prompt]) -> None:
         labels = sorted(prompt.difficulty for prompt in prompts if prompt.difficulty is not None)
-        self._distinct = sorted(set(labels))
-        self._highest = self._distinct
-        if len(self._distinct) > _MOST_DIFFICULTIES:
-            self._highest = sorted({labels[len(labels) * place // _BINS - 1] for place in range(1, _BINS + 1)})
+        distinct = highest = sorted(set(labels))
+        if len(distinct) > _MOST_DIFFICULTIES:
+            highest = sorted({labels[len(labels) * place // _BINS - 1] for place in range(1, _BINS + 1)})
+        self._names: dict[float, str] = {}
+        for _, together in groupby(distinct, key=lambda label: bisect_left(highest, label)):
+            bin_ = list(together)
+            name = f"{bin_[0]:g}" if len(bin_) == 1 else f"{bin_[0]:g} to {bin_[-1]:g}"
+            self._names |= dict.fromkeys(bin_, name)
 
     def of(self, difficulty: float) -> str:
         """The name; `difficulty` is one of the prompts'."""
-        place = bisect_left(self._highest, difficulty)
-        highest = self._highest[place]
-        below = bisect_left(self._distinct, self._highest[place - 1]) + 1 if place else 0
-        lowest = self._distinct[below]
-        return f"{highest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
+        return self._names[difficulty]
 
     def pass_rate(self, groups: Iterable[Group]) -> dict[str, float]:
         """Share of right rollouts by name, the easiest first; a prompt without a label is in none."""
-        right: dict[float, list[float]] = defaultdict(list)
+        right: dict[str, list[float]] = {name: [] for name in self._names.values()}
         for group in groups:
             if group.prompt.difficulty is not None:
-                right[group.prompt.difficulty] += [rollout.parts["correct"] >= 1.0 for rollout in group.rollouts]
-        named: dict[str, list[float]] = defaultdict(list)
-        for difficulty in sorted(right):
-            named[self.of(difficulty)] += right[difficulty]
-        return {name: _mean(each) for name, each in named.items() if each}
+                right[self.of(group.prompt.difficulty)] += [each.parts["correct"] >= 1.0 for each in group.rollouts]
+        return {name: mean(each) for name, each in right.items() if each}
 
 
-def rolled(
-    generated: Generated,
-    groups: Sequence[Group],
-    weights: RewardWeights,
-    difficulties: Difficulties,
-    *,
-    buffered: int,
-) -> Rolled:
+def rolled(generated: Generated, groups: Sequence[Group], weights: RewardWeights, difficulties: Difficulties) -> Rolled:
     """The numbers of a rollout phase; `groups` are those of `generated` without what was not judged."""
     everyone = [rollout for group in generated.groups for rollout in group.rollouts]
     kept = [rollout for group in groups for rollout in group.rollouts]
     names = kept[0].parts if kept else ()
-    return Rolled(
-        tokens=generated.tokens,
+    return msgspec.structs.replace(
+        generated.numbers,
         groups=len(groups),
-        cut=generated.cut,
-        buffered=buffered,
-        lengths=_mean([len(rollout.tokens) for rollout in everyone]),
+        lengths=mean([len(rollout.tokens) for rollout in everyone]),
         ended=Counter(rollout.end.value for rollout in everyone if rollout.end),
         not_judged=Counter(rollout.reward.reason for rollout in everyone if isinstance(rollout.reward, NotJudged)),
-        parts={name: _mean([rollout.parts[name] for rollout in kept]) for name in names},
+        parts={name: mean([rollout.parts[name] for rollout in kept]) for name in names},
         pass_rate=difficulties.pass_rate(groups),
-        reward=_mean([total(rollout, weights) for rollout in kept]),
+        reward=mean([total(rollout, weights) for rollout in kept]),
         uniform=sum(uniform(group, weights) for group in groups),
-        generating_seconds=generated.generating_seconds,
-        scoring_seconds=generated.scoring_seconds,
     )
 
 
@@ -125,14 +112,13 @@ class Metrics:
             raise BadInput(
                 "run.directory", str(directory), "there is a run in it: go on with --resume, or name another"
             )
+        length, last = going_on_at or (0, -1)
         with self._lines.open("ab") as file:
-            file.truncate(going_on_at[0] if going_on_at else 0)
+            file.truncate(length)
         self._rollouts = directory / "rollouts.jsonl"
-        kept = _until(self._rollouts, going_on_at[1]) if going_on_at else b""
-        self._rollouts.write_bytes(kept)
+        self._rollouts.write_bytes(_until(self._rollouts, last))
         (directory / "config.toml").write_bytes(msgspec.toml.encode(config.to_table()))
-        first = going_on_at[1] + 1 if going_on_at else 0
-        self._events = EventFile(directory, first) if config.run.tensorboard else None
+        self._events = EventFile(directory, last + 1) if config.run.tensorboard else None
 
     def close(self) -> None:
         """End its files; idempotent."""
@@ -144,9 +130,12 @@ class Metrics:
         """Of metrics.jsonl, in bytes."""
         return self._lines.stat().st_size
 
-    def write(self, iteration: Iteration) -> None:
-        """Append an iteration's line."""
-        self._append(iteration)
+    def write(self, line: Iteration | dict[str, Any]) -> None:
+        """Append a line: an iteration's, or a number with what stands beside no iteration."""
+        with self._lines.open("ab") as file:
+            file.write(msgspec.json.encode(line) + b"\n")
+        if self._events:
+            self._events.write(line)
 
     def samples(self, number: int, groups: Sequence[Group], weights: RewardWeights, text: TextOf) -> None:
         """Append the best and the worst rollout of an iteration's first group, to be read."""
@@ -166,16 +155,6 @@ class Metrics:
                     "text": text(rollout.tokens.tolist()),
                 }
                 file.write(msgspec.json.encode(line) + b"\n")
-
-    def held_out(self, number: int, evaluation: HeldOut) -> None:
-        """Append an evaluation's line that stands beside no iteration."""
-        self._append({"number": number, "held_out": evaluation})
-
-    def _append(self, line: object) -> None:
-        with self._lines.open("ab") as file:
-            file.write(msgspec.json.encode(line) + b"\n")
-        if self._events:
-            self._events.write(line)
 
 
 def _until(path: Path, number: int) -> bytes:
@@ -204,5 +183,6 @@ def line_of(iteration: Iteration) -> str:
     return "  ".join(parts)
 
 
-def _mean(numbers: Sequence[float]) -> float:
+def mean(numbers: Sequence[float]) -> float:
+    """0 without any."""
     return sum(numbers) / len(numbers) if numbers else 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -18,11 +17,10 @@ from transformers import AutoModelForCausalLM
 
 from engine.errors import BadInput
 from trainer import attention
-from trainer.batch import MicroBatch, pack
+from trainer.batch import MicroBatch, group_of, pack
 from trainer.logprobs import log_distributions, token_logprobs
 from trainer.ranks import Ranks
 from trainer.tables import ModelConfig
-from trainer.types import Group, Prompt, Rollout
 
 _HEAD_TOLERANCE: Final = 1e-3
 
@@ -123,21 +121,15 @@ class Policy(nn.Module):
 
     def _hidden(self, micro: MicroBatch) -> Tensor:
         """Last hidden states [n, width] that predict the trained tokens."""
-        with self._computed_in_dtype():
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden: Tensor = self._backbone(
                 input_ids=micro.tokens, position_ids=micro.positions, use_cache=False, spans=micro.spans
             ).last_hidden_state[0]
         return hidden[micro.sources]
 
     def _packed(self, prompt: Sequence[int], responses: Sequence[Sequence[int]]) -> MicroBatch:
-        rollouts = tuple(
-            Rollout(id="", prompt_id="", index=index, tokens=np.asarray(response, np.int32))
-            for index, response in enumerate(responses)
-        )
-        group = Group(
-            prompt=Prompt(id="", tokens=np.asarray(prompt, np.int32), item={}), rollouts=rollouts, opened_at=0
-        )
         budget = len(prompt) + sum(map(len, responses))
+        group = group_of(prompt, responses)
         (micro,) = pack([group], budget=budget, policy_version=0, device=self.device).micro_batches
         return micro
 
@@ -148,11 +140,6 @@ class Policy(nn.Module):
     @property
     def _head_weight(self) -> Tensor:
         return cast("Tensor", self.model.get_output_embeddings().weight)
-
-    def _computed_in_dtype(self) -> contextlib.AbstractContextManager[Any]:
-        if self.dtype == torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
 
     def _check_attention(self, path: str) -> None:
         layers = getattr(self.model.config, "layer_types", None) or []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from rich.console import Console
@@ -58,9 +57,7 @@ class Progress:
             self._watcher.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         """End, with nothing left of the live line."""
         self._over.set()
         self._live.stop()

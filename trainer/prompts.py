@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,6 +14,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from engine.errors import BadInput
 from trainer.types import Prompt
+
+_T = TypeVar("_T")
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -56,29 +58,32 @@ def stop_tokens(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> tuple[i
 def read_prompts(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
     """The prompts of a file of JSON lines; raises BadInput that names the line."""
     prompts: dict[str, Prompt] = {}
-    for number, line in _lines(Path(path)):
-        prompt = _prompt(line, tokenizer, f"{path}:{number}")
+    for place, line in parsed_lines(path, _Line, "prompts.path"):
+        prompt = _prompt(line, tokenizer, place)
         if prompt.id in prompts:
-            raise BadInput(f"{path}:{number}.id", prompt.id, "another line has it already")
+            raise BadInput(f"{place}.id", prompt.id, "another line has it already")
         prompts[prompt.id] = prompt
     if not prompts:
         raise BadInput("prompts.path", str(path), "there is no prompt in it")
     return list(prompts.values())
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def parsed_lines(path: str | Path, kind: type[_T], key: str) -> Iterator[tuple[str, _T]]:
+    """A file's JSON lines with their places; raises BadInput that names the line, or `key` for a file that is not."""
     try:
-        with path.open("rb") as file:
-            yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        lines = Path(path).read_bytes().splitlines()
     except OSError as error:
-        raise BadInput("prompts.path", str(path), error.strerror or "cannot be read") from None
+        raise BadInput(key, str(path), error.strerror or "cannot be read") from None
+    for number, line in enumerate(lines, 1):
+        place = f"{path}:{number}"
+        try:
+            if line.strip():
+                yield place, msgspec.json.decode(line, type=kind)
+        except msgspec.DecodeError as error:
+            raise BadInput(place, line.decode(errors="replace").strip(), str(error)) from None
 
 
-def _prompt(line: bytes, tokenizer: PreTrainedTokenizerBase, place: str) -> Prompt:
-    try:
-        fields = msgspec.json.decode(line, type=_Line)
-    except msgspec.DecodeError as error:
-        raise BadInput(place, line.decode(errors="replace").strip(), str(error)) from None
+def _prompt(fields: _Line, tokenizer: PreTrainedTokenizerBase, place: str) -> Prompt:
     if fields.wrap is not None and fields.wrap.count("{completion}") != 1:
         raise BadInput(f"{place}.wrap", fields.wrap, "expected one {completion} in it")
     if isinstance(fields.prompt, str):

@@ -34,11 +34,6 @@ class Ranks:
         # Objects go over sockets, whatever the tensors go over.
         self._control = dist.new_group(backend="gloo", timeout=_PATIENCE) if self.size > 1 else None
 
-    @property
-    def first(self) -> bool:
-        """Whether this is the rank that has the rollouts."""
-        return self.rank == 0
-
     def on_first(self, work: Callable[[], _T], help_with: Callable[[Any], object]) -> _T:
         """What `work` gives on the first rank, or raises there, on every rank.
 
@@ -46,7 +41,7 @@ class Ranks:
         """
         if self.size == 1:
             return work()
-        if self.first:
+        if self.rank == 0:
             try:
                 result: _T | AssayError = work()
             except AssayError as error:

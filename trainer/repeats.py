@@ -19,35 +19,26 @@ class RepeatWatch:
 
     def repeating(self, outputs: Sequence[Output]) -> set[str]:
         """The ids of those that repeat themselves from these tokens on."""
-        told = self._feed(
-            [output.id for output in outputs],
-            [output.tokens for output in outputs],
-            [output.logprobs for output in outputs],
-        )
+        for output in outputs:
+            if output.id not in self._sequences:
+                self._sequences[output.id] = self._detector.open()
         names = {self._sequences[output.id]: output.id for output in outputs}
-        return {names[sequence] for sequence in told}
+        told = self._detector.feed(
+            np.array([self._sequences[output.id] for output in outputs], np.int64),
+            np.array([token for output in outputs for token in output.tokens], np.int64),
+            np.cumsum([0, *(len(output.tokens) for output in outputs)]),
+            np.array([number for output in outputs for number in output.logprobs], np.float32),
+        )
+        return {names[sequence] for sequence, _ in told}
 
     def restore(self, rollout: Rollout) -> None:
-        """Read what another process generated of an open rollout."""
+        """Read what an open rollout has from before, in another process or of an engine that died."""
+        self.forget([rollout.id])
         logprobs = [number for segment in rollout.segments for number in segment.logprobs.tolist()]
-        self._feed([rollout.id], [rollout.tokens.tolist()], [logprobs])
+        self.repeating([Output(id=rollout.id, tokens=rollout.tokens.tolist(), logprobs=logprobs)])
 
     def forget(self, ids: Iterable[str]) -> None:
         """They are over."""
         for name in ids:
             if (sequence := self._sequences.pop(name, None)) is not None:
                 self._detector.close(sequence)
-
-    def _feed(self, ids: list[str], tokens: list[list[int]], logprobs: list[list[float]]) -> list[int]:
-        for name in ids:
-            if name not in self._sequences:
-                self._sequences[name] = self._detector.open()
-        sequences = np.array([self._sequences[name] for name in ids], np.int64)
-        offsets = np.cumsum([0, *map(len, tokens)])
-        told = self._detector.feed(
-            sequences,
-            np.array([token for part in tokens for token in part], np.int64),
-            offsets,
-            np.array([number for part in logprobs for number in part], np.float32),
-        )
-        return [sequence for sequence, _ in told]

@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _Line = Mapping[str, Any]
-_PHASES: Final[Mapping[str, Callable[[_Line], float]]] = {
-    "generating": lambda line: line["rolled"]["generating_seconds"],
-    "waiting for rewards": lambda line: line["rolled"]["scoring_seconds"],
-    "update": lambda line: line["seconds"]["update"],
-    "sync": lambda line: line["seconds"]["sync"],
-    "evaluation": lambda line: line["seconds"].get("evaluation", 0.0),
-}
 # Of the first ones, and of the last.
 _SHOWN_ROLLOUTS: Final = 8
 
@@ -85,8 +78,7 @@ def _summary(lines: Sequence[_Line], iterations: Sequence[_Line]) -> str:
         f"{tokens / seconds:,.0f} response tokens per second",
         f"reward {iterations[0]['reward']:.3f} at first, {iterations[-1]['reward']:.3f} at last",
     ]
-    held_out = _held_out(lines, "sampled")
-    if held_out:
+    if held_out := _held_out(lines, "sampled"):
         said.append(f"on held-out prompts {held_out[0][1]:.3f} at first, {held_out[-1][1]:.3f} at last")
     said.append(f"{sum(line['cost']['idle_share'] for line in iterations) / len(iterations):.0%} of the time idle")
     said.append(f"{max(line['cost']['memory_bytes'] for line in iterations) / 2**30:.1f} GiB of memory at the most")
@@ -103,6 +95,7 @@ def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> No
     import matplotlib as mpl
 
     mpl.use("Agg")
+    import numpy as np
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(3, 4, figsize=(17, 10.5))
@@ -142,7 +135,14 @@ def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> No
     speeds = {"generated": "tokens_per_second", "trained": "trained_tokens_per_second"}
     panel("tokens per second", {name: _at("cost", key) for name, key in speeds.items()}, "log")
     seconds = panel("seconds", {})
-    seconds.stackplot(numbers, [list(map(of, iterations)) for of in _PHASES.values()], labels=list(_PHASES))
+    phases = {
+        "generating": _at("rolled", "generating_seconds"),
+        "waiting for rewards": _at("rolled", "scoring_seconds"),
+        **{phase: _at("seconds", phase) for phase in ("update", "sync", "evaluation")},
+    }
+    # Where a phase was not, its nan would leave a hole in all.
+    spent = np.nan_to_num([list(map(of, iterations)) for of in phases.values()])
+    seconds.stackplot(numbers, spent, labels=list(phases))
     for axis in axes.flat:
         if axis.get_legend_handles_labels()[1]:
             axis.legend(fontsize="x-small")
@@ -151,33 +151,28 @@ def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> No
     plt.close(figure)
 
 
-def _at(*path: str | int) -> Callable[[_Line], float]:
+def _at(*path: Any) -> Callable[[_Line], float]:
     """What a line has there; nan, which is not drawn, where it has nothing."""
 
     def value(line: _Line) -> float:
-        found: Any = line
-        for step in path:
-            match found:
-                case dict():
-                    found = found.get(step)
-                case list() if found:
-                    found = found[int(step)]
-                case _:
-                    return math.nan
+        try:
+            found: Any = line
+            for step in path:
+                found = found[step]
+        except (KeyError, IndexError):
+            return math.nan
         return math.nan if found is None else float(found)
 
     return value
 
 
 def _table(rollouts: Sequence[_Line]) -> str:
-    rows = [
-        "<tr>"
-        + "".join(
-            f"<td>{html.escape(str(line[name]))}</td>" for name in ("number", "prompt_id", "end", "reward", "verdict")
-        )
-        + "".join(f"<td><pre>{html.escape(line[name])}</pre></td>" for name in ("prompt", "text"))
-        + "</tr>"
-        for line in rollouts
-    ]
+    def cells(line: _Line) -> Iterator[str]:
+        for name in ("number", "prompt_id", "end", "reward", "verdict"):
+            yield f"<td>{html.escape(str(line[name]))}</td>"
+        for name in ("prompt", "text"):
+            yield f"<td><pre>{html.escape(line[name])}</pre></td>"
+
+    rows = [f"<tr>{''.join(cells(line))}</tr>" for line in rollouts]
     head = "<tr><th>iteration<th>id<th>end<th>reward<th>verdict<th>prompt<th>response</tr>"
     return f"<table>{head}{''.join(rows)}</table>"

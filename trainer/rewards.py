@@ -40,14 +40,11 @@ class Scoring:
         self._function = function or self._ask
         self._say = say
         self._loop = LoopThread("assay-trainer-rewards")
-        self._client, self._turns = self._loop.wait(self._made())
+        self._client = Client(config.address or None)
+        self._turns = asyncio.Semaphore(config.in_flight)
         self._answers: queue.SimpleQueue[tuple[str, Future[Reward | NotJudged]]] = queue.SimpleQueue()
         self.outstanding = 0
         self._trouble = ""
-
-    async def _made(self) -> tuple[Client, asyncio.Semaphore]:
-        # On the loop that they will belong to.
-        return Client(self._config.address or None), asyncio.Semaphore(self._config.in_flight)
 
     def submit(self, key: str, prompt: Prompt, text: str) -> None:
         """Ask for a reward; its answer will come under `key`."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, DynamicCache
 
-from trainer.errors import StaleWeights
-from trainer.rollouts import Weights, Within, no_deadline
+from trainer.config import TrainerConfig
+from trainer.rollouts import Weights, Within, fitting, no_deadline
 from trainer.types import End, Output, Request
 
 # Rows that are over stay in the batch until they are this share of it: to drop them copies the cache.
@@ -49,29 +49,16 @@ class TorchRollouts:
 
     block_tokens: Final = 0
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        stop_tokens: Sequence[int],
-        temperature: float = 1.0,
-        dtype: str = "float32",
-        device: str = "cpu",
-        most_rows: int = 256,
-    ) -> None:
-        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
-        self._model = model.to(device).eval()
-        self._device = device
+    def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int], *, most_rows: int = 256) -> None:
+        model: Any = AutoModelForCausalLM.from_pretrained(config.model.path, dtype=getattr(torch, config.model.dtype))
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = model.to(self._device).eval()
+        self.context_tokens = int(model.config.max_position_embeddings)
         self._stop = frozenset(stop_tokens)
-        self._temperature = temperature
+        self._temperature = config.rollouts.temperature
         self._most_rows = most_rows
         self._waiting: list[Request] = []
         self._wave: _Wave | None = None
-
-    @property
-    def context_tokens(self) -> int:
-        """See `RolloutEngine`."""
-        return int(self._model.config.max_position_embeddings)
 
     def submit(self, request: Request) -> None:
         """See `RolloutEngine`."""
@@ -101,15 +88,7 @@ class TorchRollouts:
     def load(self, weights: Weights, version: int, within: Within = no_deadline) -> None:
         """See `RolloutEngine`."""
         ours = dict(self._model.named_parameters())
-        theirs = dict(weights())
-        apart = sorted(ours.keys() ^ theirs.keys())
-        apart += sorted(
-            name
-            for name in ours.keys() & theirs.keys()
-            if ours[name].shape != theirs[name].shape or not theirs[name].is_floating_point()
-        )
-        if apart:
-            raise StaleWeights(f"version {version} is of another model: {', '.join(apart[:5])} differ")
+        theirs = fitting(weights, {name: parameter.shape for name, parameter in ours.items()}, version)
         with torch.no_grad():
             for name, parameter in ours.items():
                 parameter.copy_(theirs[name])
@@ -123,21 +102,19 @@ class TorchRollouts:
         # The siblings' one prompt is computed once.
         prompts: dict[bytes, int] = {}
         which = [prompts.setdefault(request.tokens.tobytes(), len(prompts)) for request in requests]
-        texts = [np.frombuffer(prompt, np.int32) for prompt in prompts]
-        longest = max(map(len, texts))
-        tokens = torch.zeros(len(texts), longest, dtype=torch.long)
-        mask = torch.zeros(len(texts), longest, dtype=torch.long)
-        for row, text in enumerate(texts):
-            tokens[row, longest - len(text) :] = torch.from_numpy(text.astype(np.int64))
-            mask[row, longest - len(text) :] = 1
+        texts = [torch.from_numpy(np.frombuffer(prompt, np.int32).astype(np.int64)) for prompt in prompts]
+        tokens, mask = (
+            pad_sequence(each, batch_first=True, padding_side="left").to(self._device)
+            for each in (texts, [torch.ones_like(text) for text in texts])
+        )
         cache = DynamicCache(config=self._model.config)
-        logits = self._forward(tokens.to(self._device), mask.to(self._device), cache)
+        logits = self._forward(tokens, mask, cache)
         rows = torch.tensor(which, device=self._device)
         cache.batch_select_indices(rows)
         return _Wave(
             rows=[_Row(request, np.random.Generator(np.random.Philox(request.seed))) for request in requests],
             cache=cache,
-            mask=mask.to(self._device)[rows],
+            mask=mask[rows],
             logits=logits[rows],
         )
 

@@ -13,23 +13,22 @@ import msgspec
 import torch
 
 from engine.errors import BadInput
+from trainer.config import TrainerConfig
 from trainer.errors import RolloutsFailed, TrainerError
 from trainer.rollouts import Weights, Within, no_deadline
-from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
 from trainer.types import End, Output, Request
 
 if TYPE_CHECKING:
-    from vllm import LLM, RequestOutput
-    from vllm.distributed.weight_transfer.base import VLLMWeightSyncClient, WeightTransferUpdatePayload
+    from vllm import RequestOutput, SamplingParams, TokensPrompt
+    from vllm.distributed.weight_transfer.base import VLLMWeightSyncClient
     from vllm.logprobs import Logprob
 
-    from trainer.transfer_vllm import Kind, Transfer
-    from trainer.weights_vllm import Facts
+    from trainer.transfer_vllm import Transfer
+    from trainer.weights_vllm import Facts, Source
 
 _ENDS: Final = {"stop": End.STOP, "length": End.LENGTH, "repetition": End.REPEAT}
 _MOST_SEQUENCES: Final = 1024
 _CPU_CACHE_BYTES: Final = 1 << 30
-_AUTOMATIC: Final = WeightsConfig()
 
 # What the user has set stays. In this process a request, its weights and its errors need no second one.
 _ENVIRONMENT: Final = {
@@ -47,37 +46,31 @@ class VLLMEngine(ABC):
     stop_tokens  token ids that end a response
     """
 
-    _facts: Facts
+    context_tokens: int
+    block_tokens: int
+    _source: Source
     _transfer: Transfer
 
-    def __init__(self, model: ModelConfig, rollouts: RolloutsConfig, *, stop_tokens: Sequence[int]) -> None:
-        self._model = model
-        self._temperature = rollouts.temperature
+    def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int]) -> None:
+        self._config = config
         self._stop = list(stop_tokens)
+        self._device = prepared()
         self._open = True
 
-    def _connect(self, kind: Kind, calls: VLLMWeightSyncClient, facts: Facts, **server: Any) -> None:
-        from trainer.transfer_vllm import Transfer
+    def _connect(self, calls: VLLMWeightSyncClient, facts: Facts, **server: Any) -> None:
+        from trainer.transfer_vllm import Transfer, kind_of
         from trainer.weights_vllm import Source, checkpoint_shapes
 
-        self._facts = facts
-        source = Source(checkpoint_shapes(self._model.path, tied=facts.tied), getattr(torch, self._model.dtype))
-        self._transfer = Transfer(kind, calls, source, **server)
-
-    @property
-    def context_tokens(self) -> int:
-        """See `RolloutEngine`."""
-        return self._facts.context_tokens
-
-    @property
-    def block_tokens(self) -> int:
-        """See `RolloutEngine`."""
-        return self._facts.block_tokens
+        self.context_tokens, self.block_tokens = facts.context_tokens, facts.block_tokens
+        model = self._config.model
+        kind = kind_of(self._config.weights.transfer, self._config.rollouts.engine, self._device, facts.backend)
+        self._source = Source(checkpoint_shapes(model.path, tied=facts.tied), getattr(torch, model.dtype))
+        self._transfer = Transfer(kind, calls, self._source, **server)
 
     def sampling(self, request: Request) -> dict[str, Any]:
         """The arguments of its SamplingParams."""
         return {
-            "temperature": 0.0 if request.greedy else self._temperature,
+            "temperature": 0.0 if request.greedy else self._config.rollouts.temperature,
             "seed": request.seed,
             "max_tokens": request.max_tokens,
             "logprobs": 0,
@@ -87,13 +80,21 @@ class VLLMEngine(ABC):
             "detokenize": False,
         }
 
+    def _prompted(self, request: Request) -> tuple[TokensPrompt, SamplingParams]:
+        """The request in vLLM's words."""
+        from vllm import SamplingParams, TokensPrompt
+        from vllm.sampling_params import RequestOutputKind
+
+        prompt = TokensPrompt(prompt_token_ids=request.tokens.tolist())
+        return prompt, SamplingParams(**self.sampling(request), output_kind=RequestOutputKind.DELTA)
+
     def load(self, weights: Weights, version: int, within: Within = no_deadline) -> None:
         """See `RolloutEngine`."""
         if self._busy:
             raise RolloutsFailed(f"version {version} comes while requests are under way")
-        with self._transfer.holding(weights, version), failures(f"did not take on version {version}"):
+        with self._source.holding(weights, version), failures(f"did not take on version {version}"):
             within("vLLM to pause", self._pause)
-            self._transfer.send(within)
+            self._transfer.send(version, within)
             if not within("vLLM to empty its prefix cache", self._empty_cache):
                 raise RolloutsFailed(f"vLLM keeps what it cached before version {version}")
             within("vLLM to go on", self._resume)
@@ -129,37 +130,21 @@ class VLLMRollouts(VLLMEngine):
     Raises BadInput without vLLM or a checkpoint that it can be updated by, RolloutsFailed where it does not start.
     """
 
-    def __init__(
-        self,
-        model: ModelConfig,
-        rollouts: RolloutsConfig,
-        weights: WeightsConfig = _AUTOMATIC,
-        *,
-        stop_tokens: Sequence[int],
-    ) -> None:
-        super().__init__(model, rollouts, stop_tokens=stop_tokens)
-        device = prepared()
+    def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int]) -> None:
+        super().__init__(config, stop_tokens)
         from vllm import LLM
 
-        from trainer.transfer_vllm import kind_of
+        from trainer.transfer_vllm import Calls
 
-        kind = kind_of(weights.transfer, "vllm", device)
         with failures("does not start"):
-            self._llm = LLM(**arguments(model, rollouts, device, kind))
+            self._llm = LLM(**arguments(config, self._device))
             self._engine = self._llm.llm_engine
-            self._connect(kind, _Calls(self._llm), facts_of(self._llm.collective_rpc("assay_facts")))
+            self._connect(Calls(self._llm, lambda said: said), facts_of(self._llm.collective_rpc("assay_facts")))
 
     def submit(self, request: Request) -> None:
         """See `RolloutEngine`."""
-        from vllm import SamplingParams, TokensPrompt
-        from vllm.sampling_params import RequestOutputKind
-
         with failures(f"refuses request {request.id}"):
-            self._engine.add_request(
-                request.id,
-                TokensPrompt(prompt_token_ids=request.tokens.tolist()),
-                SamplingParams(**self.sampling(request), output_kind=RequestOutputKind.DELTA),
-            )
+            self._engine.add_request(request.id, *self._prompted(request))
 
     def step(self) -> list[Output]:
         """See `RolloutEngine`."""
@@ -192,21 +177,6 @@ class VLLMRollouts(VLLMEngine):
         self._engine.engine_core.shutdown()
 
 
-class _Calls:
-    """vLLM's `VLLMWeightSyncClient` for an engine of this process."""
-
-    def __init__(self, llm: LLM) -> None:
-        self._llm = llm
-        self.start_weight_update = llm.start_weight_update
-        self.finish_weight_update = llm.finish_weight_update
-
-    def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
-        self._llm.init_weight_transfer_engine({"init_info": init_info})
-
-    def update_weights(self, update_info: WeightTransferUpdatePayload) -> None:
-        self._llm.update_weights({"update_info": update_info})
-
-
 def prepared() -> str:
     """The type of the device, once the environment is what vLLM is to find when it is imported; raises BadInput."""
     if importlib.util.find_spec("vllm") is None:
@@ -217,13 +187,14 @@ def prepared() -> str:
     return device
 
 
-def arguments(model: ModelConfig, rollouts: RolloutsConfig, device: str, kind: Kind) -> dict[str, Any]:
-    """Of vLLM's engines on this machine."""
+def arguments(config: TrainerConfig, device: str) -> dict[str, Any]:
+    """Of vLLM's engines on this machine; raises BadInput for a transfer that they do not have."""
     from vllm.config import WeightTransferConfig
 
-    from trainer.transfer_vllm import BACKENDS
+    from trainer.transfer_vllm import BACKENDS, kind_of
 
-    cpu = device == "cpu"
+    model, rollouts, cpu = config.model, config.rollouts, device == "cpu"
+    kind = kind_of(config.weights.transfer, rollouts.engine, device)
     cache: dict[str, Any] = {}
     if size := rollouts.kv_cache_bytes or (_CPU_CACHE_BYTES if cpu else 0):
         # The share is then no more than what has to be free at the start, and the trainer's weights are there already.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
-import pickle
 import queue
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
@@ -15,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from engine.client.loop_thread import LoopThread
+from trainer.config import TrainerConfig
 from trainer.errors import RolloutsFailed
-from trainer.rollout_vllm import VLLMEngine, arguments, facts_of, failures, prepared, taken
-from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
+from trainer.rollout_vllm import VLLMEngine, arguments, facts_of, failures, taken
 from trainer.types import Output, Request
 
 if TYPE_CHECKING:
-    from vllm.distributed.weight_transfer.base import WeightTransferUpdatePayload
     from vllm.v1.engine.async_llm import AsyncLLM
 
 # With requests under way, an engine that says nothing for so long is dead.
@@ -42,8 +39,8 @@ class _Stream:
 class StreamedRollouts(VLLMEngine):
     """An engine that answers each request by a stream; the streams are followed on a thread of their own."""
 
-    def __init__(self, model: ModelConfig, rollouts: RolloutsConfig, *, stop_tokens: Sequence[int]) -> None:
-        super().__init__(model, rollouts, stop_tokens=stop_tokens)
+    def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int]) -> None:
+        super().__init__(config, stop_tokens)
         self._loop = LoopThread("assay-trainer-rollouts")
         self._streams: dict[str, _Stream] = {}
         self._answers: queue.SimpleQueue[tuple[_Stream, Output | Exception]] = queue.SimpleQueue()
@@ -118,45 +115,40 @@ class AsyncVLLMRollouts(StreamedRollouts):
     Raises BadInput without vLLM or a checkpoint that it can be updated by, RolloutsFailed where it does not start.
     """
 
-    def __init__(
-        self, model: ModelConfig, rollouts: RolloutsConfig, weights: WeightsConfig, *, stop_tokens: Sequence[int]
-    ) -> None:
+    def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int]) -> None:
         # A copy of this process would have its locks without the threads that hold them.
         os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")
-        device = prepared()
-        from trainer.transfer_vllm import kind_of
-
-        kind = kind_of(weights.transfer, "vllm-async", device)
-        if kind == "ipc":
-            # vLLM's handles are objects; the process that reads them is this one's child.
-            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
-        super().__init__(model, rollouts, stop_tokens=stop_tokens)
+        super().__init__(config, stop_tokens)
         with ExitStack() as undone, failures("does not start"):
             undone.callback(self._loop.stop)
-            self._llm = self._loop.wait(_started(arguments(model, rollouts, device, kind)))
+            given = arguments(config, self._device)
+            if given["weight_transfer_config"].backend == "ipc":
+                # vLLM's handles are objects; the process that reads them is this one's child.
+                os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
+            self._llm = self._loop.wait(_started(given))
             undone.callback(self._llm.shutdown)
-            facts = facts_of(self._loop.wait(_unless_dead(self._llm, self._llm.collective_rpc("assay_facts"))))
-            self._loop.wait(_unless_dead(self._llm, self._llm.collective_rpc("assay_end_with_trainer")))
-            self._connect(kind, _Calls(self._llm, self._loop), facts)
+            facts = facts_of(self._answer(self._llm.collective_rpc("assay_facts")))
+            self._answer(self._llm.collective_rpc("assay_end_with_trainer"))
+            from trainer.transfer_vllm import Calls
+
+            self._connect(Calls(self._llm, self._answer), facts)
             undone.pop_all()
 
-    async def _generate(self, request: Request) -> AsyncGenerator[Output, None]:
-        from vllm import SamplingParams, TokensPrompt
-        from vllm.sampling_params import RequestOutputKind
+    def _answer(self, call: Coroutine[Any, Any, _T]) -> _T:
+        return self._loop.wait(_unless_dead(self._llm, call))
 
-        prompt = TokensPrompt(prompt_token_ids=request.tokens.tolist())
-        sampling = SamplingParams(**self.sampling(request), output_kind=RequestOutputKind.DELTA)
-        async for output in self._llm.generate(prompt, sampling, request.id):
+    async def _generate(self, request: Request) -> AsyncGenerator[Output, None]:
+        async for output in self._llm.generate(*self._prompted(request), request.id):
             yield taken(output)
 
     def _pause(self) -> None:
-        self._loop.wait(_unless_dead(self._llm, self._llm.pause_generation(mode="abort")))
+        self._answer(self._llm.pause_generation(mode="abort"))
 
     def _empty_cache(self) -> bool:
-        return self._loop.wait(_unless_dead(self._llm, self._llm.reset_prefix_cache()))
+        return self._answer(self._llm.reset_prefix_cache())
 
     def _resume(self) -> None:
-        self._loop.wait(_unless_dead(self._llm, self._llm.resume_generation()))
+        self._answer(self._llm.resume_generation())
 
     def _shut_down(self) -> None:
         self._loop.wait(_ended(self._llm))
@@ -186,31 +178,3 @@ async def _started(given: dict[str, Any]) -> AsyncLLM:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     return AsyncLLM.from_engine_args(AsyncEngineArgs(**given))
-
-
-class _Calls:
-    """vLLM's `VLLMWeightSyncClient` for an AsyncLLM, from other threads than its loop's."""
-
-    def __init__(self, llm: AsyncLLM, loop: LoopThread) -> None:
-        self._llm, self._loop = llm, loop
-
-    def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
-        from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
-
-        self._loop.wait(
-            _unless_dead(self._llm, self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info)))
-        )
-
-    def start_weight_update(self) -> None:
-        self._loop.wait(_unless_dead(self._llm, self._llm.start_weight_update()))
-
-    def update_weights(self, update_info: WeightTransferUpdatePayload) -> None:
-        from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
-
-        if isinstance(update_info, dict) and "ipc_handles" in update_info:
-            handles = base64.b64encode(pickle.dumps(update_info["ipc_handles"])).decode()
-            update_info = update_info | {"ipc_handles": None, "ipc_handles_pickled": handles}
-        self._loop.wait(_unless_dead(self._llm, self._llm.update_weights(WeightTransferUpdateRequest(update_info))))
-
-    def finish_weight_update(self, weight_version: str | None = None) -> None:
-        self._loop.wait(_unless_dead(self._llm, self._llm.finish_weight_update(weight_version)))

@@ -14,10 +14,10 @@ import aiohttp
 import msgspec
 
 from engine.errors import BadInput
+from trainer.config import TrainerConfig
 from trainer.errors import RolloutsFailed
-from trainer.rollout_vllm import end_of, facts_of, failures, prepared
+from trainer.rollout_vllm import end_of, facts_of, failures
 from trainer.rollout_vllm_async import StreamedRollouts
-from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
 from trainer.types import Output, Request
 
 _LOG: Final = logging.getLogger(__name__)
@@ -65,34 +65,29 @@ class ServedVLLMRollouts(StreamedRollouts):
     Raises BadInput without vLLM (for the transfer) or for a server that does not suit, RolloutsFailed without one.
     """
 
-    def __init__(
-        self, model: ModelConfig, rollouts: RolloutsConfig, weights: WeightsConfig, *, stop_tokens: Sequence[int]
-    ) -> None:
-        super().__init__(model, rollouts, stop_tokens=stop_tokens)
-        self._url = rollouts.url.rstrip("/")
+    def __init__(self, config: TrainerConfig, stop_tokens: Sequence[int]) -> None:
+        super().__init__(config, stop_tokens)
+        self._url = config.rollouts.url.rstrip("/")
         with ExitStack() as undone, failures(f"at {self._url} cannot be used"):
             undone.callback(self._loop.stop)
-            device = prepared()
             self._session = self._loop.wait(_session())
             undone.callback(lambda: self._loop.wait(self._session.close()))
             from vllm.distributed.weight_transfer.clients import HTTPVLLMWeightSyncClient
 
-            from trainer.transfer_vllm import kind_of
-
             facts = facts_of(self._asked_for_facts())
             self._check_serves()
-            if facts.dtype != model.dtype:
-                raise BadInput("model.dtype", model.dtype, f"the server at {self._url} computes in {facts.dtype}")
-            if rollouts.temperature != 1.0 and facts.logprobs_mode != "processed_logprobs":
+            if facts.dtype != config.model.dtype:
+                why = f"the server at {self._url} computes in {facts.dtype}"
+                raise BadInput("model.dtype", config.model.dtype, why)
+            if config.rollouts.temperature != 1.0 and facts.logprobs_mode != "processed_logprobs":
                 raise BadInput(
                     "rollouts.temperature",
-                    rollouts.temperature,
+                    config.rollouts.temperature,
                     "the server's logprobs are of temperature 1: start it with --logprobs-mode processed_logprobs",
                 )
-            kind = kind_of(weights.transfer, "vllm-served", device, facts.backend)
             workers = self._loop.wait(self._asked("GET", "/get_world_size"))["world_size"]
-            calls = HTTPVLLMWeightSyncClient(self._url, timeout=weights.deadline_seconds)
-            self._connect(kind, calls, facts, url=self._url, workers=workers)
+            calls = HTTPVLLMWeightSyncClient(self._url, timeout=config.weights.deadline_seconds)
+            self._connect(calls, facts, url=self._url, workers=workers)
             undone.pop_all()
 
     async def _generate(self, request: Request) -> AsyncGenerator[Output, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -35,14 +36,15 @@ class Sampler:
         self.drawn = drawn
         self.success = dict(success or {})
         self._epoch, self._order = -1, list[int]()
-        if config.order == "curriculum":
-            self._check_difficulties()
+        for prompt in self._prompts:
+            if config.order == "curriculum" and prompt.difficulty is None:
+                raise BadInput("sampling.order", "curriculum", f"prompt {prompt.id} has no difficulty")
 
     def take(self, count: int) -> list[Prompt]:
         """The next prompts; none twice, if there are as many."""
         begin, self.drawn = self.drawn, self.drawn + count
-        in_epochs = self._config.order == "uniform"
-        in_order = count if in_epochs else self._left_of_curriculum(begin, count)
+        ends = {"uniform": math.inf, "curriculum": len(self._prompts), "failure": 0}
+        in_order = int(min(count, max(0, ends[self._config.order] - begin)))
         taken = [self._at(index) for index in range(begin, begin + in_order)]
         return taken + self._by_failure(begin, count - in_order)
 
@@ -54,10 +56,6 @@ class Sampler:
             rate = sum(rollout.parts["correct"] for rollout in group.rollouts) / len(group.rollouts)
             before = self.success.get(group.prompt.id, rate)
             self.success[group.prompt.id] = self._config.decay * before + (1 - self._config.decay) * rate
-
-    def _left_of_curriculum(self, begin: int, count: int) -> int:
-        end = len(self._prompts) if self._config.order == "curriculum" else 0
-        return max(0, min(count, end - begin))
 
     def _at(self, index: int) -> Prompt:
         epoch, place = divmod(index, len(self._prompts))
@@ -81,8 +79,3 @@ class Sampler:
         twice = count > len(self._prompts)
         chosen = random.choice(len(self._prompts), count, replace=twice, p=weights / weights.sum())
         return [self._prompts[place] for place in chosen]
-
-    def _check_difficulties(self) -> None:
-        for prompt in self._prompts:
-            if prompt.difficulty is None:
-                raise BadInput("sampling.order", "curriculum", f"prompt {prompt.id} has no difficulty")

@@ -108,10 +108,9 @@ class RolloutsConfig:
             raise BadInput(
                 "segment_tokens", self.segment_tokens, f"above max_tokens = {self.max_tokens}; 0 switches segments off"
             )
-        if self.top_p != 1.0:
-            raise BadInput("top_p", self.top_p, "the loss assumes the whole distribution: leave it at 1")
-        if self.top_k != 0:
-            raise BadInput("top_k", self.top_k, "the loss assumes the whole distribution: leave it at 0")
+        for name, off in (("top_p", 1), ("top_k", 0)):
+            if (value := getattr(self, name)) != off:
+                raise BadInput(name, value, f"the loss assumes the whole distribution: leave it at {off}")
 
     @property
     def budget(self) -> int:

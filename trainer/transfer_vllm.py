@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
+import base64
+import pickle
 import socket
-from collections.abc import Iterator
-from typing import Any, Final, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import torch
-from vllm.distributed.weight_transfer.base import VLLMWeightSyncClient, WeightTransferUpdatePayload
+from vllm.distributed.weight_transfer.base import (
+    VLLMWeightSyncClient,
+    WeightTransferInitRequest,
+    WeightTransferUpdatePayload,
+    WeightTransferUpdateRequest,
+)
 from vllm.distributed.weight_transfer.ipc_engine import IPCTrainerInitInfo, IPCTrainerWeightTransferEngine
 from vllm.distributed.weight_transfer.nccl_engine import NCCLTrainerInitInfo, NCCLTrainerWeightTransferEngine
 
 from engine.errors import BadInput
-from trainer.rollouts import Weights, Within, no_deadline
+from trainer.rollouts import Within, no_deadline
 from trainer.weights_vllm import DIRECT, SHARED_MEMORY, SharedMemory, Source
+
+if TYPE_CHECKING:
+    from vllm import LLM
+    from vllm.v1.engine.async_llm import AsyncLLM
 
 Kind = Literal["direct", "shared-memory", "ipc", "nccl"]
 
@@ -28,12 +38,7 @@ _FOR_ENGINE: Final[dict[str, tuple[Kind, ...]]] = {
     "vllm-async": ("shared-memory", "ipc"),
     "vllm-served": ("shared-memory", "ipc", "nccl"),
 }
-_AUTO: Final[dict[tuple[str, str], Kind]] = {
-    ("vllm", "cpu"): "shared-memory",
-    ("vllm", "cuda"): "direct",
-    ("vllm-async", "cpu"): "shared-memory",
-    ("vllm-async", "cuda"): "ipc",
-}
+_ON_GPU: Final[dict[str, Kind]] = {"vllm": "direct", "vllm-async": "ipc"}
 
 
 def kind_of(asked: str, engine: str, device: str, backend: str | None = None) -> Kind:
@@ -45,13 +50,44 @@ def kind_of(asked: str, engine: str, device: str, backend: str | None = None) ->
         kind = next((kind for kind, name in BACKENDS.items() if name == backend), None)
         if kind is None or asked not in ("auto", kind):
             raise BadInput("weights.transfer", asked, f"the server was started with the backend {backend!r}")
+    elif asked == "auto":
+        kind = "shared-memory" if device == "cpu" else _ON_GPU[engine]
     else:
-        kind = _AUTO[engine, device] if asked == "auto" else next(name for name in BACKENDS if name == asked)
+        kind = next(name for name in BACKENDS if name == asked)
     if kind not in _FOR_ENGINE[engine]:
         raise BadInput("weights.transfer", kind, f"engine {engine!r} has {', '.join(_FOR_ENGINE[engine])}")
     if kind in ("ipc", "nccl") and device == "cpu":
         raise BadInput("weights.transfer", kind, "needs a GPU, and the trainer has none")
     return kind
+
+
+class Calls(VLLMWeightSyncClient):
+    """An LLM's or AsyncLLM's own calls.
+
+    answer  gives what a call of theirs comes to: an AsyncLLM's are coroutines
+    """
+
+    def __init__(self, llm: LLM | AsyncLLM, answer: Callable[[Any], object]) -> None:
+        self._llm, self._answer = llm, answer
+
+    def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
+        """Connect the workers."""
+        self._answer(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info)))
+
+    def start_weight_update(self) -> None:
+        """Take the layers apart."""
+        self._answer(self._llm.start_weight_update())
+
+    def update_weights(self, update_info: WeightTransferUpdatePayload) -> None:
+        """Load what was sent."""
+        if isinstance(update_info, dict) and "ipc_handles" in update_info:
+            handles = base64.b64encode(pickle.dumps(update_info["ipc_handles"])).decode()
+            update_info = update_info | {"ipc_handles": None, "ipc_handles_pickled": handles}
+        self._answer(self._llm.update_weights(WeightTransferUpdateRequest(update_info)))
+
+    def finish_weight_update(self, weight_version: str | None = None) -> None:
+        """Put the layers together again, as that version."""
+        self._answer(self._llm.finish_weight_update(weight_version))
 
 
 class Client(VLLMWeightSyncClient):
@@ -94,10 +130,9 @@ class Transfer:
         self._client = Client(calls)
         self._memory: SharedMemory | None = None
         self._theirs: IPCTrainerWeightTransferEngine | NCCLTrainerWeightTransferEngine | None = None
-        self._direct = kind == "direct"
         match kind:
             case "direct":
-                self._client.init_weight_transfer_engine({})
+                self._client.init_weight_transfer_engine({"weights": source})
             case "shared-memory":
                 self._memory = SharedMemory(source)
                 try:
@@ -111,19 +146,9 @@ class Transfer:
                     nccl_init(url, workers), client=self._client, source=source
                 )
 
-    @contextlib.contextmanager
-    def holding(self, weights: Weights, version: int) -> Iterator[None]:
-        """Only meanwhile it holds on to them; raises StaleWeights where they are not of the engine's model."""
-        self._source.take(weights, version)
-        self._client.version = version
-        try:
-            yield
-        finally:
-            self._source.release()
-
-    def send(self, within: Within) -> None:
-        """Have the engine load what is held."""
-        self._client.within = within
+    def send(self, version: int, within: Within) -> None:
+        """Have the engine load what the source holds, as that version."""
+        self._client.version, self._client.within = version, within
         match self._theirs:
             case None:
                 if self._memory:
@@ -131,7 +156,7 @@ class Transfer:
                     memory = self._memory
                     within("the weights to be written", lambda: memory.write(self._source))
                 self._client.start_weight_update()
-                self._client.update_weights({"source": self._source} if self._direct else {})
+                self._client.update_weights({})
                 self._client.finish_weight_update()
             case NCCLTrainerWeightTransferEngine() as nccl:
                 # A broadcast has no deadline of its own and goes on beside the engine's calls: one step, all of it.

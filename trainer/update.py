@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,21 +27,30 @@ _FIRST_LOSS_SCALE: Final = 2.0**16
 _GROWS_AFTER: Final = 50
 
 
-@dataclass(slots=True)
-class _Share:
-    """A micro-batch of this rank's, and what the first step tells of it.
+class _Seen(NamedTuple):
+    """What the first step tells of a micro-batch.
 
-    counts     False where it only keeps this rank in step with the others
     reference  logprobs [n] of the policy at the start
     weights    [rollouts], 0 for rollouts that are not here or too far from the sampler
     pulls      [n], what each token's gradient is multiplied with; None: all alike
     """
 
+    reference: Tensor
+    weights: Tensor
+    pulls: Tensor | None
+
+
+@dataclass(slots=True)
+class _Share:
+    """A micro-batch of this rank's.
+
+    counts  False where it only keeps this rank in step with the others
+    seen    None before the first step
+    """
+
     micro: MicroBatch
     counts: bool
-    reference: Tensor | None = None
-    weights: Tensor | None = None
-    pulls: Tensor | None = None
+    seen: _Seen | None = None
 
 
 class Optimizer:
@@ -157,15 +166,13 @@ class Optimizer:
         for share in mine:
             self._policy.last_of_step(share is mine[-1])
             logprobs, entropy = self._policy(share.micro)
-            if share.reference is None:
-                self._first_seen(share, logprobs.detach(), entropy, len(advantages), gaps)
-            assert share.reference is not None
-            assert share.weights is not None
-            if share.pulls is not None:
+            if share.seen is None:
+                share.seen = self._first_seen(share, logprobs.detach(), entropy, len(advantages), gaps)
+            reference, here, pulls = share.seen
+            if pulls is not None:
                 # The value as it is, the gradient times the weight.
-                logprobs = torch.lerp(logprobs.detach(), logprobs, share.pulls)
-            rho = log_ratios(logprobs, share.reference, share.micro.rollout, len(advantages))
-            here = share.weights
+                logprobs = torch.lerp(logprobs.detach(), logprobs, pulls)
+            rho = log_ratios(logprobs, reference, share.micro.rollout, len(advantages))
             loss = mirror_descent_loss(rho * here, advantages * here, tau=self._config.tau, divisor=divisor)
             # Gradients are averaged over the ranks.
             (loss * (self._ranks.size * self._loss_scale)).backward()
@@ -173,15 +180,13 @@ class Optimizer:
             rho_sum += (rho.detach() * here).abs().sum().item()
         return torch.tensor([loss_sum, rho_sum], dtype=torch.float64)
 
-    def _first_seen(self, share: _Share, reference: Tensor, entropy: Tensor, rollouts: int, gaps: GapOfBatch) -> None:
-        share.reference = reference
+    def _first_seen(self, share: _Share, reference: Tensor, entropy: Tensor, rollouts: int, gaps: GapOfBatch) -> _Seen:
         gap = sampler_gap(reference, share.micro)
         near = near_the_sampler(gap, share.micro.rollout, rollouts, self._config.gap_limit)
-        share.weights = near if share.counts else torch.zeros_like(near)
-        if self._config.sampler_correction == "token_truncate":
-            share.pulls = truncated_weights(gap)
         if share.counts:
             gaps.add(gap, entropy)
+        pulls = truncated_weights(gap) if self._config.sampler_correction == "token_truncate" else None
+        return _Seen(reference, near if share.counts else torch.zeros_like(near), pulls)
 
     def _clipped(self) -> float:
         if self._loss_scale != 1.0:

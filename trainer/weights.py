@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.client.loop_thread import LoopThread
 from trainer.errors import StaleWeights
 from trainer.progress import Say, silent
-from trainer.rollouts import RolloutEngine, Weights
+from trainer.rollouts import RolloutEngine, Weights, sampled
 from trainer.types import Request
 
 _RESPONSES: Final = 4
@@ -86,11 +86,11 @@ class WeightSync:
 
     def probe(self, version: int) -> float:
         """The largest gap between the engine's and the trainer's logprobs; raises StaleWeights, RolloutsFailed."""
-        sampled = self._within("the engine's answer to the probe", self._sampled)
-        distributions = self._distributions(self._prompt.tolist(), [tokens for tokens, _ in sampled])
+        answer = self._within("the engine's answer to the probe", self._sampled)
+        distributions = self._distributions(self._prompt.tolist(), [tokens for tokens, _ in answer])
         responses = [
             _Response(tokens, np.asarray(logprobs, np.float32), ours)
-            for (tokens, logprobs), ours in zip(sampled, distributions, strict=True)
+            for (tokens, logprobs), ours in zip(answer, distributions, strict=True)
         ]
         gap = max(float(np.abs(response.logprobs - response.logprobs_by(response)).max()) for response in responses)
         if self._exact:
@@ -107,25 +107,17 @@ class WeightSync:
             self._thread.stop()
 
     def _sampled(self) -> list[tuple[list[int], list[float]]]:
-        sampled: dict[str, tuple[list[int], list[float]]] = {}
-        for seed in range(_RESPONSES):
-            request = Request(id=f"probe-{seed}", tokens=self._prompt, max_tokens=_TOKENS, seed=seed)
-            sampled[request.id] = ([], [])
-            self.engine.submit(request)
-        while outputs := self.engine.step():
-            for output in outputs:
-                tokens, logprobs = sampled[output.id]
-                tokens += output.tokens
-                logprobs += output.logprobs
-        return list(sampled.values())
+        requests = [
+            Request(id=f"probe-{seed}", tokens=self._prompt, max_tokens=_TOKENS, seed=seed)
+            for seed in range(_RESPONSES)
+        ]
+        responses = {key: (tokens, logprobs) for key, tokens, logprobs in sampled(self.engine, requests)}
+        return [responses[request.id] for request in requests]
 
     def _check(self, version: int, gap: float, most: float) -> None:
         # A nan is no small gap.
         if not gap <= most:
-            raise StaleWeights(
-                f"the rollout engine does not sample from version {version}: its logprobs of the probe are "
-                f"{gap:.2g} from the trainer's, at most {most:.2g} is usual"
-            )
+            raise _stale(version, f"{gap:.2g} from the trainer's, at most {most:.2g} is usual")
 
     def _check_follows(self, version: int, responses: list[_Response]) -> None:
         if not self._followed:
@@ -133,10 +125,8 @@ class WeightSync:
             return
         to_new, to_old = _mean_gaps(responses, self._followed)
         if to_new > max(_CLEARLY * to_old, _FLOAT32_GAP):
-            raise StaleWeights(
-                f"the rollout engine does not sample from version {version}: its logprobs of the probe are "
-                f"{to_new:.2g} from the trainer's in the mean, {to_old:.2g} from those of an earlier version"
-            )
+            nearer = f"{to_new:.2g} from the trainer's in the mean, {to_old:.2g} from those of an earlier version"
+            raise _stale(version, nearer)
         if to_old > max(_CLEARLY * to_new, _FLOAT32_GAP):
             self._followed = responses
 
@@ -174,6 +164,11 @@ class _Response:
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self.tokens, other.tokens, strict=False)))
         known = min(same + 1, len(self.tokens), len(other.tokens))
         return other.distributions[np.arange(known), self.tokens[:known]]
+
+
+def _stale(version: int, are: str) -> StaleWeights:
+    why = f"its logprobs of the probe are {are}"
+    return StaleWeights(f"the rollout engine does not sample from version {version}: {why}")
 
 
 def _mean_gaps(responses: list[_Response], earlier: list[_Response]) -> tuple[float, float]:

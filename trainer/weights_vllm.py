@@ -7,13 +7,15 @@ into its model as if they came from a checkpoint, which redoes the packing of th
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -24,7 +26,6 @@ from torch import Tensor
 from vllm.distributed.weight_transfer.base import (
     ParamMeta,
     TInitInfo,
-    TUpdateInfo,
     WeightSource,
     WeightTransferEngine,
     WeightTransferInitInfo,
@@ -36,8 +37,7 @@ from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead, 
 from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
 
 from engine.errors import BadInput
-from trainer.errors import StaleWeights
-from trainer.rollouts import Weights
+from trainer.rollouts import Weights, fitting
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
@@ -102,24 +102,14 @@ class Source(WeightSource):
         self._dtype = dtype
         self._tensors: dict[str, Tensor] = {}
 
-    def take(self, weights: Weights, version: int) -> None:
-        """What the next iteration gives; raises StaleWeights where it is not of the model that the engine has."""
-        tensors = dict(weights())
-        wrong = [f"{name} is missing" for name in self._shapes.keys() - tensors.keys()]
-        wrong += [f"{name} is not in its checkpoint" for name in tensors.keys() - self._shapes.keys()]
-        for name in self._shapes.keys() & tensors.keys():
-            tensor, shape = tensors[name], self._shapes[name]
-            if tuple(tensor.shape) != shape:
-                wrong.append(f"{name} is {list(tensor.shape)} and not {list(shape)}")
-            elif not tensor.is_floating_point():
-                wrong.append(f"{name} is {tensor.dtype} and not a floating type")
-        if wrong:
-            raise StaleWeights(f"version {version} does not suit the engine's model: {'; '.join(sorted(wrong)[:5])}")
-        self._tensors = tensors
-
-    def release(self) -> None:
-        """Hold no weights until the next sync."""
-        self._tensors = {}
+    @contextlib.contextmanager
+    def holding(self, weights: Weights, version: int) -> Iterator[None]:
+        """Only meanwhile it holds on to them; raises StaleWeights where they are not of the engine's model."""
+        self._tensors = fitting(weights, self._shapes, version)
+        try:
+            yield
+        finally:
+            self._tensors = {}
 
     def metadata(self) -> list[ParamMeta]:
         """What an iteration gives."""
@@ -160,21 +150,27 @@ class _Init(WeightTransferInitInfo):
 
 @dataclass
 class _Update(WeightTransferUpdateInfo):
-    """The whole memory is new."""
+    """All weights are new."""
 
 
 @dataclass
 class _DirectInit(WeightTransferInitInfo):
-    """Nothing to agree on."""
+    """The trainer's own, for the same process."""
+
+    weights: Source
 
 
-@dataclass
-class _DirectUpdate(WeightTransferUpdateInfo):
-    source: Source
+class _Worker(WeightTransferEngine[TInitInfo, _Update]):
+    """Loads what it was connected with as if it came from a checkpoint."""
 
+    update_info_cls = _Update
+    _weights: Iterable[tuple[str, Tensor]]
 
-class _Worker(WeightTransferEngine[TInitInfo, TUpdateInfo]):
-    """Loads what it received as if it came from a checkpoint."""
+    def receive_weights(self, update_info: _Update) -> None:
+        cast("Any", self.model).load_weights(iter(self._weights))
+
+    def shutdown(self) -> None:
+        self._weights = ()
 
     def start_weight_update(self) -> None:
         initialize_layerwise_reload(self.model)
@@ -188,36 +184,21 @@ class _Worker(WeightTransferEngine[TInitInfo, TUpdateInfo]):
                     layer.quant_method.process_weights_after_loading(layer)
 
 
-class _DirectWorker(_Worker[_DirectInit, _DirectUpdate]):
+class _DirectWorker(_Worker[_DirectInit]):
     init_info_cls = _DirectInit
-    update_info_cls = _DirectUpdate
 
     def init_transfer_engine(self, init_info: _DirectInit) -> None:
-        pass
-
-    def receive_weights(self, update_info: _DirectUpdate) -> None:
-        cast("Any", self.model).load_weights(iter(update_info.source))
-
-    def shutdown(self) -> None:
-        pass
+        self._weights = init_info.weights
 
 
-class _SharedMemoryWorker(_Worker[_Init, _Update]):
+class _SharedMemoryWorker(_Worker[_Init]):
     init_info_cls = _Init
-    update_info_cls = _Update
-    _views: dict[str, Tensor]
 
     def init_transfer_engine(self, init_info: _Init) -> None:
         # On another machine the same path may be anything.
         if _MEMORY not in str(Path(init_info.path).readlink()):
             raise ValueError(f"{init_info.path} is not the trainer's memory: the engine is on another machine")
-        self._views = _mapped(init_info)
-
-    def receive_weights(self, update_info: _Update) -> None:
-        cast("Any", self.model).load_weights(iter(self._views.items()))
-
-    def shutdown(self) -> None:
-        self._views = {}
+        self._weights = _mapped(init_info).items()
 
 
 class SharedMemory:
@@ -249,15 +230,12 @@ class SharedMemory:
 def _mapped(where: _Init) -> dict[str, Tensor]:
     """Views of the tensors by name; the first to map it gives it its size."""
     dtype: torch.dtype = getattr(torch, where.dtype)
-    places, end = [], 0
-    for shape in where.shapes:
-        length = torch.Size(shape).numel() * dtype.itemsize
-        places.append((end, end + length))
-        end += -(-length // _ALIGNMENT) * _ALIGNMENT
-    memory = torch.from_file(where.path, shared=True, size=end, dtype=torch.uint8)
+    lengths = [torch.Size(shape).numel() * dtype.itemsize for shape in where.shapes]
+    *starts, size = accumulate((-(-length // _ALIGNMENT) * _ALIGNMENT for length in lengths), initial=0)
+    memory = torch.from_file(where.path, shared=True, size=size, dtype=torch.uint8)
     return {
-        name: memory[start:stop].view(dtype).view(shape)
-        for name, shape, (start, stop) in zip(where.names, where.shapes, places, strict=True)
+        name: memory[start : start + length].view(dtype).view(shape)
+        for name, shape, start, length in zip(where.names, where.shapes, starts, lengths, strict=True)
     }
 
 

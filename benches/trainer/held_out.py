@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benches.trainer.models import score
 from trainer.buffer import seed_of
+from trainer.config import TrainerConfig
 from trainer.prompts import load_tokenizer, read_prompts, stop_tokens
 from trainer.rollout_torch import TorchRollouts
+from trainer.tables import ModelConfig
 from trainer.types import Request
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ class HeldOut:
         self._tokenizer = load_tokenizer(model)
         self._stop = stop_tokens(model, self._tokenizer)
         self._prompts = read_prompts(Path(task) / "held-out.jsonl", self._tokenizer)
-        self._engine = TorchRollouts(model, stop_tokens=self._stop, most_rows=2 * len(self._prompts))
+        config = TrainerConfig(model=ModelConfig(path=model))
+        self._engine = TorchRollouts(config, self._stop, most_rows=2 * len(self._prompts))
         self._max_tokens = max_tokens
 
     def reward(self, model: Any) -> float:

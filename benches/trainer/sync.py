@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from benches.trainer.worker import Turns
+from trainer.config import TrainerConfig
 from trainer.policy import Policy
 from trainer.prompts import load_tokenizer, stop_tokens
 from trainer.rollout_vllm import VLLMRollouts
@@ -34,7 +35,7 @@ def run(specification: Mapping[str, Any], turns: Turns) -> None:
     stop = stop_tokens(model.path, load_tokenizer(model.path))
     rollouts = RolloutsConfig(kv_cache_bytes=_CACHE_BYTES)
     # None is given back: with one of them ends what vLLM keeps for the whole process.
-    engines = [VLLMRollouts(model, rollouts, stop_tokens=stop)]
+    engines = [VLLMRollouts(TrainerConfig(model=model, rollouts=rollouts), stop)]
     prompt = np.resize(np.arange(10, 60, dtype=np.int32), _PROMPT_TOKENS)
     version = 0
 
@@ -50,7 +51,7 @@ def run(specification: Mapping[str, Any], turns: Turns) -> None:
         def another() -> None:
             policy.save(place)
             load_tokenizer(model.path).save_pretrained(place)
-            engines.append(VLLMRollouts(ModelConfig(path=str(place)), rollouts, stop_tokens=stop))
+            engines.append(VLLMRollouts(TrainerConfig(model=ModelConfig(path=str(place)), rollouts=rollouts), stop))
 
         def ours() -> None:
             new_sync().sync(version)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.bench.containers import FLOOR, Report, Row
+from engine.bench.mix import LIMITS, PATIENCE_SECONDS, MixReport, MixRow
 from engine.bench.programs import Name
 from engine.bench.repeat import OURS, RepeatRow
 from engine.bench.slots import SLEEP_SECONDS, SlotsRow
@@ -25,6 +26,7 @@ _SLOTS_HEADINGS = (
     f"all {SLEEP_SECONDS} s sleeps s",
 )
 
+_MIX_HEADINGS = ("setting", "program", "requests", "lost", "wrong verdicts", "p50 ms", "p99 ms")
 _WARM_HEADINGS = (
     "way",
     "program",
@@ -120,6 +122,28 @@ def slots_markdown(rows: Sequence[SlotsRow]) -> str:
     return "\n".join(_markdown_table(_SLOTS_HEADINGS, [_slots_cells(row) for row in rows])) + "\n"
 
 
+def show_mix(report: MixReport, console: Console) -> None:
+    """Print the tables of `assay bench load`."""
+    table = _table(f"{report.requests:,} requests, {report.in_flight} in flight", _MIX_HEADINGS)
+    for row in [*report.rows, *report.clients]:
+        table.add_row(*_mix_cells(row), style="bold red" if row.flips else None)
+    console.print(table)
+    for line in report.missing:
+        console.print(f"[yellow]{line}[/yellow]")
+
+
+def mix_markdown(report: MixReport) -> str:
+    """The same for a README, with the command."""
+    machine = report.machine
+    measured = (
+        f"`{report.command}`: Linux {machine['kernel']}, {machine['cores']} cores, {report.requests:,} requests, "
+        f"{report.in_flight} in flight, limit {LIMITS.cpu_seconds:g} s, lost after {PATIENCE_SECONDS:g} s in the "
+        f"queue; load before {machine['load_before']}."
+    )
+    table = _markdown_table(_MIX_HEADINGS, [_mix_cells(row) for row in [*report.rows, *report.clients]])
+    return "\n".join([measured, "", *table, *(f"\n- {line}" for line in report.missing)]) + "\n"
+
+
 def show_repeat(rows: Sequence[RepeatRow], console: Console) -> None:
     """Print the table of `assay bench repeat`."""
     table = _table("looking for repeats", _REPEAT_HEADINGS)
@@ -174,6 +198,18 @@ def _slots_cells(row: SlotsRow) -> list[str]:
         f"{row.ratio_lowest:.2f} to {row.ratio_highest:.2f}",
         f"{row.sleepers_at_once:,}",
         _short(row.sleepers_seconds),
+    ]
+
+
+def _mix_cells(row: MixRow) -> list[str]:
+    return [
+        row.setting,
+        row.kind,
+        f"{row.requests:,}",
+        f"{row.lost:,}",
+        f"{row.flips:,}",
+        _milliseconds(row.p50_seconds),
+        _milliseconds(row.p99_seconds),
     ]
 
 

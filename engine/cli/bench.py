@@ -17,7 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from engine.bench import chart, report
 from engine.bench.containers import Plan, containers
-from engine.bench.install import install
+from engine.bench.install import go_judge, install
+from engine.bench.mix import mixed
 from engine.bench.peers import PEERS
 from engine.bench.programs import NAMES
 from engine.bench.repeat import RepeatRow, repeat
@@ -34,6 +35,9 @@ _IN_FLIGHT: Final = "1,2,4,8"
 _SECONDS: Final = 5.0
 _FEW: Final = "1,4"
 _SLOTS: Final = "1,16,256,1024"
+_REQUESTS: Final = 500
+_LOAD_IN_FLIGHT: Final = 64
+_CLIENT_REQUESTS: Final = 250
 _SEQUENCES: Final = "1,10000"
 _TOKENS: Final = "1,32,1024"
 
@@ -57,6 +61,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
     parser.set_defaults(handler=bench_slots)
+    parser = benches.add_parser(
+        "load", help="programs that print, sleep, work and loop, all at once: who waits for whom"
+    )
+    parser.add_argument("--requests", metavar="N", default=str(_REQUESTS), help=f"of each setting ({_REQUESTS})")
+    parser.add_argument("--in-flight", metavar="N", default=str(_LOAD_IN_FLIGHT), help=f"at once ({_LOAD_IN_FLIGHT})")
+    help_clients = f"of each of 19 clients, without and with one that loops ({_CLIENT_REQUESTS})"
+    parser.add_argument("--client-requests", metavar="N", default=str(_CLIENT_REQUESTS), help=help_clients)
+    parser.add_argument("--go-judge", metavar="FILE", default=go_judge(), help="its program, to be measured too")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
+    parser.add_argument("--png", metavar="FILE", help="draw the numbers there; needs matplotlib")
+    parser.set_defaults(handler=bench_load)
     parser = benches.add_parser("warm", help="Python programs begun as forks of one that is ready, and otherwise")
     parser.add_argument("--slots", metavar="N,...", default=_FEW, help=f"runs in flight, and slots ({_FEW})")
     parser.add_argument("--seconds", metavar="S", type=float, default=_SECONDS, help="load for each row (5)")
@@ -100,6 +116,22 @@ def bench_slots(arguments: argparse.Namespace) -> int:
         rows = _measured(lambda say: slots(numbers, seconds, say))
         report.show_slots(rows, Console())
         _write(arguments, rows, report.slots_markdown(rows))
+    except AssayError as error:
+        return _refused(error)
+    return 0
+
+
+def bench_load(arguments: argparse.Namespace) -> int:
+    """`assay bench load`: the exit code."""
+    try:
+        requests, in_flight = _number("requests", arguments.requests), _number("in-flight", arguments.in_flight)
+        client_requests = _number("client-requests", arguments.client_requests)
+        command = shlex.join(["assay", "bench", "load", "--requests", str(requests), "--in-flight", str(in_flight)])
+        measured = _measured(lambda say: mixed(requests, in_flight, client_requests, arguments.go_judge, command, say))
+        report.show_mix(measured, Console())
+        _write(arguments, measured, report.mix_markdown(measured))
+        if arguments.png:
+            chart.draw_mix(measured, Path(arguments.png))
     except AssayError as error:
         return _refused(error)
     return 0
@@ -186,6 +218,12 @@ def _numbers(field: str, text: str) -> list[int]:
     if not numbers or min(numbers) < 1:
         raise BadInput(field, text, "expected numbers like 1,2,4")
     return numbers
+
+
+def _number(field: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise BadInput(field, text, "expected a number like 500")
+    return int(text)
 
 
 def _above_zero(field: str, value: float) -> float:

@@ -71,10 +71,12 @@ def _machine() -> list[tuple[str, Text]]:
     about = f"{platform.system()} {platform.release()} · {resources.cores()} cores · {memory:.1f} GiB"
     lacks = kernel_lacks()
     kernel = Text(f"lacks {', '.join(lacks)}", "red") if lacks else Text("has what the sandbox is made of")
+    live = resources.live_programs()
+    slots = f"{live.slots}, unless the configuration says it: {live.reason}"
     place = place_of(read_facts())
     where = Text(f"{place.row}: {place.outlook}", "" if place.outlook is Outlook.WORKS else "yellow")
     change = [("change", Text(place.change, "yellow"))] if place.change else []
-    return [("machine", Text(about)), ("place", where), *change, ("kernel", kernel)]
+    return [("machine", Text(about)), ("slots", Text(slots)), ("place", where), *change, ("kernel", kernel)]
 
 
 def _sandbox(facts: dict[str, str]) -> str:

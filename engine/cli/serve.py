@@ -24,7 +24,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     http = parser.add_mutually_exclusive_group()
     http.add_argument("--http", metavar="HOST:PORT", help="address of the HTTP face (default 127.0.0.1:8080)")
     http.add_argument("--no-http", action="store_true", help="leave the HTTP face out")
-    parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
+    parser.add_argument(
+        "--slots", type=int, metavar="N", help="programs that may be live at once (default: by cores and memory)"
+    )
     parser.add_argument(
         "--rootfs", metavar="PATH", help="what programs see: a directory, an OCI layout, an archive (default: host)"
     )

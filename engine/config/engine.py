@@ -22,6 +22,9 @@ HOST: Final = "host"
 _IMAGE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MODULE_NAME: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _GIB: Final = 1024 * MIB
+_MEMORY_SHARE: Final = 0.8
+# A keeper, the child that it has parked, and Pythons that are kept ready.
+_OURS_IN_A_SLOT: Final = 4
 Runtime = Literal["native", "crun"]
 Fresh = Literal["proved", "always"]
 
@@ -69,7 +72,7 @@ def _image_store() -> str:
 class EngineConfig:
     """How the engine runs programs.
 
-    slots           Programs that run at once; the default is one for each core.
+    slots           Programs that may be live at once, many more than cores; the default is the machine's answer.
     state_dir       Locks, and what the self-test proved; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
     trees           Directories of this machine that programs see, read-only, at their own paths.
     rootfs          What programs see that name no image: "host", those trees; or the name or the place of an image.
@@ -133,21 +136,33 @@ class EngineConfig:
         check_ceilings(self.compile_limits, self.ceilings, "compile_limits")
 
 
-def ceilings_here(config: EngineConfig, slots: int, memory_bytes: int) -> Limits:
-    """The configured ceilings, lowered to what this machine has; raises CannotStart if the defaults do not fit."""
-    processes = resources.pid_max() // 2 // slots
-    if config.limits.processes > processes:
+class Room(msgspec.Struct, frozen=True):
+    """What all programs that run at once may use together; the queue sees to it."""
+
+    memory_bytes: int
+    processes: int
+
+
+def room_for_programs(slots: int) -> Room:
+    """What this machine can spare; raises CannotStart where it cannot even have so many slots."""
+    processes = resources.pid_max() // 2
+    if slots * _OURS_IN_A_SLOT > processes:
         raise CannotStart(
-            f"{slots} slots of {config.limits.processes} processes are more than half of kernel.pid_max: "
+            f"{slots} slots have more processes of their own than half of kernel.pid_max: "
             f"use fewer slots, or raise it with sysctl kernel.pid_max"
         )
-    ceilings = config.ceilings
-    if config.limits.memory_bytes > memory_bytes:
-        raise CannotStart(f"limits.memory_bytes {config.limits.memory_bytes}: this machine can spare {memory_bytes}")
+    return Room(int(resources.memory_bytes() * _MEMORY_SHARE), processes - slots * _OURS_IN_A_SLOT)
+
+
+def ceilings_here(config: EngineConfig, room: Room) -> Limits:
+    """The configured ceilings, lowered to what there is room for; raises CannotStart if the defaults do not fit."""
+    for name, most in (("processes", room.processes), ("memory_bytes", room.memory_bytes)):
+        if (value := getattr(config.limits, name)) > most:
+            raise CannotStart(f"limits.{name} {value}: this machine can spare {most}")
     return msgspec.structs.replace(
-        ceilings,
-        processes=min(ceilings.processes, processes),
-        memory_bytes=min(ceilings.memory_bytes, memory_bytes),
+        config.ceilings,
+        processes=min(config.ceilings.processes, room.processes),
+        memory_bytes=min(config.ceilings.memory_bytes, room.memory_bytes),
     )
 
 

@@ -17,11 +17,15 @@ _T = TypeVar("_T")
 
 def load(path: Path, kind: type[_T]) -> _T:
     """The TOML file at `path` as a `kind`, a dataclass whose fields may be dataclasses; raises BadInput or OSError."""
+    return from_table(table_of(path), kind)
+
+
+def table_of(path: Path) -> dict[str, Any]:
+    """The TOML file at `path`, decoded; raises BadInput or OSError."""
     try:
-        table = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput("config", str(path), f"not TOML: {error}") from None
-    return from_table(table, kind)
 
 
 def from_table(table: dict[str, Any], kind: type[_T], place: str = "", base: _T | None = None) -> _T:

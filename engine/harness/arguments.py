@@ -46,11 +46,15 @@ def marshalled(value: Any, field: str, depth: int = 0) -> bytes:
     raise BadInput(field, kind.__name__, "expected plain data: numbers, text, bytes, lists, tuples, sets, dicts")
 
 
-def call_data(call: str, arguments: list[object], field: str) -> bytes:
-    """The pair (call, arguments); raises BadInput under `field`."""
+def call_data(call: str, arguments: list[object], in_place: int | None, field: str) -> bytes:
+    """The three of them as a tuple; raises BadInput under `field`."""
     parts = [marshalled(each, f"{field}[{index}]") for index, each in enumerate(arguments)]
     items = b"".join((_OPENINGS[list], len(parts).to_bytes(4, "little"), *parts))
-    return b"".join((_OPENINGS[tuple], (2).to_bytes(4, "little"), marshal.dumps(call, _VERSION), items))
+    return b"".join((_OPENINGS[tuple], (3).to_bytes(4, "little"), *map(_atom, (call, in_place)), items))
+
+
+def _atom(value: str | int | None) -> bytes:
+    return marshal.dumps(value, _VERSION)
 
 
 def _are_exact(values: Iterable[object]) -> bool:

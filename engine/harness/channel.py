@@ -9,12 +9,13 @@ from __future__ import annotations
 import marshal
 import os
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import Final
 
 import msgspec
 
-from engine.errors import BadInput
+from engine.errors import BadInput, SandboxError
 from engine.harness.arguments import call_data
 from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
 from engine.harness.plain import HEADER_BYTES, NO_ANSWER, decode_answer
@@ -23,23 +24,34 @@ from engine.program import Outcome
 from engine.wire.decode import unicode
 
 DRIVEN_LANGUAGE: Final = "python"
-DRIVER_PATH: Final = "/program/driver.py"
-DRIVER_ARGUMENTS: Final = ("-s", DRIVER_PATH)
+DRIVER: Final = "driver.py"
+DRIVERS_PLACE: Final = "/program"
+DRIVER_ARGUMENTS: Final = ("-s", f"{DRIVERS_PLACE}/{DRIVER}")
+# The driver, then what it imports.
+_IN_PROCESS: Final = ("asserts.py", "run_tests.py")
+_PROXIED: Final = ("proxied.py", "served.py", "proxies.py", "rebuilt.py", "call.py", "run_tests.py")
 _NONCE_BYTES: Final = 32
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What one test adds to a program's job: `driver` and `channel` are None where it runs by itself."""
+    """What one test adds to a program's job: `driver` is empty and `channel` None where it runs by itself.
+
+    driver      our files by their names in /program, DRIVER first
+    processes   that our side takes beside the program's own
+    """
 
     stdin: bytes = b""
-    driver: bytes | None = None
+    arguments: tuple[str, ...] = ()
+    files: dict[str, bytes] = {}
+    driver: tuple[tuple[str, bytes], ...] = ()
     channel: bytes | None = None
     nonce: bytes = b""
+    processes: int = 0
 
     @property
     def size_bytes(self) -> int:
         """Bytes held while it waits."""
-        return len(self.stdin) + len(self.channel or b"")
+        return len(self.stdin) + len(self.channel or b"") + sum(map(len, self.files.values()))
 
 
 def calls_of(tests: Sequence[Test], language: Language) -> list[Call]:
@@ -50,7 +62,10 @@ def calls_of(tests: Sequence[Test], language: Language) -> list[Call]:
 def call_of(test: Test, language: Language, field: str) -> Call:
     """What `test` needs; raises BadInput under `field`."""
     if isinstance(test, StdinTest):
-        return Call(stdin=test.stdin)
+        for name in test.files:
+            if "/" in name or "\0" in name or name in ("", ".", ".."):
+                raise BadInput(f"{field}.files", name, "expected a file's name, without a directory")
+        return Call(stdin=test.stdin, arguments=test.arguments, files=test.files)
     if language.name != DRIVEN_LANGUAGE:
         kind = "call" if isinstance(test, CallTest) else "asserts"
         text = test.call if isinstance(test, CallTest) else test.asserts
@@ -58,12 +73,17 @@ def call_of(test: Test, language: Language, field: str) -> Call:
     if isinstance(test, CallTest):
         if not all(name.isidentifier() for name in test.call.split(".")):
             raise BadInput(f"{field}.call", test.call, "expected a function's name, or Class.method")
-        data = call_data(test.call, test.arguments, f"{field}.arguments")
-        return Call(driver=_driver("call.py"), channel=_frame(data))
-    unicode(test.asserts, f"{field}.asserts")
+        if test.in_place is not None and not 0 <= test.in_place < len(test.arguments):
+            raise BadInput(f"{field}.in_place", test.in_place, f"there are {len(test.arguments)} arguments")
+        data = call_data(test.call, test.arguments, test.in_place, f"{field}.arguments")
+        return Call(driver=_drivers("call.py"), channel=_frame(data))
+    for name in ("asserts", "context"):
+        unicode(getattr(test, name), f"{field}.{name}")
     nonce = os.urandom(_NONCE_BYTES)
-    channel = _frame(marshal.dumps((nonce, test.asserts), 4))
-    return Call(driver=_driver("asserts.py"), channel=channel, nonce=nonce)
+    channel = _frame(marshal.dumps((nonce, test.asserts, test.context, test.classes, test.in_place), 4))
+    if test.in_process:
+        return Call(driver=_drivers(*_IN_PROCESS), channel=channel, nonce=nonce)
+    return Call(driver=_drivers(*_PROXIED), channel=channel, nonce=nonce, processes=1)
 
 
 def answer_of(test: Test, call: Call, outcome: Outcome) -> TestRun:
@@ -71,7 +91,7 @@ def answer_of(test: Test, call: Call, outcome: Outcome) -> TestRun:
     if isinstance(test, StdinTest):
         return TestRun(outcome=outcome)
     if isinstance(test, AssertsTest):
-        return _finish_of(call.nonce, outcome)
+        return _finish_of(test, call.nonce, outcome)
     returned, problem = decode_answer(outcome.channel)
     if not outcome.clean:
         # A value that was sent before the run went wrong does not count.
@@ -79,11 +99,19 @@ def answer_of(test: Test, call: Call, outcome: Outcome) -> TestRun:
     return TestRun(outcome=outcome, returned=returned, problem=problem)
 
 
-def _finish_of(nonce: bytes, outcome: Outcome) -> TestRun:
+def _finish_of(test: AssertsTest, nonce: bytes, outcome: Outcome) -> TestRun:
     if outcome.clean and outcome.channel == b"+" + nonce:
         return TestRun(outcome=outcome, finished=True)
-    if outcome.channel[:1] == b"-":
-        problem = f"raised {outcome.channel[1:1100].decode('utf-8', 'replace')}"
+    sign, words = outcome.channel[:1], outcome.channel[1:1100].decode("utf-8", "replace")
+    # The program has no hand on this channel, unless it shares its process with the tests.
+    if sign == b"?" and not test.in_process:
+        raise SandboxError(f"asserts cannot be kept apart from the program: {words}")
+    if sign == b"~" and not test.in_process:
+        return TestRun(outcome=outcome, uses=words, problem=f"the tests use {words}, which cannot cross")
+    if sign == b"-":
+        problem = f"raised {words}"
+    elif sign == b"!" and not test.in_process:
+        problem = words
     else:
         problem = "the program ended before its asserts did"
     return TestRun(outcome=outcome, problem=problem)
@@ -93,15 +121,14 @@ def _frame(body: bytes) -> bytes:
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 
-_drivers: dict[str, bytes] = {}
+@cache
+def _drivers(first: str, *beside: str) -> tuple[tuple[str, bytes], ...]:
+    place = resources.files("engine.harness.drivers")
+    names = {DRIVER: first, **{name: name for name in beside}}
+    return tuple((name, place.joinpath(source).read_bytes()) for name, source in names.items())
 
 
-def _driver(name: str) -> bytes:
-    if name not in _drivers:
-        _drivers[name] = resources.files("engine.harness.drivers").joinpath(name).read_bytes()
-    return _drivers[name]
-
-
-def drivers() -> tuple[bytes, ...]:
-    """The text of each, as it is sent along with a test."""
-    return _driver("call.py"), _driver("asserts.py")
+def known_scripts() -> list[tuple[str, bytes]]:
+    """Each file that a test may have in /program, by its name there: a Python that is ready compiles them ahead."""
+    kinds = (_drivers("call.py"), _drivers(*_IN_PROCESS), _drivers(*_PROXIED))
+    return sorted({file for files in kinds for file in files})

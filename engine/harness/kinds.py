@@ -10,9 +10,11 @@ from engine.program import Outcome
 
 
 class StdinTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Run the program with `stdin` as its standard input."""
+    """Run the program with `stdin` as its standard input, with `arguments`, and with `files` (by name) in /work."""
 
     stdin: bytes = b""
+    arguments: tuple[str, ...] = ()
+    files: dict[str, bytes] = {}
 
 
 class CallTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,16 +22,29 @@ class CallTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A function that is not there is looked for in a class Solution. `arguments` are plain data: None, bool, int, float,
     complex, str, bytes, list, tuple, set, frozenset, dict.
+
+    in_place    the answer is this argument as the function leaves it, by its index; None: what it returns
     """
 
     call: str
     arguments: list[Any] = []
+    in_place: int | None = None
 
 
 class AssertsTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Run `asserts`, Python text, in the program's own namespace and process: a cheating one can forge the end."""
+    """Run `asserts`, Python text, in a process that sees the program as a proxy: calls and plain data cross, no more.
+
+    context     text that runs before, beside the tests: helpers that they need
+    classes     of the names that the tests use, those that are classes of the program's
+    in_place    what a function does to its arguments is seen by the tests
+    in_process  run them in the program's own namespace and process, where a cheating one can forge the end
+    """
 
     asserts: str
+    context: str = ""
+    classes: tuple[str, ...] = ()
+    in_place: bool = False
+    in_process: bool = False
 
 
 Test = StdinTest | CallTest | AssertsTest
@@ -41,6 +56,7 @@ class TestRun(msgspec.Struct, frozen=True, kw_only=True):
     outcome     the kernel's facts
     returned    CallTest: what the function returned, as exact builtins; msgspec.UNSET if there is no such value
     finished    AssertsTest: the asserts ran to their end and none failed
+    uses        AssertsTest: what the tests use that cannot cross, so that only `in_process` can tell; else None
     problem     why there is no returned value or no finish ("raised ValueError: ..."), else None; the program's words
     """
 
@@ -49,4 +65,5 @@ class TestRun(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     returned: object = msgspec.UNSET
     finished: bool = False
+    uses: str | None = None
     problem: str | None = None

@@ -51,7 +51,7 @@ class Compiler:
             if found is not None:
                 self.spared += 1
                 return found
-            lease = await runner.lease(ticket, work.compile_limits.memory_bytes)
+            lease = await runner.lease(ticket, work.compile_limits)
             waited += lease.waited_seconds
 
     async def _compile(self, key: bytes, runner: Runner, lease: Lease, job: Job) -> Compiled:

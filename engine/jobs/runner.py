@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.errors import SandboxError
 from engine.jobs.store import Compiled
 from engine.pool.job import Completion, Job, outcome_of
-from engine.program import Outcome
+from engine.program import Limits, Outcome
 from engine.proof import faults
 from engine.queue import Lease, Queue, Ticket
 from engine.stats import Counters
@@ -19,13 +19,24 @@ class Runner:
         self._counters = counters
         self.not_enforced = not_enforced
 
-    async def lease(self, ticket: Ticket, memory_bytes: int) -> Lease:
-        """Wait for a slot; raises Overloaded, SandboxError."""
-        return await self._queue.lease(ticket, memory_bytes)
+    async def lease(self, ticket: Ticket, limits: Limits) -> Lease:
+        """Wait for a slot to run something with these limits; raises Overloaded, SandboxError."""
+        return await self._queue.lease(ticket, limits)
+
+    def spare(self, client: str, limits: Limits) -> Lease | None:
+        """A slot that is free at once, for what is only run ahead."""
+        return self._queue.spare(client, limits)
+
+    async def run_spare(self, lease: Lease, job: Job, compiled: Compiled | None = None) -> Outcome:
+        """Run `job` in a slot that `spare` gave; as `run_in`."""
+        try:
+            return await self.run_in(lease, job, compiled)
+        finally:
+            self._queue.leave(lease.ticket)
 
     async def run(self, ticket: Ticket, job: Job, compiled: Compiled | None = None) -> Outcome:
         """Wait for a slot and run `job` in it, after the compile step that made its program, if one did."""
-        return await self.run_in(await self.lease(ticket, job.limits.memory_bytes), job, compiled)
+        return await self.run_in(await self.lease(ticket, job.limits), job, compiled)
 
     async def run_in(self, lease: Lease, job: Job, compiled: Compiled | None = None) -> Outcome:
         """Run `job` in a slot that is held; raises SandboxError for a fault of ours."""
@@ -40,7 +51,7 @@ class Runner:
     async def _settled(self, ticket: Ticket, job: Job, first: Completion) -> Completion:
         async def attempt(job: Job) -> Completion:
             # What has been admitted is judged: our trouble must not run out the client's patience.
-            lease = await self._queue.lease(ticket, job.limits.memory_bytes, patient=True)
+            lease = await self._queue.lease(ticket, job.limits, patient=True)
             completion = await lease.run(job)
             self._counters.faults += completion.fault is not None
             return completion

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS, DRIVER_PATH, Call
+from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS, DRIVERS_PLACE, Call
 from engine.jobs.files import with_room
 from engine.jobs.store import Compiled
 from engine.languages.prelude import Added
@@ -41,10 +41,13 @@ class Work(msgspec.Struct, frozen=True):
 
     def test_job(self, compiled: Compiled | None, call: Call) -> Job:
         """The program put to one test."""
-        if call.driver is None:
-            return self.job(compiled, call.stdin)
-        driver = ((DRIVER_PATH, call.driver, 0o444),)
-        return self._job((self.language.run[0], *DRIVER_ARGUMENTS), driver, channel=call.channel)
+        if not call.driver:
+            ours = () if compiled is None else compiled.files
+            beside = ((f"/work/{name}", content, 0o644) for name, content in call.files.items())
+            return self._job((*self.language.run, *call.arguments), (*ours, *beside), stdin=call.stdin)
+        driver = [(f"{DRIVERS_PLACE}/{name}", content, 0o444) for name, content in call.driver]
+        argv = (self.language.run[0], *DRIVER_ARGUMENTS)
+        return self._job(argv, driver, channel=call.channel, processes=call.processes)
 
     def compile_job(self, collect: Sequence[str]) -> Job:
         """The step that makes the program; its language compiles."""
@@ -67,11 +70,15 @@ class Work(msgspec.Struct, frozen=True):
         channel: bytes | None = None,
         collect: Sequence[str] = (),
         merge_stderr: bool = False,
+        processes: int = 0,
     ) -> Job:
         ours = (*ours, *self.added.files)
+        limits = with_room(self.limits, self.files, ours)
+        if processes:
+            limits = msgspec.structs.replace(limits, processes=limits.processes + processes)
         return self.image.job(
             argv,
-            with_room(self.limits, self.files, ours),
+            limits,
             files=(*self.files, *ours),
             collect=collect,
             stdin=stdin,

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.config.engine import HOST, EngineConfig
 from engine.errors import BadInput, CannotStart
-from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS, DRIVER_PATH
+from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS
 from engine.languages.table import ENVIRONMENT, LANGUAGES, Language, LanguageStatus, language_named, missing
 from engine.languages.warm import Flavour, flavours
 from engine.pool.job import Job, JobFile
@@ -187,7 +187,7 @@ def _with_flavours(image: Image, config: EngineConfig, *, first: int) -> Image:
     python = image.language(python.name)
     scripts = {
         python.run: f"/work/{python.source_name}",
-        (python.run[0], *DRIVER_ARGUMENTS): DRIVER_PATH,
+        (python.run[0], *DRIVER_ARGUMENTS): DRIVER_ARGUMENTS[-1],
     }
     made = flavours(
         [warm.preload for warm in config.warm.values()],

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 from engine.config.engine import EngineConfig
 from engine.errors import CannotStart, SandboxError
-from engine.harness.channel import drivers
+from engine.harness.channel import known_scripts
 from engine.languages.warm import Flavour
+from engine.machine import resources
 from engine.machine.place import Outlook, place_of, read_facts
 from engine.pool.crun import find_program
 from engine.pool.job import CLOSED, Completion, Job
@@ -44,11 +45,12 @@ class Pool:
             native = await asyncio.to_thread(
                 native_module.Pool,
                 slots=slots,
+                cores=resources.cores(),
                 state_dir=config.state_dir,
                 trees=list(config.trees),
                 images=images,
                 flavours=[(each.image, each.argv, each.environment, each.script, each.preload) for each in flavours],
-                known=drivers() if flavours else (),
+                known=known_scripts() if flavours else (),
                 uid_base=config.uid_base,
                 fresh=config.fresh,
                 allow_degraded=config.allow_degraded,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, Final
 
 from engine.errors import BadInput
+
+_AS_THEY_ARE: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def with_bytes(fields: dict[str, Any], *, names: tuple[str, ...], maps: tuple[str, ...]) -> dict[str, Any]:
@@ -50,13 +52,16 @@ def _bytes_of_base64(field: str, value: object) -> bytes:
 
 def json_ready(value: Any) -> Any:
     """A copy in which bytes under a key are text, or base64 under `KEY_base64` where they are not UTF-8."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [json_ready(each) for each in value]
     if not isinstance(value, dict):
         return value
     ready: dict[str, Any] = {}
     for key, each in value.items():
-        if isinstance(each, bytes):
+        # Most of an answer are numbers and text.
+        if type(each) in _AS_THEY_ARE:
+            ready[key] = each
+        elif isinstance(each, bytes):
             _put_bytes(ready, key, each)
         elif isinstance(each, dict) and each and all(isinstance(content, bytes) for content in each.values()):
             texts = {name: text for name, content in each.items() if (text := _text_of(content)) is not None}

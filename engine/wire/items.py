@@ -48,8 +48,9 @@ def _test(test: object, place: str, text_only: bool) -> Any:
     if not isinstance(test, dict) or _CALL not in test:
         return structure.value(test, place, 1)
     values: dict[str, Any] = {}
-    if isinstance(arguments := test.get("arguments"), list | tuple):
-        values["arguments"] = [tagged(each, f"{place}.arguments[{index}]") for index, each in enumerate(arguments)]
+    for name in ("arguments", "also"):
+        if isinstance(given := test.get(name), list | tuple):
+            values[name] = [tagged(each, f"{place}.{name}[{index}]") for index, each in enumerate(given)]
     if "expected" in test:
         values["expected"] = tagged(test["expected"], f"{place}.expected")
     return {**structure.map({**test, **dict.fromkeys(values)}, f"{place}.", 1), **values}

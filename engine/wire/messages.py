@@ -177,8 +177,6 @@ def request_from(
 
 
 _OUTCOME_BYTES: Final = ("stdout", "stderr")
-# The channel belongs to the drivers of function-call tests, which stay inside the daemon.
-_OUTCOME_WIRE: Final = tuple(name for name in Outcome.__struct_fields__ if name not in ("channel", "compile"))
 
 
 def outcome_to_wire(outcome: Outcome) -> dict[str, Any]:
@@ -187,8 +185,11 @@ def outcome_to_wire(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outcome_fields(outcome: Outcome) -> dict[str, Any]:
-    fields = {name: getattr(outcome, name) for name in _OUTCOME_WIRE}
-    fields["compile"] = None if outcome.compile is None else _outcome_fields(outcome.compile)
+    fields = msgspec.structs.asdict(outcome)
+    # It belongs to the drivers of function-call tests, which stay inside the daemon.
+    del fields["channel"]
+    compiled = fields.pop("compile")
+    fields["compile"] = None if compiled is None else _outcome_fields(compiled)
     return fields
 
 

@@ -9,5 +9,6 @@ from engine.cli.commands import Command
 COMMANDS: Final = (
     Command("serve", "keep a daemon running, on a Unix socket and HTTP", "rewards.cli.serve"),
     Command("score", "the rewards of a file of completions", "rewards.cli.score"),
+    Command("math", "how a maths answer is judged, and how references are read", "rewards.cli.math"),
     Command("demo", "a daemon of its own scores the bundled sample", "rewards.cli.demo"),
 )

@@ -42,7 +42,9 @@ _IN_FLIGHT: Final = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `assay demo`."""
-    parser.add_argument("--slots", type=int, metavar="N", help="programs that run at once (default: the cores)")
+    parser.add_argument(
+        "--slots", type=int, metavar="N", help="programs that may be live at once (default: by cores and memory)"
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where scripts/fetch-data put the data sets (.data)")
     parser.add_argument("-v", "--verbose", action="store_true", help="every completion of the sample with its reward")
     parser.set_defaults(handler=demo)

@@ -24,6 +24,7 @@ from engine.wire.address import default_socket
 from engine.wire.decode import decode_json
 from rewards.cli.tally import Tally, table_of
 from rewards.client import RewardClient
+from rewards.code.forms.table import is_row
 from rewards.flow import Scored, flow
 from rewards.kinds import SCORERS, reward_of
 from rewards.reward import NotJudged, Reward
@@ -88,9 +89,13 @@ def _lines(path: Path, read: Callable[[Any], _Line]) -> Iterator[_Line]:
             if line.isspace():
                 continue
             try:
-                yield read(decode_json(line))._replace(number=number)
+                yield read(_with_kind(decode_json(line)))._replace(number=number)
             except BadInput as error:
                 raise BadInput(f"{path} line {number}: {error.field}", error.value, error.message) from None
+
+
+def _with_kind(item: Any) -> Any:
+    return {"kind": "code", **item} if is_row(item) and "kind" not in item else item
 
 
 class _Place(NamedTuple):

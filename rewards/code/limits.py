@@ -8,7 +8,8 @@ import msgspec
 
 from engine.errors import BadInput
 from engine.program import Limits
-from rewards.code.item import AssertsCase, CallCase, Case, CodeItem, StdinCase
+from rewards.code.cases import CallCase, Case, StdinCase
+from rewards.code.item import CodeItem
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -33,11 +34,11 @@ def limits_of(item: CodeItem, engine: Engine) -> Limits | None:
 
 def _expected_bytes(case: Case) -> int:
     match case:
-        case StdinCase(expected=expected):
-            return len(expected)
-        case CallCase(expected=expected):
-            return _answer_bytes(expected)
-        case AssertsCase():
+        case StdinCase(expected=expected, also=also):
+            return max(map(len, (expected, *also)))
+        case CallCase(expected=expected, also=values):
+            return max(map(_answer_bytes, (expected, *values)))
+        case _:
             return 0
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from engine.harness.kinds import TestRun
 from engine.program import Outcome, Verdict
+from rewards.code.cases import AssertsCase, CallCase, Case, JudgedCase, ScriptCase, StdinCase
 from rewards.code.checkers import Checker, same_output, same_value
-from rewards.code.item import AssertsCase, CallCase, Case, StdinCase
+from rewards.code.judge import Opinion
+from rewards.code.script import reached
 from rewards.evidence import SHOWN_CHARS, Failure, TestFacts, shown
 
 _FAILED_ASSERT: Final = "raised AssertionError"
@@ -38,6 +41,19 @@ def judge(index: int, case: Case, run: TestRun, checker: Checker) -> Judgement:
         verdict = Verdict.WRONG_ANSWER
     if verdict is Verdict.RUNTIME_ERROR and isinstance(case, AssertsCase) and _failed_assert(run):
         verdict = Verdict.WRONG_ANSWER
+    return _judgement(index, case, run, verdict)
+
+
+def judge_with(index: int, case: JudgedCase, run: TestRun, opinion: Opinion | None) -> Judgement:
+    """The same where a judge has looked at the output; None where there was no clean end to look at."""
+    verdict = run.outcome.verdict
+    if opinion is not None:
+        verdict = Verdict.ACCEPTED if opinion.right else Verdict.WRONG_ANSWER
+        run = structs.replace(run, problem=f"the judge: {opinion.words}" if opinion.words else None)
+    return _judgement(index, case, run, verdict)
+
+
+def _judgement(index: int, case: Case, run: TestRun, verdict: Verdict) -> Judgement:
     # A program that does not compile never ran: the numbers are the compiler's.
     ran = run.outcome.compile if verdict is Verdict.COMPILE_ERROR and run.outcome.compile else run.outcome
     facts = TestFacts(
@@ -52,12 +68,20 @@ def judge(index: int, case: Case, run: TestRun, checker: Checker) -> Judgement:
 
 def _right(case: Case, run: TestRun, checker: Checker) -> bool:
     match case:
-        case StdinCase(expected=expected):
-            return same_output(run.outcome.stdout, expected, checker)
-        case CallCase(expected=expected):
-            return run.returned is not msgspec.UNSET and same_value(run.returned, expected, checker)
+        case StdinCase(expected=expected, also=also):
+            rule, got = case.checker or checker, run.outcome.stdout
+            return any(same_output(got, right, rule) for right in (expected, *also))
+        case CallCase(expected=expected, also=values):
+            rule, returned = case.checker or checker, run.returned
+            return returned is not msgspec.UNSET and any(
+                same_value(returned, right, rule) for right in (expected, *values)
+            )
         case AssertsCase():
             return run.finished
+        case ScriptCase(script=mark):
+            return reached(run.outcome.stdout, mark)
+        case JudgedCase():
+            return False  # its judge says
 
 
 def _failed_assert(run: TestRun) -> bool:
@@ -71,6 +95,8 @@ def _failure(index: int, case: Case, run: TestRun, verdict: Verdict) -> Failure:
         return Failure(test=index, problem=_compiler_said(outcome))
     if isinstance(case, StdinCase):
         expected, got = shown(case.expected), shown(outcome.stdout)
+    elif isinstance(case, JudgedCase):
+        expected, got = None if case.expected is None else shown(case.expected), shown(outcome.stdout)
     elif isinstance(case, CallCase):
         expected = shown_value(case.expected)
         got = None if run.returned is msgspec.UNSET else shown_value(run.returned)

@@ -8,18 +8,60 @@ from typing import Any, Final, Literal
 import msgspec
 
 from engine.errors import BadInput
+from engine.exact import Declared
 from rewards.completion import Thinking
 from rewards.item import checked
 
 _MAX_MARKER_CHARS: Final = 100
+_MAX_NAMES: Final = 16
+
+# Of a reference, where its text alone would be read as another one; docs/mathematics.md has what each accepts.
+Type = Literal[
+    "integer",
+    "rational",
+    "mixed",
+    "decimal",
+    "percent",
+    "scientific",
+    "constant",
+    "complex",
+    "expression",
+    "equation",
+    "inequality",
+    "interval",
+    "set",
+    "list",
+    "tuple",
+    "matrix",
+    "quantity",
+    "money",
+    "angle",
+    "time",
+    "ratio",
+    "base",
+    "choice",
+    "yesno",
+    "text",
+    "family",
+]
 
 
 class MathItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     r"""A completion whose final answer is compared with `reference`.
 
-    reference         a number, as text or JSON number; as data sets have it, also in a box or after `answer_pattern`
+    reference         the answer, as text or JSON number; as data sets have it, also in a box or after `answer_pattern`
     answer_pattern    the literal text before the answer, which is the rest of its line (`A:`, `####`); None: `\boxed{}`
     thinking          "opened": the prompt opened the thinking, so that without an end of it there is no answer
+    type              of the reference, where it would be read as another one: "choice", "ratio", "tuple", "text" ...
+    variable          the name that was asked for, so that `y = 5` is no answer where it is x
+    parameters        names in the reference that stand for any integer: `["k"]` of pi/4 + k pi
+    choices           the options of a choice, by letter, so that an option's own text counts
+    ordered           whether the order of a list counts
+    percent           whether the question asks for a percentage
+    decimals          "rounded": closed forms that round to the reference count; "exact": they never do
+    assume            "positive": equal for positive variables is enough
+    question          where it is known, its formulas are no answers, and percent and rounding are seen from it
+    undecided         "zero": what the rules cannot decide is a reward of 0 rather than not judged
     """
 
     completion: str
@@ -28,6 +70,30 @@ class MathItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     id: str | int | None = None
     answer_pattern: str | None = None
     thinking: Thinking = "auto"
+    type: Type | None = None
+    variable: str | None = None
+    parameters: tuple[str, ...] = ()
+    choices: dict[str, str] = {}
+    ordered: bool = False
+    percent: bool = False
+    decimals: Literal["exact", "rounded"] | None = None
+    assume: Literal["positive"] | None = None
+    question: str | None = None
+    undecided: Literal["zero"] | None = None
+
+    def declared(self) -> Declared:
+        """What it says about its reference."""
+        return Declared(
+            type=self.type,
+            variable=self.variable,
+            parameters=self.parameters,
+            choices=list(self.choices.items()),
+            ordered=self.ordered,
+            percent=self.percent,
+            decimals=self.decimals,
+            positive=self.assume == "positive",
+            question=self.question,
+        )
 
 
 def math_item(item: dict[str, Any]) -> MathItem:
@@ -39,4 +105,9 @@ def math_item(item: dict[str, Any]) -> MathItem:
     if marker is not None and not (marker.strip() and len(marker) <= _MAX_MARKER_CHARS and "\n" not in marker):
         message = f"expected the literal text before the answer: one line, at most {_MAX_MARKER_CHARS} characters"
         raise BadInput("answer_pattern", marker, message)
+    if len(fields.parameters) > _MAX_NAMES:
+        raise BadInput("parameters", fields.parameters, f"expected at most {_MAX_NAMES} names")
+    for letter in fields.choices:
+        if not (len(letter) == 1 and letter.isascii() and letter.isalpha()):
+            raise BadInput("choices", letter, "expected one letter for each option")
     return fields

@@ -67,7 +67,7 @@ async def test_humaneval_accepts_no_body_that_does_nothing(
     items = [each.item for each in humaneval(data_file("HumanEval.jsonl.gz"), body)]
     async for each in flow(CodeReward(engine).score, items, 4):
         assert isinstance(each.reward, Reward), each
-        assert code_evidence(each.reward).forgeable
+        assert not code_evidence(each.reward).forgeable
         verdicts.append(each.reward.verdict)
     assert len(verdicts) == 164
     assert Verdict.ACCEPTED not in verdicts
@@ -214,11 +214,11 @@ async def test_evidence_is_short_whatever_the_program_returns(engine: Engine) ->
             assert len(text or "") <= SHOWN_CHARS
 
 
-async def test_asserts_are_marked_as_forgeable(engine: Engine) -> None:
+async def test_asserts_that_need_the_programs_process_are_marked_as_forgeable(engine: Engine) -> None:
     right = "def add(a, b):\n    return a + b"
-    tests = [{"asserts": "assert add(1, 2) == 3"}]
+    tests = [{"asserts": "assert add.__code__ and add(1, 2) == 3"}]
     assert (await scored(engine, right, tests)).to_wire()["forgeable"] is True
-    wrong = await scored(engine, right, [{"asserts": "assert add(1, 2) == 4, 'no'"}])
+    wrong = await scored(engine, right, [{"asserts": "assert add.__code__ and add(1, 2) == 4, 'no'"}])
     assert (wrong.verdict, code_evidence(wrong).forgeable) == (Verdict.WRONG_ANSWER, True)
     broken = await scored(engine, right, [{"asserts": "assert sub(1, 2) == 4"}])
     assert broken.verdict is Verdict.RUNTIME_ERROR

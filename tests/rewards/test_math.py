@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Verdict
-from engine._native import numbers_equal
+from engine.exact import grade as graded_pair
 from rewards import MathReward, NotJudged, Reward
 from rewards.cli.tally import verdict_name
 from rewards.data.datasets import gsm8k
@@ -66,13 +66,11 @@ def test_a_reference_as_a_data_set_has_it() -> None:
 @pytest.mark.parametrize(
     ("answer", "reference"),
     [
-        ("0.333...", "0.333"),
         ("42..", "42"),
         ("4.2.", "42"),
         ("$4$2", "42"),
         ("42!.", "42"),
         ("-42.", "42"),
-        ("2**3", "8"),
     ],
 )
 def test_what_stands_around_a_number_buys_nothing(answer: str, reference: str) -> None:
@@ -80,26 +78,38 @@ def test_what_stands_around_a_number_buys_nothing(answer: str, reference: str) -
     assert isinstance(reward, NotJudged) or reward.reward == 0.0
 
 
-@pytest.mark.parametrize("answer", ["43", "", "forty-two", "42 or 43", "42 = 42", "9" * 2000, "9^{9^{9}}", "{" * 50])
+@pytest.mark.parametrize("answer", ["43", "", "forty-three", "42 or 43", "42 = 43", "9" * 2000, "9^{9^{9}}", "{" * 50])
 def test_wrong_and_unusable_answers_are_wrong(answer: str) -> None:
     reward = graded(answer)
     assert isinstance(reward, Reward)
     assert (reward.reward, reward.verdict) == (0.0, Verdict.WRONG_ANSWER)
 
 
-@pytest.mark.parametrize("answer", [r"42\%", "42 m", r"\sqrt{1764}", "42_{10}", "x = 42"])
-def test_other_notations_are_not_judged(answer: str) -> None:
+@pytest.mark.parametrize("answer", ["42 km", "42_{10}", "x = 42", r"42\text{ apples}", r"\frac{84}{2}", "forty-two"])
+def test_other_notations_are_read(answer: str) -> None:
     reward = graded(answer)
-    assert isinstance(reward, NotJudged)
-    assert reward.reason.startswith("undecided")
+    assert isinstance(reward, Reward)
+    assert reward.reward == float(answer != "42_{10}")
 
 
-@pytest.mark.parametrize("answer", ["42", "x^2", "", "garbage"])
-def test_a_reference_that_is_no_number_is_never_judged(answer: str) -> None:
-    for reference in ("x^2", "", "5 %", "\ud800"):
+@pytest.mark.parametrize("answer", [r"42\%", r"\sqrt{1764}", "40 + 2", "101010_2", "[42]", "{42, 43}"])
+def test_other_values_and_work_undone_are_wrong(answer: str) -> None:
+    reward = graded(answer)
+    assert isinstance(reward, Reward)
+    assert reward.reward == 0.0
+    assert math_evidence(reward).reason
+
+
+@pytest.mark.parametrize("answer", ["42", "x^2", "", "garbage", "9" * 2000])
+def test_whether_a_reference_can_be_judged_is_not_up_to_the_answer(answer: str) -> None:
+    for reference in ("", "\ud800", r"\frac{1}{0}", "See the figure.", "1 = 2", r"\frac{1}{", "9^{9^{9^9}}"):
         reward = graded(answer, reference)
         assert isinstance(reward, NotJudged)
         assert "reference" in reward.reason
+        item = MathItem(completion=f"\\boxed{{{answer}}}", reference=reference, undecided="zero")
+        zero = grade(item)
+        assert isinstance(zero, Reward)
+        assert zero.reward == 0.0
 
 
 @given(st.text(), st.integers())
@@ -116,12 +126,21 @@ def test_integers_are_graded_as_integers(answer: int, reference: int) -> None:
     assert reward.reward == float(answer == reference)
 
 
-@given(st.text(), st.text())
-def test_the_native_comparison_survives_any_text(answer: str, reference: str) -> None:
-    try:
-        assert numbers_equal(answer, reference) in (True, False, None)
-    except ValueError:
-        assert numbers_equal(answer, "1") in (True, False, None)
+COMMANDS = r"""
+\frac \sqrt \sin \ln \log \pi \infty \pm \text{cm} \text{or} \{ \} \cup \le \binom \sum \\ \circ \cdot \in \mid ^{-1}
+\begin{pmatrix} \end{pmatrix} \overline{3} ^{1/3} 9^9 10^{99} \boxed{
+"""
+PIECES = [*"0123456789", *"xyeif+-*/^_(){}[],;:=<>|!%&.' ", *COMMANDS.split()]
+FORMULAS = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(FORMULAS | st.text(), FORMULAS | st.text())
+def test_any_text_is_judged_soon(answer: str, reference: str) -> None:
+    began = time.thread_time()
+    for one, other in ((answer, reference), (reference, reference), (answer, "1"), (answer, "x^2+1")):
+        assert graded_pair([one], other).verdict in ("correct", "incorrect", "undecided")
+    assert time.thread_time() - began < 4 * 0.05
 
 
 async def test_a_long_completion_is_graded_off_the_loop() -> None:
@@ -129,13 +148,6 @@ async def test_a_long_completion_is_graded_off_the_loop() -> None:
     reward = await MathReward().score({"kind": "math", "completion": completion, "reference": "42"})
     assert isinstance(reward, Reward)
     assert reward.reward == 1.0
-
-
-# Where this grader and the people who labelled GSM8K differ: (completion, verdict, label).
-DISAGREEMENTS = [
-    # "A: -1.8 billion" for 2: a number with a word after it may be another way to write the reference.
-    ("6b_finetuning: Janet takes two bus trips five days a week.", "not judged", "WRONG_ANSWER"),
-]
 
 
 def test_gsm8k_is_graded_as_people_labelled_it(data_file: Callable[[str], Path]) -> None:
@@ -149,6 +161,5 @@ def test_gsm8k_is_graded_as_people_labelled_it(data_file: Callable[[str], Path])
         if verdict != label:
             found.append((item["id"], verdict, label))
     assert count == 5_276
-    assert len(found) <= 0.005 * count
-    assert [(item_id[: item_id.find(".") + 1], verdict, label) for item_id, verdict, label in found] == DISAGREEMENTS
+    assert found == []
     assert time.process_time() - began < 20

@@ -30,7 +30,7 @@ RIGHT: dict[str, Any] = {
 }
 WRONG = {**RIGHT, "id": "wrong", "completion": "print(4)"}
 MATH = {"id": 7, "kind": "math", "completion": "\\boxed{42}", "reference": "42"}
-UNDECIDED = {**MATH, "id": "undecided", "completion": "\\boxed{42 m}"}
+UNDECIDED = {**MATH, "id": "undecided", "reference": "See the figure."}
 ITEMS = [RIGHT, WRONG, MATH, UNDECIDED]
 REWARDS = [1.0, 0.0, 1.0, None]
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from trainer.config import TrainerConfig
 from trainer.rollouts import RolloutEngine
 from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
 
@@ -55,7 +56,7 @@ def untied_model(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> 
 
 @pytest.fixture(scope="session")
 def new_vllm() -> Iterator[NewVLLM]:
-    """VLLMRollouts(ModelConfig(...)). The first of a process costs seconds, each other a fraction of one.
+    """A VLLMRollouts of a model. The first of a process costs seconds, each other a fraction of one.
 
     All are closed at the end: with any of them ends what vLLM keeps for the whole process.
     """
@@ -67,7 +68,7 @@ def new_vllm() -> Iterator[NewVLLM]:
         model = ModelConfig(path=str(path), dtype=dtype)  # type: ignore[arg-type]
         rollouts = RolloutsConfig(kv_cache_bytes=32 << 20, temperature=temperature)
         weights = WeightsConfig(transfer=transfer)  # type: ignore[arg-type]
-        engines.append(VLLMRollouts(model, rollouts, weights, stop_tokens=[STOP]))
+        engines.append(VLLMRollouts(TrainerConfig(model=model, rollouts=rollouts, weights=weights), [STOP]))
         return engines[-1]
 
     yield new
@@ -86,14 +87,14 @@ def one_async(tiny_model: Path) -> Iterator[AsyncVLLMRollouts]:
     if importlib.util.find_spec("vllm") is None:
         pytest.skip("needs vllm: make trainer")
     rollouts = RolloutsConfig(engine="vllm-async", kv_cache_bytes=32 << 20)
-    engine = AsyncVLLMRollouts(ModelConfig(path=str(tiny_model)), rollouts, WeightsConfig(), stop_tokens=[STOP])
+    engine = AsyncVLLMRollouts(TrainerConfig(model=ModelConfig(path=str(tiny_model)), rollouts=rollouts), [STOP])
     yield engine
     engine.close()
 
 
 @pytest.fixture(scope="session")
 def one_torch(tiny_model: Path) -> TorchRollouts:
-    return TorchRollouts(tiny_model, stop_tokens=[STOP])
+    return TorchRollouts(TrainerConfig(model=ModelConfig(path=str(tiny_model))), [STOP])
 
 
 @pytest.fixture(params=["vllm", "async", "torch"])

@@ -72,8 +72,8 @@ def test_few_labels_are_names_of_their_own_and_many_are_five_bins() -> None:
 def test_a_rollout_phase_in_numbers() -> None:
     groups = [group(prompt(0, 1.0), 1.0, 0.0, 1.0, None), group(prompt(1, 2.0), 0.5, 0.5), group(prompt(2, None), 1.0)]
     difficulties = Difficulties([each.prompt for each in groups])
-    generated = Generated(groups=groups, tokens=500, cut=3, generating_seconds=2.0, scoring_seconds=0.5)
-    numbers = rolled(generated, list(map(judged, groups)), RewardWeights(), difficulties, buffered=2)
+    generated = Generated(groups, Rolled(tokens=500, cut=3, buffered=2, generating_seconds=2.0, scoring_seconds=0.5))
+    numbers = rolled(generated, list(map(judged, groups)), RewardWeights(), difficulties)
     assert (numbers.tokens, numbers.groups, numbers.cut, numbers.buffered, numbers.uniform) == (500, 3, 3, 2, 2)
     assert numbers.pass_rate == {"1": pytest.approx(2 / 3), "2": 0.0}
     assert numbers.ended == {"repeat": 3, "stop": 4}

@@ -10,14 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from engine.repeat import RepeatRules
 from tests.trainer.test_resume import ITERATIONS, config_of, likes_letters, numbers, prompts, run
 from trainer import Prompt, RolloutsFailed, Trainer, lead
 from trainer.engines import new_engine
+from trainer.repeats import RepeatWatch
 from trainer.rollout_torch import TorchRollouts
 from trainer.rollouts import Weights, Within, no_deadline
-from trainer.types import Output
+from trainer.types import Output, Rollout, Segment
 
 
 class Mortal(TorchRollouts):
@@ -143,3 +146,15 @@ def test_a_process_of_vllm_that_is_killed_among_rollouts(tiny_model: Path, tmp_p
         trainer._first._restarted = True
         with pytest.raises(RolloutsFailed, match="EngineDeadError"):
             trainer.rollout()
+
+
+def test_what_begins_anew_is_not_read_twice() -> None:
+    rules = RepeatRules(certain_tokens=10)
+    watch, key = RepeatWatch(rules), "0.0"
+    tokens = list(range(6))
+    segment = Segment(policy_version=0, start=0, end=6, logprobs=np.zeros(6, np.float32))
+    rollout = Rollout(id=key, prompt_id="", index=0, tokens=np.asarray(tokens, np.int32), segments=(segment,))
+    assert not watch.repeating([Output(id=key, tokens=tokens, logprobs=[0.0] * 6)])
+    watch.restore(rollout)
+    assert not watch.repeating([Output(id=key, tokens=[6, 7, 8], logprobs=[0.0] * 3)])
+    assert watch.repeating([Output(id=key, tokens=[9], logprobs=[0.0])]) == {key}

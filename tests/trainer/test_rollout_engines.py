@@ -9,11 +9,12 @@ import pytest
 
 from tests.support.rollouts import LONG_PROMPT, PROMPT, changed, greedy, request, rest, sample
 from tests.trainer.conftest import STOP, NewVLLM
+from trainer.config import TrainerConfig
 from trainer.errors import StaleWeights
 from trainer.policy import Policy
 from trainer.rollout_torch import TorchRollouts
 from trainer.rollouts import RolloutEngine
-from trainer.tables import ModelConfig
+from trainer.tables import ModelConfig, RolloutsConfig
 from trainer.types import End, Request
 
 SAME = 1e-5
@@ -55,12 +56,10 @@ def test_logprobs_are_the_trainers(engine: RolloutEngine, policy: Policy, one: R
 def test_logprobs_are_those_of_the_temperature_that_it_samples_at(
     kind: str, tiny_model: Path, new_vllm: NewVLLM
 ) -> None:
-    cold = (
-        new_vllm(tiny_model, temperature=0.5)
-        if kind == "vllm"
-        else TorchRollouts(tiny_model, stop_tokens=[STOP], temperature=0.5)
-    )
-    policy = Policy(ModelConfig(path=str(tiny_model)), temperature=0.5)
+    model = ModelConfig(path=str(tiny_model))
+    config = TrainerConfig(model=model, rollouts=RolloutsConfig(temperature=0.5))
+    cold = new_vllm(tiny_model, temperature=0.5) if kind == "vllm" else TorchRollouts(config, [STOP])
+    policy = Policy(model, temperature=0.5)
     response = sample(cold, request())["only"]
     np.testing.assert_allclose(response.logprobs, policy.response_logprobs(PROMPT, response.tokens), atol=FLOAT32_GAP)
 

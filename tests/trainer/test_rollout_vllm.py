@@ -10,16 +10,17 @@ import pytest
 from engine.errors import BadInput
 from tests.support.rollouts import LONG_PROMPT, changed, request, sample
 from tests.trainer.conftest import NewVLLM
+from trainer.config import TrainerConfig
 from trainer.errors import RolloutsFailed
 from trainer.policy import Policy
 from trainer.rollout_vllm import VLLMRollouts
-from trainer.tables import ModelConfig, RolloutsConfig
+from trainer.tables import ModelConfig
 
 
 def test_without_vllm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"pip install 'assay\[vllm\]'"):
-        VLLMRollouts(ModelConfig(path=str(tiny_model)), RolloutsConfig(), stop_tokens=[1])
+        VLLMRollouts(TrainerConfig(model=ModelConfig(path=str(tiny_model))), [1])
 
 
 def test_a_model_that_it_cannot_load_is_an_error_that_says_why(tmp_path: Path, new_vllm: NewVLLM) -> None:

@@ -82,11 +82,12 @@ def test_a_cache_that_is_not_emptied_is_seen(
 
 KILLED = """
 import os, signal, sys
+from trainer import TrainerConfig
 from trainer.rollout_vllm_async import AsyncVLLMRollouts
-from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
+from trainer.tables import ModelConfig, RolloutsConfig
 if __name__ == "__main__":
     rollouts = RolloutsConfig(engine="vllm-async", kv_cache_bytes=32 << 20)
-    engine = AsyncVLLMRollouts(ModelConfig(path=sys.argv[1]), rollouts, WeightsConfig(), stop_tokens=[1])
+    engine = AsyncVLLMRollouts(TrainerConfig(model=ModelConfig(path=sys.argv[1]), rollouts=rollouts), [1])
     print(engine._llm.engine_core.resources.engine_manager.processes[0].pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """

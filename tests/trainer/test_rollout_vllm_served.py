@@ -23,11 +23,11 @@ from engine.errors import BadInput
 from tests.support.rollouts import LONG_PROMPT, PROMPT, changed, greedy, request, sample
 from tests.trainer.conftest import STOP
 from tests.trainer.test_resume import config_of, likes_letters, numbers, prompts, run
-from trainer import Prompt, Trainer, rollout_vllm_served
+from trainer import Prompt, Trainer, TrainerConfig, rollout_vllm_served
 from trainer.errors import RolloutsFailed
 from trainer.policy import Policy
 from trainer.rollout_vllm_served import ServedVLLMRollouts
-from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
+from trainer.tables import ModelConfig, RolloutsConfig
 from trainer.types import End
 from trainer.weights import WeightSync
 
@@ -88,7 +88,7 @@ def answers(**facts: Any) -> Answers:
 
 def served(model: Path, url: str, temperature: float = 1.0) -> ServedVLLMRollouts:
     rollouts = RolloutsConfig(engine="vllm-served", url=url, temperature=temperature)
-    return ServedVLLMRollouts(ModelConfig(path=str(model)), rollouts, WeightsConfig(), stop_tokens=[STOP])
+    return ServedVLLMRollouts(TrainerConfig(model=ModelConfig(path=str(model)), rollouts=rollouts), [STOP])
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def test_without_vllm_the_engine_is_refused_by_name() -> None:
 
     code = (
         "from trainer.rollout_vllm import VLLMRollouts\n"
-        "from trainer.tables import ModelConfig, RolloutsConfig\n"
-        "try:\n    VLLMRollouts(ModelConfig(path='x'), RolloutsConfig(), stop_tokens=[1])\n"
+        "from trainer import TrainerConfig\n"
+        "try:\n    VLLMRollouts(TrainerConfig(), [1])\n"
         "except Exception as error:\n    print(type(error).__name__, error)"
     )
     said = run(code, "vllm")

@@ -13,11 +13,12 @@ pytest.importorskip("vllm")
 from engine.errors import BadInput
 from tests.support.rollouts import LONG_PROMPT, changed, request, sample
 from tests.trainer.conftest import STOP
+from trainer.config import TrainerConfig
 from trainer.errors import StaleWeights
 from trainer.policy import Policy
 from trainer.rollout_vllm import VLLMRollouts, prepared
 from trainer.rollouts import no_deadline
-from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
+from trainer.tables import ModelConfig, WeightsConfig
 
 prepared()
 from vllm.distributed.weight_transfer.nccl_engine import NCCLTrainerWeightTransferEngine  # noqa: E402
@@ -75,7 +76,7 @@ def test_one_that_does_not_is_refused_by_key_and_value(
 def test_an_engine_is_not_even_started_with_it(tiny_model: Path, transfer: Any) -> None:
     with pytest.raises(BadInput, match=rf"^weights\.transfer '{transfer}'"):
         VLLMRollouts(
-            ModelConfig(path=str(tiny_model)), RolloutsConfig(), WeightsConfig(transfer=transfer), stop_tokens=[STOP]
+            TrainerConfig(model=ModelConfig(path=str(tiny_model)), weights=WeightsConfig(transfer=transfer)), [STOP]
         )
 
 
@@ -128,10 +129,9 @@ def test_a_broadcast_is_one_step_with_a_deadline_and_the_other_calls_are_one_eac
 
     calls = Calls()
     client = Client(calls)
-    client.version = 3
     transfer = Transfer.__new__(Transfer)
     transfer._client, transfer._theirs = client, Broadcast(client)
-    transfer.send(within)
+    transfer.send(3, within)
     assert waited == ["the weights to be broadcast"]
     client.within = within
     client.start_weight_update()
@@ -142,7 +142,7 @@ def test_a_broadcast_is_one_step_with_a_deadline_and_the_other_calls_are_one_eac
 
 def test_directly_the_engine_loads_the_trainers_own_tensors(tiny_model: Path, policy: Policy, new_vllm: Any) -> None:
     engine = new_vllm(tiny_model, transfer="direct")
-    assert engine._facts.backend == "assay-direct"
+    assert engine._llm.collective_rpc("assay_facts")[0]["backend"] == "assay-direct"
     changed(policy, 0.05)
     engine.load(policy.weights, 1, no_deadline)
     response = sample(engine, request(tokens=LONG_PROMPT))["only"]

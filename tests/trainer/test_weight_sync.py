@@ -13,6 +13,7 @@ import torch
 
 from tests.support.rollouts import PROMPT, changed
 from tests.trainer.conftest import STOP, NewVLLM
+from trainer.config import TrainerConfig
 from trainer.errors import RolloutsFailed, StaleWeights
 from trainer.policy import Policy
 from trainer.rollout_torch import TorchRollouts
@@ -113,7 +114,7 @@ def test_a_head_of_its_own_is_seen(untied_model: Path, new_vllm: NewVLLM) -> Non
 def short_engines(untied_model: Path, new_vllm: NewVLLM) -> dict[str, RolloutEngine]:
     return {
         "vllm": new_vllm(untied_model, dtype="bfloat16"),
-        "torch": TorchRollouts(untied_model, stop_tokens=[STOP], dtype="bfloat16"),
+        "torch": TorchRollouts(TrainerConfig(model=ModelConfig(path=str(untied_model), dtype="bfloat16")), [STOP]),
     }
 
 

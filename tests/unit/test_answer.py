@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards.completion import MAX_COMPLETION_CHARS, Nothing
-from rewards.math.answer import final_answer, kind_of, undressed
+from rewards.math.answer import final_answer
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ from rewards.math.answer import final_answer, kind_of, undressed
         (r"\boxed{\{1\}}", r"\{1\}"),
         (r"\boxed{1}. Then, after a check, \boxed{2}", "2"),
         (r"First \boxed{1} apple for each of the children who wait outside, so \boxed{2}", "2"),
-        (r"\boxed{2}, again \boxed{2}", "2"),
+        (r"\fbox{2}", "2"),
+        (r"\boxed 2", "2"),
+        (r"\boxed2", "2"),
+        (r"\boxed 204", "2"),
         (r"\boxed{203 or \boxed{204}}", r"203 or \boxed{204}"),
         (r"in \boxed{ comes \boxed{5} then \boxed{6", None),
         (r"put it in \boxed{. It is \boxed{5}", "5"),
         (r"\boxed{1} then \boxed{2", None),
-        (r"\boxed{203}\boxed{204}", None),
-        (r"\boxed{203} or \boxed{204}", None),
         (r"\boxed{}", None),
         (r"\boxed{ }", None),
-        (r"\boxed 5", None),
         ("42", None),
         (r"\boxed{1}</think>\boxed{2}", "2"),
         (r"\boxed{1}</think>so one", None),
@@ -38,7 +38,22 @@ from rewards.math.answer import final_answer, kind_of, undressed
 )
 def test_the_last_box(completion: str, answer: str | None) -> None:
     found = final_answer(completion)
-    assert isinstance(found, Nothing) if answer is None else found == answer
+    assert isinstance(found, Nothing) if answer is None else found == [answer]
+
+
+@pytest.mark.parametrize(
+    ("completion", "answers"),
+    [
+        (r"\boxed{2}, again \boxed{2}", ["2", "2"]),
+        (r"\boxed{203}\boxed{204}", ["203", "204"]),
+        (r"\boxed{1}, \boxed{2} and \boxed{3}", ["1", "2", "3"]),
+        (r"\boxed{1}. No: \boxed{2} or \boxed{3}", ["2", "3"]),
+        (r"\boxed{1} and \boxed{}", None),
+    ],
+)
+def test_boxes_in_one_breath(completion: str, answers: list[str] | None) -> None:
+    found = final_answer(completion)
+    assert isinstance(found, Nothing) if answers is None else found == answers
 
 
 @pytest.mark.parametrize(
@@ -57,7 +72,7 @@ def test_the_last_box(completion: str, answer: str | None) -> None:
 )
 def test_the_last_marker(marker: str, completion: str, answer: str | None) -> None:
     found = final_answer(completion, marker)
-    assert isinstance(found, Nothing) if answer is None else found == answer
+    assert isinstance(found, Nothing) if answer is None else found == [answer]
 
 
 @pytest.mark.parametrize(
@@ -72,126 +87,19 @@ def test_the_last_marker(marker: str, completion: str, answer: str | None) -> No
 )
 def test_what_is_no_part_of_the_answer(marker: str | None, completion: str, answer: str | None) -> None:
     found = final_answer(completion, marker)
-    assert isinstance(found, Nothing) if answer is None else found == answer
+    assert isinstance(found, Nothing) if answer is None else found == [answer]
 
 
 def test_a_prompt_that_opened_the_thinking() -> None:
     assert final_answer(r"\boxed{5}", None, "opened") == Nothing("thinking never ended")
-    assert final_answer(r"\boxed{4}</think>\boxed{5}", None, "opened") == "5"
-
-
-@pytest.mark.parametrize(
-    ("answer", "number"),
-    [
-        ("$13$.", "13"),
-        ("$13.$", "13"),
-        ("**73**", "73"),
-        ("**73**.", "73"),
-        ("**73.**", "73"),
-        ("** 73", "73"),
-        ("__73__", "73"),
-        ("**$73$**", "73"),
-        ("$$73$$", "73"),
-        ("0.333...", "0.333..."),
-        ("3..", "3.."),
-        ("$5$ or $6$", "5$ or $6"),
-        ("2**3", "2**3"),
-        ("$", "$"),
-        ("****", ""),
-        ("*" * 81, "*" * 81),
-    ],
-)
-def test_what_stands_around_a_number(answer: str, number: str) -> None:
-    assert undressed(answer) == number
-
-
-@given(st.text("$*_. 4"))
-def test_nothing_inside_is_taken_away(answer: str) -> None:
-    assert undressed(answer) in answer
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "5 %",
-        r"5\%",
-        "5 m",
-        "5m",
-        "1,000 square metres",
-        "-1.8 billion",
-        "€5",
-        "10_2",
-        "x = 5",
-        r"2\sqrt{9}",
-        r"\frac{\pi}{2}",
-        r"\pi",
-        r"5\text{ cm}",
-        "90^\\circ",
-        "2^{10}",
-        "3^2 + 4^2",
-        r"1.5 \times 10^3",
-        "(5)",
-        "1.5/2",
-        "5e3",
-    ],
-)
-def test_other_notations_are_undecided(answer: str) -> None:
-    assert kind_of(answer) == "other notation"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "five",
-        "10+John's age",
-        "203 or 204",
-        r"203 \text{ or } 204",
-        r"\text{203 or 204}",
-        "203, 204",
-        r"\{203, 204\}",
-        "(203, 204)",
-        "203 = x = 204",
-        "x = 203 = 204",
-        "[1, 5]",
-        "5 < 6",
-        r"\pm 5",
-        r"\sum_{i=1}^{4} i",
-        r"\int_0^1 x dx",
-        "9^{9^{9}}",
-        "9^9^9",
-        "10^{100000000}",
-        "100000000!",
-        r"\binom{10^9}{5\cdot 10^8}",
-        r"\gcd(10^{10^9},6)",
-        "(" * 400 + "5" + ")" * 400,
-        "9" * 200_000,
-        "__import__('os').system('true')",
-        "The answer is 5",
-        ":",
-        "Thought process:",
-        "\uff15",
-        "\u0665",
-        r"\text{5}",
-        "5.5.5.5 and more",
-        "4 2",
-        "43 % 44",
-        r"\frac{84}{0}",
-        "10/0",
-        "1e999999999",
-        r"\text{the answer is not }42",
-        "",
-    ],
-)
-def test_garbage_is_wrong(answer: str) -> None:
-    assert kind_of(answer) == "garbage"
+    assert final_answer(r"\boxed{4}</think>\boxed{5}", None, "opened") == ["5"]
 
 
 @given(st.text(), st.sampled_from([None, "A:", "####"]))
 def test_any_text_is_survived(completion: str, marker: str | None) -> None:
     found = final_answer(completion, marker)
     if not isinstance(found, Nothing):
-        assert found == found.strip() != ""
-        kind_of(found)
+        assert all(answer == answer.strip() != "" for answer in found)
 
 
 BOXES = st.lists(st.sampled_from(["\\boxed{", "{", "}", "\\", "\\{", "5", " or ", ". ", "</think>"]), max_size=40).map(
@@ -203,7 +111,7 @@ BOXES = st.lists(st.sampled_from(["\\boxed{", "{", "}", "\\", "\\{", "5", " or "
 def test_any_nest_of_boxes_is_survived(completion: str) -> None:
     found = final_answer(completion)
     if not isinstance(found, Nothing):
-        assert f"{{{found}}}" in completion.replace(" ", "") or found in completion
+        assert all(answer in completion for answer in found)
 
 
 @pytest.mark.parametrize(
@@ -213,15 +121,5 @@ def test_time_is_linear_on_hostile_text(piece: str) -> None:
     completion = piece * (MAX_COMPLETION_CHARS // len(piece))
     started = time.process_time()
     for marker in (None, "A:"):
-        found = final_answer(completion, marker)
-        if not isinstance(found, Nothing):
-            kind_of(found)
+        final_answer(completion, marker)
     assert time.process_time() - started < 5
-
-
-@pytest.mark.parametrize("piece", ["a ", "1,", "1.", "\\text{", "{1}^", "\\,", "1/", "a", "1 a"])
-def test_classifying_is_quick_on_short_hostile_text(piece: str) -> None:
-    started = time.process_time()
-    for end in ("", "!", "\u0665"):
-        kind_of((piece * 80)[:79] + end)
-    assert time.process_time() - started < 1

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from engine.errors import BadInput
-from rewards.code.asserts import MAX_PARSED_CHARS, names_of, problem_of
-from rewards.code.item import code_item, wanted_names
+from rewards.code.asserts import MAX_PARSED_CHARS, Needs, names_of, needs_of, problem_of
+from rewards.code.cases import wanted_names
+from rewards.code.item import code_item
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,9 @@ from rewards.code.item import code_item, wanted_names
         "def check(candidate):\n    assert candidate(2) == 4\n",
         "METADATA = {'author': 'x'}\n\n\ndef check(candidate):\n    assert candidate(2) == 4\n",
         "async def check(candidate):\n    assert await candidate(2) == 4\n",
-        "import unittest\n\nclass Tests(unittest.TestCase):\n    def test(self):\n        assert f(2) == 4\n",
+        "import unittest\n\nclass Tests(unittest.TestCase):\n    def test(self):\n        pass\n",
+        "def test():\n    'nothing'\n",
+        "def test(one_of_nobody):\n    assert f(2) == 4\n",
         "class Tests:\n    limit = 4\n    '''assert f(2) == limit'''\n",
         "limit: int\nlimit: int = 4\nalso = limit",
     ],
@@ -48,6 +51,9 @@ def test_what_tests_nothing_is_named(asserts: str) -> None:
         "x: int = f(2)",
         "del f",
         "class Tests:\n    assert f(2) == 4\n",
+        "def test_it():\n    assert f(2) == 4\n",
+        "import unittest\n\nclass Tests(unittest.TestCase):\n    def test(self):\n        assert f(2) == 4\n",
+        "class TestIt:\n    def test(self):\n        assert f(2) == 4\n",
         "@run\ndef test():\n    assert f(2) == 4\n",
         "assert '\\d'",
     ],
@@ -105,3 +111,31 @@ def test_names_that_the_tests_ask_for() -> None:
     names = wanted_names(code_item({**item, "tests": [{"asserts": asserts}]}).tests)
     assert {"area", "Box"} <= names
     assert not {"check", "out", "math", "pi", "add"} & names
+
+
+@pytest.mark.parametrize(
+    ("asserts", "needs"),
+    [
+        ("assert f(1) == 'mock patch stdout'", Needs()),
+        ("assert f(1) == 1\nxs = []\nassert xs == f(xs)", Needs()),
+        ("xs = [1]\nsort(xs)\nassert xs", Needs(in_place=True)),
+        ("def check(c):\n    c([1])\ncheck(f)\nprint(f)", Needs(in_place=True)),
+        ("def check(c):\n    assert c([1])\ncheck(f)\nprint(f(1))", Needs()),
+        ("from unittest.mock import patch\nassert f(1)", Needs(in_process="patch")),
+        ("assert f.__doc__", Needs(in_process="__doc__")),
+        ("def test_f(capsys):\n    f()\n", Needs(in_process="capsys")),
+        ("async def main():\n    assert await f(1)\n", Needs(in_process="asyncio")),
+        ("assert Solution().f(1) == 2", Needs(classes=("Solution",))),
+        ("s = Stack(1)\ns.push(1)", Needs(classes=("Stack",))),
+        (
+            "class T:\n    def setUp(self): self.s = Stack()\n    def test(self): self.s.n",
+            Needs(classes=("Stack",)),
+        ),
+        ("assert Find_Max([1]) == 1", Needs()),
+        ("x = Find_Max([1])\nassert x == 1", Needs()),
+        ("(" * 300, Needs()),
+        ("assert f(1)\n" + "#" * MAX_PARSED_CHARS, Needs()),
+    ],
+)
+def test_what_a_text_needs_is_seen_before_it_runs(asserts: str, needs: Needs) -> None:
+    assert needs_of(asserts) == needs

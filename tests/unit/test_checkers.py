@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import time
 from fractions import Fraction
 from typing import Any
@@ -9,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
-from rewards.code.checkers import Checker, Floats, Tolerance, same_output, same_value
+from engine.wire.items import item_to_wire
+from rewards.code.cases import CallCase, StdinCase
+from rewards.code.checkers import Checker, Rules, Tolerance, same_output, same_value
+from rewards.code.item import code_item
 
-FLOATS = Floats(floats=Tolerance())
+FLOATS = Rules(floats=Tolerance())
 CHECKERS: list[Checker] = ["lines", "exact", "tokens", FLOATS]
 
 
@@ -252,3 +256,85 @@ JSON = st.recursive(
 def test_values_equal_themselves_and_both_ways(left: Any, right: Any) -> None:
     assert same_value(left, left)
     assert same_value(left, right) == same_value(right, left)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "checker", "same"),
+    [
+        (b"b\na\n", b"a \nb\n\n", "unordered", True),
+        (b"a\na\nb\n", b"a\nb\nb\n", "unordered", False),
+        (b"a b\n", b"b a\n", "unordered", False),
+        (b"b\na\n", b"a b", Rules(unordered="tokens"), True),
+        (b"a", b"a b", Rules(unordered="tokens"), False),
+        (b"YES\nno\n", b"Yes\nNo\n", "case_insensitive", True),
+        ("STRASSE É\n".encode(), "straße é\n".encode(), "case_insensitive", True),
+        (b"\xff YES", b"\xff yes", "case_insensitive", True),
+        (b"\xff", b"\xfe", "case_insensitive", False),
+        (b"YES NO\n", b"Yes\nNo\n", "case_insensitive", False),
+        (b"B\nA", b"a\nb", Rules(unordered="lines", case_insensitive=True), True),
+        (b"Yes 0.3333333", b"YES 0.33333333", Rules(floats=Tolerance(), case_insensitive=True), True),
+        (b"Yes 0.34", b"YES 0.33333333", Rules(floats=Tolerance(), case_insensitive=True), False),
+    ],
+)
+def test_rules_for_outputs(got: bytes, expected: bytes, checker: Checker, same: bool) -> None:
+    assert same_output(got, expected, checker) is same
+
+
+@pytest.mark.parametrize(
+    "checker",
+    ["lines", "exact", "tokens", "unordered", "case_insensitive", FLOATS, Rules(unordered="tokens")],
+)
+def test_an_empty_expected_output_accepts_only_an_empty_one(checker: Checker) -> None:
+    for got in (b"x", b"0", b"\xff", b"\0", b"nan", b"\n\nx\n"):
+        assert not same_output(got, b"", checker)
+        assert not same_output(b"", got, checker)
+    assert same_output(b"", b"", checker)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "checker", "same"),
+    [
+        ([[2, 1], [3]], [(3,), [2, 1.0]], "unordered", True),
+        ([[1, 2], [3]], [[3], [2, 1]], "unordered", False),
+        ([[1, 2], [3]], [[3], [2, 1]], Rules(unordered="tokens"), True),
+        ([1, 1, 2], [1, 2, 2], "unordered", False),
+        ([True], [1], "unordered", False),
+        (["1"], [1], "unordered", False),
+        (["1,2"], ["1", "2"], "unordered", False),
+        ([math.nan], [math.nan], "unordered", False),
+        ([2**53 + 1], [2.0**53], "unordered", False),
+        ([Fraction(1, 2), {"a": {1, 2}}], [{"a": {2, 1}}, 0.5], "unordered", True),
+        ([1j, 1 + 0j], [1, 1j], "unordered", True),
+        (["Yes", {"A": "b"}], ["YES", {"a": "B"}], "case_insensitive", True),
+        ({"a", "A"}, {"a"}, "case_insensitive", False),
+        ("Yes", "No", "case_insensitive", False),
+        ([b"A"], [b"a"], "case_insensitive", False),
+    ],
+)
+def test_rules_for_values(got: Any, expected: Any, checker: Checker, same: bool) -> None:
+    assert same_value(got, expected, checker) is same
+
+
+def test_rules_say_something_that_has_a_meaning() -> None:
+    for wrong, field in (({}, "checker.floats"), ({"floats": {}, "unordered": "lines"}, "checker.unordered")):
+        with pytest.raises(BadInput) as raised:
+            code_item({"completion": "x", "checker": wrong, "tests": [{"expected": ""}]})
+        assert raised.value.field == field
+    with pytest.raises(BadInput, match=r"tests\[0\]\.checker\.floats\.relative 3"):
+        code_item({"completion": "x", "tests": [{"expected": "", "checker": {"floats": {"relative": 3}}}]})
+
+
+def test_a_test_has_several_right_answers_and_a_checker_of_its_own() -> None:
+    tests = [
+        {"expected": "a", "also": ["b", b"\xff"], "checker": "exact"},
+        {"call": "f", "arguments": [], "expected": 1, "also": [{"$set": [2]}], "checker": {"floats": {}}},
+    ]
+    stdin, call = code_item({"completion": "x", "tests": tests}).tests
+    assert stdin == StdinCase(expected=b"a", also=(b"b", b"\xff"), checker="exact")
+    assert call == CallCase(call="f", arguments=[], expected=1, also=[{2}], checker=FLOATS)
+    assert item_to_wire({"tests": [{"call": "f", "also": [{2}]}]}, text_only=True)["tests"][0]["also"] == [
+        {"$set": [2]}
+    ]
+    for also in ("b", [3]):
+        with pytest.raises(BadInput, match=r"tests\[0\]\.also"):
+            code_item({"completion": "x", "tests": [{"expected": "a", "also": also}]})

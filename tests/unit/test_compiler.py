@@ -65,7 +65,9 @@ class Bench:
     def __init__(self, outcome: Outcome = CLEAN, store_bytes: int = 1 << 20) -> None:
         self.compiler = Compiler(Store(store_bytes))
         self.slots = Slots(outcome)
-        self.queue = Queue(self.slots, slots=2, memory_bytes=1 << 40, queue_runs=100, queue_bytes=1 << 20)
+        self.queue = Queue(
+            self.slots, slots=2, memory_bytes=1 << 40, processes=1000, queue_runs=100, queue_bytes=1 << 20
+        )
         self.runner = Runner(self.queue, Counters(), ())
 
     @property

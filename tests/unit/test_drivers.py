@@ -22,11 +22,14 @@ PYTHON = "/usr/bin/python3"
 def run(directory: Path, source: str, test: Test) -> TestRun:
     """What the sandbox would make of it, without one."""
     call = call_of(test, LANGUAGES["python"], "tests[0]")
-    assert call.driver is not None
+    assert call.driver
     assert call.channel is not None
     (directory / "main.py").write_text(source, errors="surrogatepass")
-    driver = directory / "driver.py"
-    driver.write_text(call.driver.decode().replace("/work", str(directory)))
+    place = directory / "drivers"
+    place.mkdir(exist_ok=True)
+    for name, content in call.driver:
+        (place / name).write_text(content.decode().replace("/work", str(directory)))
+    driver = place / "driver.py"
     question, to_driver = os.pipe()
     from_driver, answer = os.pipe()
     # The child's descriptors 3 and 4 are arranged by a shell, so that none of ours has to be there.
@@ -226,9 +229,9 @@ def test_asserts_that_hold_are_finished(tmp_path: Path, source: str, asserts: st
         ("import os; os._exit(0)", "assert False", "the program ended before its asserts did"),
         ("import sys\ndef f(): sys.exit(0)", "assert f() == 1", "the program ended before its asserts did"),
         ("import os\ndef f(): os._exit(0)", "assert f() == 1", "the program ended before its asserts did"),
-        ("import os; os.write(4, b'+' + b'0' * 32); os._exit(0)", "", "the program ended before its asserts did"),
-        ("import os; os.write(4, b'+')", "", "the program ended before its asserts did"),
-        ("import os; os.close(4)", "assert True", "the program ended before its asserts did"),
+        ("import os; os.write(4, b'+' + b'0' * 32); os._exit(0)", "", "raised OSError"),
+        ("import os; os.write(4, b'+')", "", "raised OSError"),
+        ("import os; os.close(4)", "assert True", "raised OSError"),
         ("class B(BaseException): pass\ndef f(): raise B", "f()", "the program ended before its asserts did"),
     ],
 )
@@ -237,6 +240,30 @@ def test_asserts_that_do_not_end_well_are_not_finished(tmp_path: Path, source: s
     assert not result.finished
     assert result.problem is not None
     assert result.problem.startswith(problem), result
+
+
+@pytest.mark.parametrize(
+    ("source", "asserts", "problem"),
+    [
+        ("def f(): return 1", "assert f() == 1", None),
+        ("def f(): return 1", "assert helper(f()) == 2", None),
+        ("def f(): return 1", "assert f() == 2, 'two'", "raised AssertionError: two"),
+        ("import os; os._exit(0)", "assert False", "the program ended before its asserts did"),
+        ("import os; os.write(4, b'~' + b'0' * 32); os._exit(0)", "", "the program ended before its asserts did"),
+        ("import os; os.write(4, b'?'); os._exit(0)", "", "the program ended before its asserts did"),
+        ("import os; os.close(4)", "assert True", "the program ended before its asserts did"),
+    ],
+)
+def test_asserts_in_the_programs_process(tmp_path: Path, source: str, asserts: str, problem: str | None) -> None:
+    result = run(tmp_path, source, AssertsTest(asserts, "def helper(n): return n + 1", in_process=True))
+    assert (result.finished, result.uses) == (problem is None, None)
+    assert str(result.problem).startswith(str(problem)), result
+
+
+def test_a_run_ends_as_its_program_did(tmp_path: Path) -> None:
+    for source, code, signal in (("import os; os._exit(7)", 7, None), ("import os; os.kill(os.getpid(), 9)", None, 9)):
+        outcome = run(tmp_path, source, AssertsTest("assert f()")).outcome
+        assert (outcome.exit_code, outcome.signal) == (code, signal)
 
 
 def test_the_drivers_import_next_to_nothing(tmp_path: Path) -> None:

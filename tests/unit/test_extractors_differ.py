@@ -17,8 +17,9 @@ import pytest
 
 from engine.errors import BadInput
 from engine.languages.table import language_named
+from rewards.code.cases import wanted_names
 from rewards.code.extract import Extracted, program
-from rewards.code.item import code_item, wanted_names
+from rewards.code.item import code_item
 
 CASES: Final = Path(__file__).parents[1] / "data" / "public-cases.jsonl"
 

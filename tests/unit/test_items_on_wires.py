@@ -16,7 +16,8 @@ from engine import BadInput, Client, Limits
 from engine.wire.frames import encode_frame
 from engine.wire.items import item_to_wire
 from rewards import NotJudged, RewardClient, WrongItem
-from rewards.code.item import CallCase, code_item
+from rewards.code.cases import CallCase
+from rewards.code.item import code_item
 from tests.support.plain_data import plain_data, shape
 from tests.unit.test_values import item_form, loop
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
-from rewards.code.item import CallCase, code_item
+from rewards.code.cases import CallCase
+from rewards.code.item import code_item
 from rewards.code.json_keys import read_keys
 
 KEYS = st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.none()

@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.pool.job import Completion, Job
+from engine.program import Limits
 from engine.queue import Lease, Queue, Ticket
 
 MEMORY = 1000
@@ -22,7 +23,14 @@ class NoSlots:
 
 
 def queue(**changes: int) -> Queue:
-    return Queue(NoSlots(), **({"slots": 1, "memory_bytes": MEMORY, "queue_runs": 10, "queue_bytes": 1000} | changes))
+    return Queue(
+        NoSlots(),
+        **({"slots": 1, "memory_bytes": MEMORY, "processes": 100, "queue_runs": 10, "queue_bytes": 1000} | changes),
+    )
+
+
+def needs(memory_bytes: int, cpu_seconds: float = 1.0, processes: int = 1) -> Limits:
+    return Limits(memory_bytes=memory_bytes, cpu_seconds=cpu_seconds, processes=processes)
 
 
 async def settle() -> None:
@@ -56,7 +64,7 @@ def enter(at: Queue, client: str = "", size_bytes: int = 1, deadline_seconds: fl
 async def test_a_free_slot_is_given_without_waiting() -> None:
     at = queue()
     request = enter(at)
-    lease = await at.lease(request, 1)
+    lease = await at.lease(request, needs(1))
     assert lease.waited_seconds == 0.0
     assert (at.running, at.queued) == (1, 0)
     lease.give_back()
@@ -67,7 +75,7 @@ async def test_a_free_slot_is_given_without_waiting() -> None:
 async def test_a_full_queue_refuses_at_once() -> None:
     at = queue(queue_runs=2)
     running = enter(at)
-    await at.lease(running, 1)
+    await at.lease(running, needs(1))
     waiting = [enter(at), enter(at)]
     with pytest.raises(Overloaded, match="the queue is full: 2 requests wait"):
         enter(at)
@@ -92,7 +100,7 @@ async def test_who_cannot_be_reached_in_time_is_told_at_once(clock: Clock) -> No
 
     async def work(client: str) -> None:
         request = enter(at, client)
-        lease = await at.lease(request, 1)
+        lease = await at.lease(request, needs(1))
         served.append(lease)
 
     served: list[Lease] = []
@@ -121,14 +129,14 @@ async def test_clients_are_served_in_turn() -> None:
 
     async def work(client: str) -> None:
         request = enter(at, client)
-        lease = await at.lease(request, 1)
+        lease = await at.lease(request, needs(1))
         served.append(client)
         await asyncio.sleep(0)
         lease.give_back()
         at.leave(request)
 
     blocker = enter(at, "blocker")
-    blocker_lease = await at.lease(blocker, 1)
+    blocker_lease = await at.lease(blocker, needs(1))
     tasks = [asyncio.create_task(work("greedy")) for _ in range(100)]
     await settle()
     tasks += [asyncio.create_task(work(client)) for client in ("a", "b", "a", "b", "c")]
@@ -146,13 +154,13 @@ async def test_one_client_is_first_come_first_served() -> None:
 
     async def work(number: int) -> None:
         request = enter(at)
-        lease = await at.lease(request, 1)
+        lease = await at.lease(request, needs(1))
         order.append(number)
         lease.give_back()
         at.leave(request)
 
     blocker = enter(at)
-    blocker_lease = await at.lease(blocker, 1)
+    blocker_lease = await at.lease(blocker, needs(1))
     tasks = [asyncio.create_task(work(number)) for number in range(9)]
     await settle()
     blocker_lease.give_back()
@@ -163,10 +171,10 @@ async def test_one_client_is_first_come_first_served() -> None:
 async def test_the_clients_own_deadline_expires_it() -> None:
     at = queue()
     holder = enter(at)
-    holder_lease = await at.lease(holder, 1)
+    holder_lease = await at.lease(holder, needs(1))
     late = enter(at, deadline_seconds=0.02)
     with pytest.raises(Overloaded, match=r"queue deadline passed after 0\.02 s"):
-        await at.lease(late, 1)
+        await at.lease(late, needs(1))
     at.leave(late)
     assert (at.expired, at.queued) == (1, 0)
     holder_lease.give_back()
@@ -176,10 +184,10 @@ async def test_the_clients_own_deadline_expires_it() -> None:
 async def test_without_a_deadline_or_with_patience_it_waits(clock: Clock) -> None:
     at = queue()
     holder = enter(at)
-    await at.lease(holder, 1)
+    await at.lease(holder, needs(1))
     tasks = [
-        asyncio.create_task(at.lease(enter(at), 1)),
-        asyncio.create_task(at.lease(enter(at, deadline_seconds=0.01), 1, patient=True)),
+        asyncio.create_task(at.lease(enter(at), needs(1))),
+        asyncio.create_task(at.lease(enter(at, deadline_seconds=0.01), needs(1), patient=True)),
     ]
     await settle()
     await clock.pass_by(1000)
@@ -192,22 +200,22 @@ async def test_without_a_deadline_or_with_patience_it_waits(clock: Clock) -> Non
 async def test_running_does_not_use_up_the_deadline_but_waiting_does(clock: Clock) -> None:
     at = queue()
     request = enter(at, deadline_seconds=0.1)
-    lease = await at.lease(request, 1)
+    lease = await at.lease(request, needs(1))
     await clock.pass_by(0.12)
     lease.give_back()
-    lease = await at.lease(request, 1)
+    lease = await at.lease(request, needs(1))
     lease.give_back()
     holder = enter(at)
-    holder_lease = await at.lease(holder, 1)
-    task = asyncio.create_task(at.lease(request, 1))
+    holder_lease = await at.lease(holder, needs(1))
+    task = asyncio.create_task(at.lease(request, needs(1)))
     await settle()
     await clock.pass_by(0.06)
     holder_lease.give_back()
     lease = await task
     assert lease.waited_seconds == pytest.approx(0.06)
     lease.give_back()
-    await at.lease(holder, 1)
-    task = asyncio.create_task(at.lease(request, 1))
+    await at.lease(holder, needs(1))
+    task = asyncio.create_task(at.lease(request, needs(1)))
     await settle()
     await clock.pass_by(0.03)
     assert not task.done()
@@ -220,9 +228,9 @@ async def test_running_does_not_use_up_the_deadline_but_waiting_does(clock: Cloc
 async def test_cancelled_while_waiting_leaves_no_trace() -> None:
     at = queue()
     holder, waiting, next_one = enter(at), enter(at), enter(at)
-    holder_lease = await at.lease(holder, 1)
-    task = asyncio.create_task(at.lease(waiting, 1))
-    follower = asyncio.create_task(at.lease(next_one, 1))
+    holder_lease = await at.lease(holder, needs(1))
+    task = asyncio.create_task(at.lease(waiting, needs(1)))
+    follower = asyncio.create_task(at.lease(next_one, needs(1)))
     await settle()
     task.cancel()
     # The slot becomes free before the cancelled task has run again.
@@ -236,9 +244,9 @@ async def test_cancelled_while_waiting_leaves_no_trace() -> None:
 async def test_cancelled_after_the_grant_gives_the_slot_back() -> None:
     at = queue()
     holder, granted, next_one = enter(at), enter(at), enter(at)
-    holder_lease = await at.lease(holder, 1)
-    task = asyncio.create_task(at.lease(granted, 1))
-    follower = asyncio.create_task(at.lease(next_one, 1))
+    holder_lease = await at.lease(holder, needs(1))
+    task = asyncio.create_task(at.lease(granted, needs(1)))
+    follower = asyncio.create_task(at.lease(next_one, needs(1)))
     await settle()
     holder_lease.give_back()
     assert granted.leases == 1
@@ -252,7 +260,7 @@ async def test_cancelled_after_the_grant_gives_the_slot_back() -> None:
 async def test_leaving_while_the_slot_is_still_in_use() -> None:
     at = queue()
     request = enter(at)
-    lease = await at.lease(request, 1)
+    lease = await at.lease(request, needs(1))
     at.leave(request)
     assert (at.running, at.queued) == (1, 0)
     lease.give_back()
@@ -263,10 +271,10 @@ async def test_memory_admits_and_nobody_overtakes_a_large_one() -> None:
     at = queue(slots=4)
     small = [enter(at, str(number)) for number in range(3)]
     large = enter(at, "large")
-    first_leases = [await at.lease(small[0], 400), await at.lease(small[1], 400)]
-    big = asyncio.create_task(at.lease(large, 900))
+    first_leases = [await at.lease(small[0], needs(400)), await at.lease(small[1], needs(400))]
+    big = asyncio.create_task(at.lease(large, needs(900)))
     await settle()
-    little = asyncio.create_task(at.lease(small[2], 100))
+    little = asyncio.create_task(at.lease(small[2], needs(100)))
     await settle()
     assert (big.done(), little.done()) == (False, False)
     first_leases[0].give_back()
@@ -281,16 +289,16 @@ async def test_memory_admits_and_nobody_overtakes_a_large_one() -> None:
 async def test_alone_anything_fits() -> None:
     at = queue(slots=2)
     request = enter(at)
-    assert (await at.lease(request, 10 * MEMORY)).waited_seconds == 0.0
+    assert (await at.lease(request, needs(10 * MEMORY))).waited_seconds == 0.0
 
 
 async def test_a_large_one_that_gives_up_lets_the_others_go_on() -> None:
     at = queue(slots=2)
     holder, large, small = enter(at), enter(at, deadline_seconds=0.02), enter(at)
-    await at.lease(holder, 500)
-    big = asyncio.create_task(at.lease(large, 900))
+    await at.lease(holder, needs(500))
+    big = asyncio.create_task(at.lease(large, needs(900)))
     await settle()
-    little = asyncio.create_task(at.lease(small, 100))
+    little = asyncio.create_task(at.lease(small, needs(100)))
     with pytest.raises(Overloaded):
         await big
     await asyncio.wait_for(little, 1)
@@ -299,8 +307,8 @@ async def test_a_large_one_that_gives_up_lets_the_others_go_on() -> None:
 async def test_closing_turns_everybody_away() -> None:
     at = queue()
     holder, waiting = enter(at), enter(at)
-    holder_lease = await at.lease(holder, 1)
-    task = asyncio.create_task(at.lease(waiting, 1))
+    holder_lease = await at.lease(holder, needs(1))
+    task = asyncio.create_task(at.lease(waiting, needs(1)))
     await settle()
     at.close("the engine is closed")
     with pytest.raises(SandboxError, match="closed"):
@@ -309,4 +317,72 @@ async def test_closing_turns_everybody_away() -> None:
         enter(at)
     holder_lease.give_back()
     with pytest.raises(SandboxError, match="closed"):
-        holder_lease = await at.lease(holder, 1)
+        holder_lease = await at.lease(holder, needs(1))
+
+
+async def test_a_short_run_goes_first_but_not_before_one_that_has_waited(clock: Clock) -> None:
+    at = queue()
+    holder_lease = await at.lease(enter(at), needs(1))
+    order: list[str] = []
+
+    async def work(name: str, cpu_seconds: float) -> None:
+        lease = await at.lease(enter(at), needs(1, cpu_seconds=cpu_seconds))
+        order.append(name)
+        lease.give_back()
+
+    tasks = []
+    for name, cpu_seconds, passes in (("long", 10, 1), ("short", 1, 9), ("late", 1, 0)):
+        tasks.append(asyncio.create_task(work(name, cpu_seconds)))
+        await settle()
+        await clock.pass_by(passes)
+    holder_lease.give_back()
+    await asyncio.gather(*tasks)
+    assert order == ["short", "long", "late"]
+
+
+async def test_who_holds_the_fewest_slots_goes_first() -> None:
+    at = queue(slots=5)
+    first = [await at.lease(enter(at, "loops"), needs(1)) for _ in range(4)] + [
+        await at.lease(enter(at, "a"), needs(1))
+    ]
+    more = asyncio.create_task(at.lease(enter(at, "loops"), needs(1)))
+    await settle()
+    others = [asyncio.create_task(at.lease(enter(at, client), needs(1))) for client in ("a", "b")]
+    await settle()
+    for lease in first[:2]:
+        lease.give_back()
+        await settle()
+    assert (more.done(), [task.done() for task in others]) == (False, [True, True])
+    first[2].give_back()
+    await more
+
+
+async def test_one_client_leaves_some_for_others() -> None:
+    at = queue(slots=16, memory_bytes=1600)
+    tasks = [asyncio.create_task(at.lease(enter(at, "greedy"), needs(10))) for _ in range(20)]
+    await settle()
+    assert sum(task.done() for task in tasks) == 14
+    await asyncio.wait_for(at.lease(enter(at, "late"), needs(100)), 1)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    large = queue(slots=16, memory_bytes=1600)
+    tasks = [asyncio.create_task(large.lease(enter(large, "greedy"), needs(700))) for _ in range(2)]
+    await settle()
+    assert [task.done() for task in tasks] == [True, True]
+    third = asyncio.create_task(large.lease(enter(large, "greedy"), needs(100)))
+    await settle()
+    assert not third.done()
+    await asyncio.wait_for(large.lease(enter(large, "late"), needs(100)), 1)
+    (await tasks[0]).give_back()
+    await third
+
+
+async def test_processes_admit_too() -> None:
+    at = queue(slots=4)
+    lease = await at.lease(enter(at, "a"), needs(1, processes=60))
+    waiting = asyncio.create_task(at.lease(enter(at, "b"), needs(1, processes=60)))
+    await settle()
+    assert not waiting.done()
+    lease.give_back()
+    await waiting

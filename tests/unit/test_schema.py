@@ -7,8 +7,9 @@ import pytest
 
 from engine.errors import BadInput
 from engine.program import Limits
-from rewards.code.checkers import Floats, Tolerance
-from rewards.code.item import AssertsCase, CallCase, StdinCase, code_item
+from rewards.code.cases import AssertsCase, CallCase, StdinCase
+from rewards.code.checkers import Rules, Tolerance
+from rewards.code.item import code_item
 from rewards.math.item import math_item
 
 CODE: dict[str, Any] = {
@@ -44,7 +45,7 @@ def test_what_may_be_left_out_and_written_otherwise() -> None:
     assert item.tests == (StdinCase(expected=b"\xff"), StdinCase(stdin=b"\xff", expected=b""))
     assert (item.language, item.checker, item.limits, item.reward) == ("python", "lines", None, "all")
     floats = code_item({**CODE, "checker": {"floats": {"relative": 1e-3}}})
-    assert floats.checker == Floats(floats=Tolerance(relative=1e-3))
+    assert floats.checker == Rules(floats=Tolerance(relative=1e-3))
     assert math_item({**MATH, "reference": 42, "answer_pattern": "A:"}).reference == 42
 
 

@@ -89,12 +89,10 @@ def write_task(name: str, directory: str | Path, *, train: int, evaluation: int,
     while len(kept) < evaluation or len(seen) < max(train, warm_up):
         problem = next(problems)
         (kept if held_out(problem) else seen).append(problem)
-    _write(directory / "prompts.jsonl", (_line(index, problem) for index, problem in enumerate(seen[:train])))
-    _write(directory / "held-out.jsonl", (_line(index, problem) for index, problem in enumerate(kept[:evaluation])))
-    _write(
-        directory / "sft.jsonl",
-        ({"prompt": problem.prompt, "completion": problem.answer} for problem in seen[:warm_up]),
-    )
+    _write(directory / "prompts.jsonl", map(_line, range(train), seen))
+    _write(directory / "held-out.jsonl", map(_line, range(evaluation), kept))
+    solved = ({"prompt": problem.prompt, "completion": problem.answer} for problem in seen[:warm_up])
+    _write(directory / "sft.jsonl", solved)
 
 
 def _different(make: Callable[[random.Random], Problem], random_: random.Random) -> Iterator[Problem]:
@@ -107,13 +105,8 @@ def _different(make: Callable[[random.Random], Problem], random_: random.Random)
 
 
 def _line(index: int, problem: Problem) -> dict[str, Any]:
-    return {
-        "id": f"{index}",
-        "prompt": problem.prompt,
-        "item": problem.item,
-        "wrap": problem.wrap,
-        "difficulty": problem.difficulty,
-    }
+    shown = ("prompt", "item", "wrap", "difficulty")
+    return {"id": f"{index}", **{name: getattr(problem, name) for name in shown}}
 
 
 def _write(path: Path, lines: Iterator[dict[str, Any]]) -> None:

@@ -54,10 +54,10 @@ class HttpPeer:
     @contextlib.asynccontextmanager
     async def connections(self, in_flight: int) -> AsyncIterator[list[Connection]]:
         """To a daemon that ends with them."""
-        port = _free_port()
+        port = free_port()
         async with contextlib.AsyncExitStack() as stack:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-bench-")))
-            await stack.enter_async_context(_daemon(self.command(port, in_flight, place), port, self.health))
+            await stack.enter_async_context(daemon(self.command(port, in_flight, place), port, self.health))
             made = [await Connection.to(port) for _ in range(in_flight)]
             for connection in made:
                 stack.callback(connection.close)
@@ -84,7 +84,7 @@ class HttpPeer:
 
 
 @contextlib.asynccontextmanager
-async def _daemon(command: list[str], port: int, health: str) -> AsyncIterator[None]:
+async def daemon(command: list[str], port: int, health: str) -> AsyncIterator[None]:
     with tempfile.TemporaryFile() as log:
         daemon = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         try:
@@ -114,7 +114,7 @@ async def _answers(port: int, health: str) -> bool:
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]

@@ -1,7 +1,8 @@
 """Runs inside the sandbox: the program, then asserts in its namespace, then a sign that the asserts were reached.
 
-On fd 3 comes a u32 length and that much marshal data, (nonce, asserts). On fd 4 goes "+" and the nonce after the last
-assert, or "-" and what was raised. A determined program in the same process can find the nonce: the reward says so.
+On fd 3 comes a u32 length and that much marshal data, (nonce, asserts, context, _, _). On fd 4 goes "+" and the nonce
+after the last assert, or "-" and what was raised. A determined program in the same process can find the nonce: the
+reward says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,12 @@ import builtins
 import marshal
 import sys
 from os import _exit, getpid, read, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.harness.drivers import run_tests
+else:
+    import run_tests
 
 SOURCE = "/work/main.py"
 OWNER = getpid()
@@ -38,7 +45,7 @@ def _text_of(error: BaseException) -> str:
 
 
 def main() -> None:
-    nonce, asserts = marshal.loads(_read_exactly(int.from_bytes(_read_exactly(4), "big")))
+    nonce, asserts, context, _, _ = marshal.loads(_read_exactly(int.from_bytes(_read_exactly(4), "big")))
     stdout, show_traceback = sys.stdout, sys.excepthook
     sys.argv, sys.path[0] = [SOURCE], "/work"
     # Not __main__: what a program does when it is run by itself is not wanted here.
@@ -49,7 +56,9 @@ def main() -> None:
         source = file.read()
     try:
         exec(compile(source, SOURCE, "exec", dont_inherit=True), program.__dict__)
+        exec(compile(context, "context", "exec", dont_inherit=True), program.__dict__)
         exec(compile(asserts, "asserts", "exec", dont_inherit=True), program.__dict__)
+        run_tests.run_tests(program.__dict__)
         if not stdout.closed:  # as the interpreter itself at its end
             stdout.flush()
     except Exception as error:

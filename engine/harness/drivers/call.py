@@ -1,7 +1,7 @@
 """Runs inside the sandbox: calls one function of the program and answers with what it returned.
 
-On fd 3 comes a u32 length and that much marshal data, (call, arguments). On fd 4 goes one u32 length and that much
-JSON: {"returned": value}, {"raised": text} or {"cannot_cross": text}. The judge is outside and believes nothing
+On fd 3 comes a u32 length and that much marshal data, (call, in_place, arguments). On fd 4 goes one u32 length and that
+much JSON: {"returned": value}, {"raised": text} or {"cannot_cross": text}. The judge is outside and believes nothing
 but one whole frame, so a program that tampers with this file can only change what it returns itself.
 """
 
@@ -176,7 +176,7 @@ async def _nothing() -> None: ...
 
 
 def main() -> None:
-    call, arguments = marshal.loads(_read_exactly(int.from_bytes(_read_exactly(4), "big")))
+    call, in_place, arguments = marshal.loads(_read_exactly(int.from_bytes(_read_exactly(4), "big")))
     coroutine = _nothing()
     coroutine.close()
     stdout, show_traceback = sys.stdout, sys.excepthook
@@ -208,6 +208,8 @@ def main() -> None:
             import asyncio
 
             returned = asyncio.run(returned)
+        if in_place is not None:
+            returned = arguments[in_place]
     except Exception as error:
         parts = ['{"raised":', quote(_text_of(error)), "}"]
         try:

@@ -2,5 +2,5 @@
 //! Rust.
 
 pub mod check;
-#[path = "../../src/math/number.rs"]
-pub mod number;
+#[path = "../../src/math/mod.rs"]
+pub mod math;

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-pub use serde_bytes::ByteBuf;
 
 use crate::fault::{Fault, Result};
 
@@ -56,6 +55,8 @@ pub enum FromSupervisor {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
     pub slots: u32,
+    /// That this engine may use; where more wants to run, clocks are kept otherwise.
+    pub cores: u32,
     pub state_dir: String,
     /// The first is that of slots until a job asks for another.
     pub images: Vec<Rootfs>,
@@ -66,8 +67,8 @@ pub struct Start {
     pub runtime: RuntimeKind,
     /// What zygotes there may be; a job names one of them by its place here.
     pub flavours: Vec<Flavour>,
-    /// Scripts of ours that zygotes compile ahead, below /program.
-    pub known: Vec<ByteBuf>,
+    /// Scripts of ours that zygotes compile ahead.
+    pub known: Vec<Known>,
 }
 
 impl Start {
@@ -137,6 +138,14 @@ pub struct Flavour {
     pub preload: Vec<String>,
 }
 
+/// A file beside the script of a flavour, with what may be in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Known {
+    pub name: String,
+    #[serde(with = "serde_bytes")]
+    pub text: Vec<u8>,
+}
+
 /// A zygote's first message, from its keeper.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Setup {
@@ -144,8 +153,8 @@ pub struct Setup {
     pub pass: u64,
     pub script: String,
     pub preload: Vec<String>,
-    /// Texts that the script may be, compiled ahead.
-    pub known: Vec<ByteBuf>,
+    /// What the script and the modules beside it may be, compiled ahead.
+    pub known: Vec<Known>,
 }
 
 /// What programs see as their file system.

@@ -1,3 +1,39 @@
-//! Exact grading of answers to maths problems.
+//! Grading of answers to maths problems: equal and different only by proof.
 
-pub mod number;
+mod arctangent;
+mod bounds;
+mod clean;
+mod complex;
+mod decide;
+mod elementary;
+mod evaluate;
+mod float;
+pub mod grade;
+mod judge;
+mod letters;
+mod lex;
+mod lex_number;
+mod literal;
+mod modular;
+mod normal;
+mod normal_function;
+mod normal_power;
+pub mod options;
+mod parse;
+mod parse_atom;
+mod parse_group;
+mod parse_product;
+mod poly;
+mod range;
+mod rational;
+pub mod reference;
+mod relation;
+mod rest;
+mod root_bound;
+mod sample;
+mod several;
+mod text;
+mod tree;
+mod unit;
+mod words;
+mod write;

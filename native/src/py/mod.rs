@@ -3,7 +3,7 @@
 mod crun;
 mod cut;
 mod images;
-mod number;
+mod math;
 mod pool;
 mod repeat;
 
@@ -22,7 +22,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pool::Pool>()?;
     module.add_class::<pool::Completion>()?;
     module.add_class::<crun::Crun>()?;
-    module.add_function(wrap_pyfunction!(number::numbers_equal, module)?)?;
+    module.add_function(wrap_pyfunction!(math::grade_answer, module)?)?;
+    module.add_function(wrap_pyfunction!(math::grade_answers, module)?)?;
+    module.add_function(wrap_pyfunction!(math::inspect_reference, module)?)?;
+    module.add_function(wrap_pyfunction!(math::read_answer, module)?)?;
     module.add_function(wrap_pyfunction!(cut::cut_json, module)?)?;
     module.add_function(wrap_pyfunction!(cut::cut_msgpack, module)?)?;
     module.add_class::<repeat::RepeatDetector>()?;

@@ -1,6 +1,6 @@
 //! The Python twins of `pool`.
 
-use assay_shared::wire::{ByteBuf, Flavour, Fresh, Rootfs, RuntimeKind, Start};
+use assay_shared::wire::{Flavour, Fresh, Known, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -92,16 +92,17 @@ pub struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
+    #[pyo3(signature = (*, slots, cores, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
         slots: u32,
+        cores: u32,
         state_dir: String,
         trees: Vec<String>,
         images: Vec<Vec<String>>,
         flavours: Vec<FlavourFields>,
-        known: Vec<Bound<'_, PyBytes>>,
+        known: Vec<(String, Bound<'_, PyBytes>)>,
         uid_base: u32,
         fresh: &str,
         allow_degraded: bool,
@@ -120,8 +121,9 @@ impl Pool {
         let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
         let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
         let flavours = flavours.into_iter().map(flavour).collect();
-        let known = known.iter().map(|text| ByteBuf::from(text.as_bytes())).collect();
-        let start = Start { slots, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
+        let known = known.into_iter().map(|(name, text)| Known { name, text: text.as_bytes().to_vec() }).collect();
+        let start =
+            Start { slots, cores, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)

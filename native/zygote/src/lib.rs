@@ -8,6 +8,7 @@
 //! Nothing here knows what a job is: the keeper writes its files, and a child gets numbers, strings and descriptors. What
 //! the parent holds is worth nothing to a program: names of modules of its own image.
 
+mod api;
 mod child;
 mod prelude;
 mod python;

@@ -21,7 +21,8 @@ import gc  # noqa: E402
 import os  # noqa: E402
 
 # A program may put anything in the place of these later; its builtins are not ours, either.
-_collect, _getframe, _stat, _listdir = gc.collect, sys._getframe, os.stat, os.listdir
+_collect, _getframe = gc.collect, sys._getframe
+_stat, _listdir, _open, _read, _close = os.stat, os.listdir, os.open, os.read, os.close
 # Those of the interpreter itself: its end takes away what it or site adds later.
 _BUILTINS = dict(vars(builtins))
 for _name in ("open", "copyright", "credits", "exit", "help", "license", "quit"):
@@ -327,16 +328,45 @@ def ready(script):
         sys.path.insert(0, script.rpartition("/")[0])
     # What a look for a package or an archive of this name leaves there.
     sys.path_importer_cache[script] = None
+    if _KNOWN:
+        sys.path_importer_cache[_PLACE] = _KnownFinder()
     return SourceFileLoader("__main__", script)
 
 
-def known(script):
-    """The code of this script if it is one that was compiled ahead, else None."""
-    fd = os.open(script, os.O_RDONLY | os.O_CLOEXEC)
+class _KnownLoader(SourceFileLoader):
+    """Loads a file that was compiled ahead."""
+
+    def __init__(self, name, path, code):
+        super().__init__(name, path)
+        self._code = code
+
+    def get_code(self, name):
+        return self._code
+
+
+class _KnownFinder:
+    """Finds modules beside a script of ours, where their files are what they were compiled from."""
+
+    def find_spec(self, name, target=None):
+        path = f"{_PLACE}/{name}.py"
+        code = known(path)
+        if code is None:
+            return None
+        spec = ModuleSpec(name, _KnownLoader(name, path, code), origin=path)
+        spec.has_location = True
+        return spec
+
+
+def known(path):
+    """The code of this file if it was compiled ahead, else None."""
     try:
-        return _compiled.get(os.read(fd, _MOST_BYTES))
+        fd = _open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _compiled.get((path, _read(fd, _MOST_BYTES)))
     finally:
-        os.close(fd)
+        _close(fd)
 
 
 # What is set to None before modules go.
@@ -403,8 +433,10 @@ def show_lines():
             pass
 
 
-_compiled = {text: compile(text, _SCRIPT, "exec", dont_inherit=True) for text in _KNOWN}
-_MOST_BYTES = max(map(len, _KNOWN), default=0) + 1
+_PLACE = _SCRIPT.rpartition("/")[0]
+_paths = [(f"{_PLACE}/{name}", text) for name, text in _KNOWN]
+_compiled = {(path, text): compile(text, path, "exec", dont_inherit=True) for path, text in _paths}
+_MOST_BYTES = max((len(text) for _, text in _KNOWN), default=0) + 1
 _shelf = _preload(_PRELOAD)
 _exercise(_shelf)
 for _name in list(_MODULES):

@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_int, c_void};
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
 
-use assay_shared::wire::Setup;
+use assay_shared::wire::{Known, Setup};
 
 use crate::python::{Object, Python};
 
@@ -32,8 +32,8 @@ impl Prelude {
     /// Imports these modules; the reason if it cannot.
     pub fn load(python: &Python, setup: &Setup) -> std::result::Result<Self, &'static str> {
         let names: String = setup.preload.iter().map(|name| format!("{name:?}, ")).collect();
-        let known: String =
-            setup.known.iter().map(|text| format!("bytes.fromhex('{}'), ", hexadecimal(text))).collect();
+        let entry = |Known { name, text }: &Known| format!("({name:?}, bytes.fromhex('{}')), ", hexadecimal(text));
+        let known: String = setup.known.iter().map(entry).collect();
         let counts = python.garbage_counts();
         let head = format!("_PRELOAD, _KNOWN, _SCRIPT, _COUNTS = ({names}), ({known}), {:?}, {counts:?}", setup.script);
         let text = CString::new(format!("{head}\n{TEXT}")).map_err(|_| "a module's name has a NUL")?;

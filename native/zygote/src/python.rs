@@ -1,109 +1,15 @@
-//! The part of CPython's C API that a zygote calls, found in whatever interpreter it was preloaded into.
+//! An interpreter: started as its own main would, run as that would, ended as that would.
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
-/// A PyObject.
-pub type Object = *mut c_void;
+pub use crate::api::Object;
+use crate::api::{CompilerFlags, Functions, symbol};
 
 /// Py_file_input.
 const FILE_INPUT: c_int = 257;
 /// Room for a PyConfig of any version; only ever passed by its address.
 const CONFIG_BYTES: usize = 16 << 10;
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Status {
-    kind: c_int,
-    function: *const c_char,
-    message: *const c_char,
-    exit_code: c_int,
-}
-
-#[repr(C)]
-struct CompilerFlags {
-    flags: c_int,
-    feature_version: c_int,
-}
-
-macro_rules! api {
-    ($($name:ident($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        #[allow(non_snake_case)]
-        struct Functions { $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)* }
-
-        impl Functions {
-            #[allow(non_snake_case)]
-            fn find() -> Option<Self> {
-                $(
-                    let found = symbol(concat!(stringify!($name), "\0").as_bytes())?;
-                    // SAFETY: the C function of this name has this signature in every CPython since 3.9.
-                    let $name = unsafe {
-                        std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(found)
-                    };
-                )*
-                Some(Self { $($name),* })
-            }
-        }
-    };
-}
-
-api! {
-    PyConfig_InitPythonConfig(*mut c_void);
-    PyConfig_SetBytesArgv(*mut c_void, isize, *const *mut c_char) -> Status;
-    Py_InitializeFromConfig(*const c_void) -> Status;
-    PyImport_AddModule(*const c_char) -> Object;
-    PyImport_ImportModule(*const c_char) -> Object;
-    PyModule_GetDict(Object) -> Object;
-    PyDict_New() -> Object;
-    PyDict_Copy(Object) -> Object;
-    PyDict_DelItemString(Object, *const c_char) -> c_int;
-    PyDict_GetItemString(Object, *const c_char) -> Object;
-    PyDict_SetItemString(Object, *const c_char, Object) -> c_int;
-    PyRun_FileExFlags(*mut libc::FILE, *const c_char, c_int, Object, Object, c_int, *mut CompilerFlags) -> Object;
-    PyEval_EvalCode(Object, Object, Object) -> Object;
-    PyRun_StringFlags(*const c_char, c_int, Object, Object, *mut CompilerFlags) -> Object;
-    PyObject_CallObject(Object, Object) -> Object;
-    PyObject_IsTrue(Object) -> c_int;
-    PyObject_Type(Object) -> Object;
-    PyObject_Print(Object, *mut libc::FILE, c_int) -> c_int;
-    PyType_IsSubtype(Object, Object) -> c_int;
-    PyObject_GetAttrString(Object, *const c_char) -> Object;
-    PySys_GetObject(*const c_char) -> Object;
-    PyFile_WriteObject(Object, Object, c_int) -> c_int;
-    PyFile_WriteString(*const c_char, Object) -> c_int;
-    PyList_Size(Object) -> isize;
-    PyList_GetItem(Object, isize) -> Object;
-    PyTuple_New(isize) -> Object;
-    PyTuple_GetItem(Object, isize) -> Object;
-    PyTuple_SetItem(Object, isize, Object) -> c_int;
-    PyLong_AsLong(Object) -> c_long;
-    PyUnicode_DecodeFSDefault(*const c_char) -> Object;
-    PyErr_Print();
-    PyErr_Clear();
-    PyErr_Occurred() -> Object;
-    PyErr_ExceptionMatches(Object) -> c_int;
-    PyErr_Fetch(*mut Object, *mut Object, *mut Object);
-    PyErr_NormalizeException(*mut Object, *mut Object, *mut Object);
-    PyErr_Restore(Object, Object, Object);
-    PyErr_WriteUnraisable(Object);
-    PyEval_SetTrace(*mut c_void, Object);
-    PyEval_SetProfile(*mut c_void, Object);
-    PyGC_Collect() -> isize;
-    PyImport_GetModuleDict() -> Object;
-    Py_IncRef(Object);
-    Py_DecRef(Object);
-    PyOS_BeforeFork();
-    PyOS_AfterFork_Parent();
-    PyOS_AfterFork_Child();
-    Py_FinalizeEx() -> c_int;
-}
-
-fn symbol(name: &[u8]) -> Option<*mut c_void> {
-    let name = CStr::from_bytes_with_nul(name).ok()?;
-    // SAFETY: a NUL-terminated string.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(found)
-}
 
 /// An interpreter in this process; every method is called by its only thread, which holds the lock.
 pub struct Python {

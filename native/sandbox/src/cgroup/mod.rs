@@ -26,12 +26,23 @@ pub struct Counters {
     pub refused_processes: u64,
 }
 
+/// Of a slot beside others, as cpu.shares and cpu.weight have it: a new run's, and that of a slot without one.
+pub const FULL_WEIGHT: u64 = 1024;
+
 /// The control group of one slot, with its files held open.
 pub trait SlotCgroup {
     /// Writes the limits that differ from those in force and reads them back; what the slot holds already is not the program's.
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()>;
     fn counters(&mut self) -> Result<Counters>;
     fn cpu_ns(&mut self) -> Result<u64>;
+    /// The ids of every thread of the program; ours may be among them.
+    fn threads(&mut self) -> Result<Vec<i32>>;
+    /// The program's threads, by the kernel's count.
+    fn threads_count(&mut self) -> Result<u64>;
+    /// How much of the cores it gets beside other slots.
+    fn set_weight(&mut self, _weight: u64) -> Result<()> {
+        Ok(())
+    }
     fn memory_bytes(&mut self) -> Result<u64>;
     /// Still charged to where the last run was, if that is not where the next will be.
     fn left_bytes(&mut self) -> Result<u64> {
@@ -75,6 +86,10 @@ pub trait Hierarchy {
     /// The directories that hold nothing but this instance's groups.
     fn directories(&self) -> Vec<PathBuf>;
     fn make_instance(&self) -> Result<()>;
+    /// Beside the rest of the machine all slots together weigh as much as one busy process on each of so many cores.
+    fn weigh_instance(&self, _cores: u32) -> Result<()> {
+        Ok(())
+    }
     /// `uid`: the slot's root.
     fn make_slot(&self, slot: u32, uid: u32) -> Result<()>;
     /// Puts this process, and what it clones from now on, into the slot, where the control group namespace begins; the

@@ -84,6 +84,16 @@ impl SlotCgroup for Descendants {
         Ok(self.seen_ns)
     }
 
+    fn threads(&mut self) -> Result<Vec<i32>> {
+        let of_process = |pid| fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let threads = descendants(self.keeper).into_iter().flat_map(of_process);
+        Ok(threads.filter_map(|thread| thread.file_name().to_str()?.parse().ok()).collect())
+    }
+
+    fn threads_count(&mut self) -> Result<u64> {
+        Ok(self.threads()?.len() as u64)
+    }
+
     fn memory_bytes(&mut self) -> Result<u64> {
         Ok(0)
     }

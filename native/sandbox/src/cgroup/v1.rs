@@ -5,7 +5,7 @@ mod tests;
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use assay_shared::fault::{Context, Result};
 use assay_shared::sys;
@@ -15,6 +15,9 @@ use super::knob::{Knob, make, write};
 use super::{Counters, HELD_STEP_BYTES, Hierarchy, PAGE_BYTES, SlotCgroup, place};
 
 const PERIOD_US: u64 = 100_000;
+/// Of an ordinary process, and the kernel's most.
+const SHARES: u64 = 1024;
+const MOST_SHARES: u64 = 1 << 18;
 /// Socket buffers are counted beside the memory limit, so they get a part of it on top.
 const SOCKET_SHARE: u64 = 2;
 const CONTROLLERS: [&str; 4] = ["memory", "cpu", "cpuacct", "pids"];
@@ -68,6 +71,10 @@ impl Hierarchy for V1 {
         self.directories().iter().try_for_each(|directory| make(directory))
     }
 
+    fn weigh_instance(&self, cores: u32) -> Result<()> {
+        write(&self.cpu.join("cpu.shares"), (SHARES * u64::from(cores)).min(MOST_SHARES))
+    }
+
     fn make_slot(&self, slot: u32, _uid: u32) -> Result<()> {
         for directory in self.slot_directories(slot) {
             make(&directory)?;
@@ -107,14 +114,18 @@ impl V1 {
             oom_control: Knob::open(memory.join("memory.oom_control"), false)?,
             force_empty: memory.join("memory.force_empty"),
             quota: Knob::open(cpu.join("cpu.cfs_quota_us"), true)?,
+            shares: Knob::open(cpu.join("cpu.shares"), true)?,
             cpu_usage: Knob::open(self.cpuacct.join(&name).join("cpuacct.usage"), false)?,
             pids_max: Knob::open(pids.join("pids.max"), true)?,
             pids_events: Knob::open(pids.join("pids.events"), false)?,
+            pids_current: Knob::open(pids.join("pids.current"), false)?,
             procs: pids.join("cgroup.procs"),
+            tasks: pids.join("tasks"),
             our_processes,
             in_force: None,
             held_bytes: 0,
             seized: false,
+            weight: None,
         })
     }
 }
@@ -129,24 +140,26 @@ struct SlotGroups {
     oom_control: Knob,
     force_empty: PathBuf,
     quota: Knob,
+    shares: Knob,
     cpu_usage: Knob,
     pids_max: Knob,
     pids_events: Knob,
+    pids_current: Knob,
     procs: PathBuf,
+    tasks: PathBuf,
     /// In the slot's group too.
     our_processes: u32,
     in_force: Option<JobLimits>,
     /// What the slot holds by itself, in whole steps; the program's memory limit comes on top.
     held_bytes: u64,
     seized: bool,
+    weight: Option<u64>,
 }
 
 impl SlotGroups {
     /// The pids of every process in it, zombies left out.
     fn processes(&self) -> Result<Vec<i32>> {
-        // Opened anew each time: v1 keeps the list that a descriptor read first for another second.
-        let text = fs::read_to_string(&self.procs).context("read", &self.procs)?;
-        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+        ids(&self.procs)
     }
 
     fn write_limits(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
@@ -169,6 +182,12 @@ impl SlotGroups {
     }
 }
 
+fn ids(list: &Path) -> Result<Vec<i32>> {
+    // Opened anew each time: v1 keeps the list that a descriptor read first for another second.
+    let text = fs::read_to_string(list).context("read", list)?;
+    Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+}
+
 impl SlotCgroup for SlotGroups {
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()> {
         let held_bytes = held_bytes.next_multiple_of(HELD_STEP_BYTES);
@@ -188,6 +207,21 @@ impl SlotCgroup for SlotGroups {
 
     fn cpu_ns(&mut self) -> Result<u64> {
         self.cpu_usage.number()
+    }
+
+    fn threads(&mut self) -> Result<Vec<i32>> {
+        ids(&self.tasks)
+    }
+
+    fn threads_count(&mut self) -> Result<u64> {
+        Ok(self.pids_current.number()?.saturating_sub(self.our_processes.into()))
+    }
+
+    fn set_weight(&mut self, weight: u64) -> Result<()> {
+        if self.weight.replace(weight) == Some(weight) {
+            return Ok(());
+        }
+        self.shares.write(weight)
     }
 
     fn memory_bytes(&mut self) -> Result<u64> {

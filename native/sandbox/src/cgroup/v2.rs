@@ -28,6 +28,9 @@ use super::{Hierarchy, SlotCgroup, place};
 use leaf::Leaves;
 
 const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
+/// Of an ordinary process, and the kernel's most.
+const WEIGHT: u64 = 100;
+const MOST_WEIGHT: u64 = 10_000;
 const HOST: &str = "assay-host";
 const KEEPER: &str = "keeper";
 /// A process that forks while it is being moved leaves a child behind.
@@ -87,6 +90,10 @@ impl Hierarchy for V2 {
         }
         make(&self.instance)?;
         hand_on_controllers(&self.instance)
+    }
+
+    fn weigh_instance(&self, cores: u32) -> Result<()> {
+        write(&self.instance.join("cpu.weight"), (WEIGHT * u64::from(cores)).min(MOST_WEIGHT))
     }
 
     fn make_slot(&self, slot: u32, uid: u32) -> Result<()> {

@@ -4,23 +4,25 @@ mod collect;
 pub mod contained;
 mod in_flight;
 mod launch;
+mod parking;
 mod renew;
 mod sockets;
 mod zygote;
 
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
-use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
-use assay_shared::wire::{ByteBuf, Flavour, Fresh, FromKeeper, FromParked, ToKeeper, decode, encode};
+use assay_shared::sys::{self, ChildSignals, check};
+use assay_shared::wire::{Flavour, Fresh, FromKeeper, Known, ToKeeper, encode};
 
 use crate::rootfs;
 use launch::Launcher;
 pub use launch::{PROGRAM_ID, START_FAILED};
-use renew::{Ipc, Network, Processes, Resource, Storage};
-use zygote::{Surroundings, Zygote};
+use parking::Parking;
+use renew::{Ipc, Network, Resource, Storage};
+use zygote::Surroundings;
 
 /// What a keeper is born with.
 pub struct Keeper {
@@ -45,7 +47,7 @@ pub struct Keeper {
     /// Of the zygotes that it may be told to start.
     pub flavours: Vec<Flavour>,
     /// Scripts of ours that zygotes compile ahead.
-    pub known: Vec<ByteBuf>,
+    pub known: Vec<Known>,
 }
 
 /// The keeper's whole life; never returns.
@@ -74,25 +76,13 @@ fn live(keeper: Keeper) -> Result<()> {
     let signals = ChildSignals::take()?;
     let mut storage = Storage::make(keeper.parts.layout, keeper.disk_bytes, !keeper.shared_user)?;
     let mut network = Network::make()?;
-    let mut parking = Parking {
-        control: keeper.control,
-        job: keeper.job,
-        leaf: keeper.leaf,
-        processes: Processes::open()?,
-        borrowing: Borrowing::new()?,
-        launcher: Launcher::new(keeper.disk_bytes, keeper.shared_user, keeper.by_rlimits)?,
-        buffer: vec![0; sys::MESSAGE_BYTES],
-        zygotes: Vec::new(),
-        parked: Parked::default(),
-        empty_told: false,
-    };
+    let launcher = Launcher::new(keeper.disk_bytes, keeper.shared_user, keeper.by_rlimits)?;
+    let mut parking = Parking::new(keeper.control, keeper.job, keeper.leaf, launcher)?;
     parking.park(None)?;
     loop {
-        let job = parking.parked.waits_for_us().then_some(&parking.job);
-        let fds = [signals.fd(), &parking.control, &keeper.supervisor, network.watch.fd()].map(Some);
-        let [fd_child, fd_message, fd_supervisor, fd_socket] = fds;
-        let [child, message, orphaned, socket, job] =
-            sys::poll_some([fd_child, fd_message, fd_supervisor, fd_socket, job], None)?;
+        let (supervisor, sockets) = (Some(&keeper.supervisor), Some(network.watch.fd()));
+        let fds = [Some(signals.fd()), Some(&parking.control), supervisor, sockets, parking.awaited_job()];
+        let [child, message, orphaned, socket, job] = sys::poll_some(fds, None)?;
         if orphaned {
             sys::exit_now(0);
         }
@@ -121,8 +111,7 @@ fn live(keeper: Keeper) -> Result<()> {
                     parking.warm(flavour, fds, surroundings)?;
                 }
                 ToKeeper::Renew { flavour } => {
-                    // Each run has a new leaf, where there are any.
-                    parking.leaf = fds.pop().or(parking.leaf.take());
+                    parking.next_leaf(fds.pop());
                     // The network first: what sockets held in flight may lie in the storage.
                     let resources: [&mut dyn Resource; 3] = [&mut network, &mut Ipc, &mut storage];
                     for resource in resources {
@@ -135,187 +124,6 @@ fn live(keeper: Keeper) -> Result<()> {
                 }
             }
         }
-    }
-}
-
-/// Where one child after the other is parked.
-struct Parking {
-    control: OwnedFd,
-    job: OwnedFd,
-    leaf: Option<OwnedFd>,
-    processes: Processes,
-    borrowing: Borrowing,
-    launcher: Launcher,
-    buffer: Vec<u8>,
-    zygotes: Vec<Zygote>,
-    parked: Parked,
-    empty_told: bool,
-}
-
-/// The child that the next job turns into the program, and later that program.
-#[derive(Default)]
-struct Parked {
-    pid: i32,
-    exited: bool,
-    /// Of the zygote that it is a fork of: then we take its job, and hand it over in words of the zygote's.
-    flavour: Option<u32>,
-    handed_over: bool,
-    /// It runs in the Python that it was born with.
-    warm: bool,
-}
-
-impl Parked {
-    fn waits_for_us(&self) -> bool {
-        self.flavour.is_some() && !self.handed_over && !self.exited
-    }
-}
-
-impl Parking {
-    /// Makes the child that the next job turns into the program; everything is renewed by now. One of our own borrows our
-    /// memory, and we sleep until it has become that.
-    fn park(&mut self, flavour: Option<u32>) -> Result<()> {
-        self.drop_stale_jobs()?;
-        self.processes.renew()?;
-        self.empty_told = false;
-        let zygote = self.zygotes.iter().position(|zygote| Some(zygote.flavour) == flavour);
-        if let Some(at) = zygote {
-            match self.zygotes[at].park(self.leaf.as_ref())? {
-                Some(pid) => {
-                    self.parked = Parked { pid, flavour, ..Parked::default() };
-                    return Ok(());
-                }
-                None => self.lose(at, "it does not fork")?,
-            }
-            self.processes.renew()?;
-        }
-        self.parked = Parked::default();
-        let (launcher, job, leaf) = (&mut self.launcher, self.job.as_fd(), self.leaf.as_ref().map(AsFd::as_fd));
-        self.parked.pid = self.borrowing.spawn(leaf, &mut || launcher.run(job, leaf.is_some()))?;
-        self.launcher.forget_program();
-        // The child's change of user took this from the memory that it had borrowed.
-        sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
-    }
-
-    /// Gives the job that came for a zygote's child to it.
-    fn hand_over(&mut self) -> Result<()> {
-        let prepared = self.launcher.prepare(self.job.as_fd());
-        if let Ok((launch, _)) = &prepared
-            && launch.flavour != self.parked.flavour
-        {
-            self.exchange(launch.flavour)?;
-        }
-        self.parked.handed_over = true;
-        let Some(zygote) = self.zygotes.iter().find(|zygote| Some(zygote.flavour) == self.parked.flavour) else {
-            // It died just now; its child is there all the same, and hears that no orders come.
-            return Ok(());
-        };
-        match prepared {
-            Ok((launch, fds)) => {
-                self.parked.warm = launch.flavour == self.parked.flavour;
-                zygote.order(&launch, fds, self.parked.warm)
-            }
-            Err(fault) => {
-                sys::send(&self.job, &encode(&FromParked::Failed(fault))?, &[])?;
-                zygote.give_up()
-            }
-        }
-    }
-
-    /// Parks the child of another zygote in the place of this one's, if there is that zygote.
-    fn exchange(&mut self, flavour: Option<u32>) -> Result<()> {
-        let Some(zygote) = self.zygotes.iter().find(|zygote| Some(zygote.flavour) == flavour) else { return Ok(()) };
-        // SAFETY: no pointers; our child, not yet reaped.
-        unsafe { libc::kill(self.parked.pid, libc::SIGKILL) };
-        sys::wait_for(self.parked.pid)?;
-        self.processes.renew()?;
-        let pid = zygote.park(self.leaf.as_ref())?;
-        let pid = pid.ok_or_else(|| Fault::new("a zygote does not fork", "", libc::EPROTO))?;
-        self.parked = Parked { pid, flavour, ..Parked::default() };
-        Ok(())
-    }
-
-    /// Starts a zygote, which takes as long as its modules do.
-    fn warm(&mut self, flavour: u32, fds: Vec<OwnedFd>, surroundings: Surroundings<'_>) -> Result<()> {
-        match Zygote::start(flavour, fds, self.job.as_fd(), &mut self.borrowing, &self.processes, surroundings)? {
-            Ok(zygote) => {
-                self.zygotes.push(zygote);
-                Ok(())
-            }
-            Err(reason) => self.tell(&FromKeeper::Cold { flavour, reason }, &[]),
-        }
-    }
-
-    /// Zygotes move to the namespace that we have moved to; one that does not is none any more.
-    fn follow(&mut self, namespace: Option<&str>) -> Result<()> {
-        let Some(path) = namespace else { return Ok(()) };
-        for at in (0..self.zygotes.len()).rev() {
-            if !self.zygotes[at].follow(path)? {
-                self.lose(at, "it does not follow into a new namespace")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn lose(&mut self, at: usize, reason: &str) -> Result<()> {
-        let zygote = self.zygotes.remove(at);
-        let flavour = zygote.flavour;
-        zygote.end()?;
-        self.tell(&FromKeeper::Cold { flavour, reason: reason.to_owned() }, &[])
-    }
-
-    /// A child that was killed before it took its job leaves it in the socket: not for the next one.
-    fn drop_stale_jobs(&mut self) -> Result<()> {
-        while sys::is_readable(&self.job) {
-            match sys::receive(&self.job, &mut self.buffer)? {
-                Some(received) if received.length > 0 => {}
-                _ => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn hear(&mut self) -> Result<(ToKeeper, Vec<OwnedFd>)> {
-        match sys::receive(&self.control, &mut self.buffer)? {
-            Some(received) if received.length > 0 => Ok((decode(&self.buffer[..received.length])?, received.fds)),
-            // The supervisor is gone.
-            _ => sys::exit_now(0),
-        }
-    }
-
-    fn reap(&mut self) -> Result<()> {
-        let mut first = None;
-        let childless = loop {
-            match sys::reap()? {
-                Reaped::Child { pid, status } if pid == self.parked.pid && !self.parked.exited => first = Some(status),
-                Reaped::Child { pid, .. } => {
-                    if let Some(at) = self.zygotes.iter().position(|zygote| zygote.pid == pid) {
-                        let Zygote { flavour, .. } = self.zygotes.remove(at);
-                        self.tell(&FromKeeper::Cold { flavour, reason: "it died".to_owned() }, &[])?;
-                    }
-                }
-                Reaped::StillRunning => break false,
-                Reaped::NoChildren => break true,
-            }
-        };
-        let empty = childless || zygote::are_all_children(&self.zygotes)?;
-        if let Some(status) = first {
-            (self.parked.exited, self.empty_told) = (true, empty);
-            self.tell(&FromKeeper::Exited { status, empty, warm: self.parked.warm }, &[])?;
-        } else if self.parked.exited && empty && !self.empty_told {
-            self.empty_told = true;
-            self.tell(&FromKeeper::Empty, &[])?;
-        }
-        Ok(())
-    }
-
-    fn collect(&self, paths: Vec<String>) -> Result<()> {
-        let (paths, files): (Vec<_>, Vec<_>) = collect::open_all(paths).into_iter().unzip();
-        let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
-        self.tell(&FromKeeper::Collected { paths }, &fds)
-    }
-
-    fn tell(&self, message: &FromKeeper, fds: &[i32]) -> Result<()> {
-        sys::send(&self.control, &encode(message)?, fds).map(drop)
     }
 }
 

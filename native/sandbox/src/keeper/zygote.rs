@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Borrowing, check};
-use assay_shared::wire::{ByteBuf, Flavour, Launch, Setup, encode};
+use assay_shared::wire::{Flavour, Known, Launch, Setup, encode};
 use assay_shared::zygote::{
     CONTROL, ENTER, EXECUTE, GIVE_UP, INLINE_TEXT_BYTES, JOB, LIBRARY, ORDERS, Order, PARK, READY, REFUSED, SCRIPT,
 };
@@ -23,6 +23,7 @@ use crate::rootfs;
 const FIRST_PID: i32 = 300;
 const MODULES_PATIENCE: Duration = Duration::from_secs(10);
 const FORK_PATIENCE: Duration = Duration::from_secs(2);
+const MAX_FORKS: u32 = 20_000;
 /// Room for the stack of any program is laid out when the process is started.
 const STACK_BYTES: u64 = 1 << 30;
 const OUT_OF_THE_WAY: RawFd = 64;
@@ -38,6 +39,7 @@ pub struct Zygote {
     orders: OwnedFd,
     /// Its children's end of the orders: an order that a killed one left is taken out there.
     theirs: OwnedFd,
+    forks: u32,
 }
 
 /// What starting one needs of the keeper.
@@ -45,7 +47,7 @@ pub struct Surroundings<'a> {
     pub network: &'a mut Network,
     pub supervisor: &'a OwnedFd,
     pub flavours: &'a [Flavour],
-    pub known: &'a [ByteBuf],
+    pub known: &'a [Known],
 }
 
 /// Lets what the keeper starts as root have a few of its rights; before the bounding set is emptied.
@@ -96,7 +98,7 @@ impl Zygote {
             sys::exit_now(super::START_FAILED)
         })?;
         drop((control_theirs, out));
-        let zygote = Self { flavour: number, pid, control, orders, theirs };
+        let zygote = Self { flavour: number, pid, control, orders, theirs, forks: 0 };
         let ours = flavour.script.starts_with(OUR_SCRIPTS);
         let setup = Setup {
             pass: surroundings.network.watch.zygote_pass,
@@ -142,8 +144,14 @@ impl Zygote {
         Ok(Some(reason.unwrap_or_else(|| "no CPython that takes a preloaded library".to_owned())))
     }
 
+    /// Its children have one layout of memory in common, which is not to be so for ever.
+    pub fn is_old(&self) -> bool {
+        self.forks >= MAX_FORKS
+    }
+
     /// A new child's pid; None if there is none.
-    pub fn park(&self, leaf: Option<&OwnedFd>) -> Result<Option<i32>> {
+    pub fn park(&mut self, leaf: Option<&OwnedFd>) -> Result<Option<i32>> {
+        self.forks += 1;
         while sys::is_readable(&self.theirs) {
             sys::receive(&self.theirs, &mut vec![0; Order::BYTES + INLINE_TEXT_BYTES])?;
         }

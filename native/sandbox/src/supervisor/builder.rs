@@ -7,7 +7,7 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{ByteBuf, Flavour, Fresh, Rootfs, decode, encode};
+use assay_shared::wire::{Flavour, Fresh, Known, Rootfs, decode, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::{Hierarchy, leftovers};
@@ -31,7 +31,7 @@ pub struct Plan {
     /// Of zygotes; none where a keeper cannot tell them from programs, or has no rights to hand down.
     pub flavours: Vec<Flavour>,
     /// Scripts of ours that zygotes compile ahead.
-    pub known: Vec<ByteBuf>,
+    pub known: Vec<Known>,
 }
 
 /// A slot under construction, as the supervisor sees it.

@@ -7,6 +7,8 @@ use assay_shared::fault::{Fault, Result};
 use assay_shared::sys::{self, READABLE, Reaped};
 use assay_shared::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 
+use crate::cgroup::FULL_WEIGHT;
+
 use super::builder::{self, Build, Site};
 use super::runtime::Born;
 use super::slot::{KEEPER_PATIENCE, KeeperHandle, Run, SlotState};
@@ -88,6 +90,7 @@ impl Supervisor {
         let counters = cgroup.counters()?;
         let held_bytes = cgroup.memory_bytes()?;
         cgroup.limit(&MADE_WITH, held_bytes)?;
+        cgroup.set_weight(FULL_WEIGHT)?;
         self.epoll.add(&build.control, token(Source::Control, index, generation), READABLE)?;
         self.epoll.add(&build.job, token(Source::Job, index, generation), READABLE)?;
         self.epoll.add(&pidfd, token(Source::KeeperDeath, index, generation), READABLE)?;

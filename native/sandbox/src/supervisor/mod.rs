@@ -3,6 +3,8 @@
 //! It never does more than a millisecond of work at once: slots are made by builders, its short-lived children.
 
 mod builder;
+mod clock;
+mod crowd;
 mod engine_link;
 mod ids;
 mod instance;
@@ -27,6 +29,7 @@ use assay_shared::wire::{Start, Stop, ToSupervisor};
 use crate::cgroup::{Hierarchy, SlotCgroup};
 use crate::rootfs;
 use builder::{Builder, Plan};
+use crowd::Crowd;
 use engine_link::EngineLink;
 use ids::{Ids, Rights, Supply};
 use instance::{Instance, Unlink};
@@ -106,6 +109,7 @@ struct Supervisor {
     /// What keepers and parked children say is received here.
     buffer: Vec<u8>,
     warmth: Warmth,
+    crowd: Crowd,
 }
 
 /// The supervisor's whole life, from the engine's first message to the last trace removed.
@@ -137,6 +141,7 @@ impl Started {
         let slots = start.pooled_slots();
         runtime::refuse_without_rights(&start.runtime, supply.part(0, slots).0.rights)?;
         let (instance, hierarchy) = Instance::take(&start.state_dir, start.allow_degraded)?;
+        hierarchy.weigh_instance(start.cores)?;
         let unlink = Unlink::prepare(&instance)?;
         let (part, ids) = supply.part(instance.number, slots);
         let base = Path::new(&start.state_dir);
@@ -198,6 +203,7 @@ impl Started {
             next_look: 0,
             buffer: vec![0; sys::MESSAGE_BYTES],
             warmth,
+            crowd: Crowd::new(start.cores)?,
         };
         let result = supervisor.run();
         supervisor.leave()?;
@@ -253,7 +259,7 @@ impl Supervisor {
 
     /// To be called after every change of a slot's state.
     fn note_clock(&mut self, index: usize) {
-        self.next_look = self.next_look.min(patience_until(&self.slots[index].state));
+        self.next_look = self.next_look.min(patience_until(&self.slots[index].state)).min(self.crowd.next_look());
     }
 
     fn hear_engine(&mut self) -> Result<()> {

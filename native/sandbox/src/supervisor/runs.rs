@@ -35,10 +35,24 @@ impl Supervisor {
     }
 
     pub(super) fn dispatch(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let is_young = |slot: &&Slot| matches!(&slot.state, SlotState::Running(run) if run.is_young());
+        let mut young = self.slots.iter().filter(is_young).count();
         let mut at = 0;
         while let Some(waiting) = self.waiting.get(at) {
-            match self.take_parked(waiting.job.image as usize, waiting.job.flavour) {
-                Some(index) => self.launch(at, index),
+            let (image, flavour) = (waiting.job.image as usize, waiting.job.flavour);
+            if self.crowd.is_full(young, sys::monotonic_ns()) {
+                // A look at the machine or at those that run, or the end of one, comes soon.
+                self.next_look = self.next_look.min(self.crowd.next_look());
+                return;
+            }
+            match self.take_parked(image, flavour) {
+                Some(index) => {
+                    self.launch(at, index);
+                    young += 1;
+                }
                 None => at += 1,
             }
         }
@@ -67,7 +81,7 @@ impl Supervisor {
         }
         let Some(waiting) = self.waiting.remove(at) else { return };
         let run_id = waiting.job.run_id;
-        match keeper.launch(waiting) {
+        match keeper.launch(waiting, &mut self.crowd) {
             Ok(run) => {
                 slot.state = SlotState::Running(Box::new(run));
                 self.note_clock(index);
@@ -95,21 +109,30 @@ impl Supervisor {
         if now < self.next_look {
             return;
         }
-        self.next_look = u64::MAX;
+        // Where cores become scarce, or are no longer, every clock first moves on as it did until now.
+        let all_runs = now >= self.crowd.next_look() && self.look_at_crowd(now);
+        self.next_look = self.crowd.next_look();
         for index in 0..self.slots.len() {
-            if patience_until(&self.slots[index].state) <= now
+            let state = &self.slots[index].state;
+            if (patience_until(state) <= now || all_runs && matches!(state, SlotState::Running(_)))
                 && let Err(fault) = self.look_at(index, now)
             {
                 self.lose(index, fault);
             }
             self.note_clock(index);
         }
+        self.crowd.settle();
+    }
+
+    fn look_at_crowd(&mut self, now: u64) -> bool {
+        let live = self.slots.iter().filter(|slot| matches!(slot.state, SlotState::Running(_))).count();
+        self.crowd.look(now, live as u64)
     }
 
     pub(super) fn look_at(&mut self, index: usize, now: u64) -> Result<()> {
         let slot = &mut self.slots[index];
         match (&mut slot.state, &mut slot.keeper) {
-            (SlotState::Running(run), Some(keeper)) => keeper.watch(run, now),
+            (SlotState::Running(run), Some(keeper)) => keeper.watch(run, now, &self.crowd),
             (SlotState::Broken { .. }, _) => {
                 self.build(index);
                 Ok(())

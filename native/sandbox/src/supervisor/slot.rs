@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
 use assay_shared::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
 
 use super::builder::Build;
-use crate::cgroup::{Counters, SlotCgroup};
+use super::clock::FairClock;
+use super::crowd::{self, Crowd, Wants};
+use crate::cgroup::{Counters, FULL_WEIGHT, SlotCgroup};
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
@@ -18,8 +19,11 @@ const KILL_ROUND: u64 = MILLISECOND;
 const KEEPER_ROUND: u64 = 200 * MILLISECOND;
 /// How long a keeper may take to reap what the supervisor has killed, or to renew, before it is killed itself.
 pub const KEEPER_PATIENCE: u64 = 5 * SECOND;
-/// The wall limit stretches by the time that the program waited for a core, up to this factor.
-const MAX_STRETCH: u64 = 3;
+/// A new run goes before others until it has used so much CPU time; then its weight is halved whenever that has doubled.
+const FIRST_MOMENT: u64 = 20 * MILLISECOND;
+const LEAST_WEIGHT: u64 = 8;
+/// Between two looks at CPU time that is nearly used up.
+const SHORTEST_LOOK: u64 = MILLISECOND / 2;
 /// What a slot may keep charged between runs before it is asked to give it back.
 const KEPT_BYTES: u64 = 2 << 20;
 
@@ -97,8 +101,10 @@ pub struct Run {
     pub launch_fault: Option<Fault>,
     /// Told of a container only.
     pub socket_made: bool,
-    wall_deadline: u64,
-    cpu_check: u64,
+    clock: FairClock,
+    /// In its first moment and, as far as is known, not asleep.
+    is_young: bool,
+    next_look: u64,
     killing: Option<Killing>,
     pub ended: Option<Ended>,
 }
@@ -129,7 +135,7 @@ impl KeeperHandle {
     }
 
     /// Hands the job to the parked child and starts its clocks.
-    pub fn launch(&mut self, waiting: Waiting) -> Result<Run> {
+    pub fn launch(&mut self, waiting: Waiting, crowd: &mut Crowd) -> Result<Run> {
         let Waiting { job, fds } = waiting;
         let before = Counters { cpu_ns: self.cgroup.cpu_ns()?, ..self.counters };
         self.cgroup.limit(&job.limits, self.held_bytes)?;
@@ -143,6 +149,7 @@ impl KeeperHandle {
             return Err(Fault::new("the parked child does not read", self.pid.to_string(), libc::EAGAIN));
         }
         self.cgroup.prepare()?;
+        let first_look = crowd.enter(started);
         let limits = job.limits;
         Ok(Run {
             run_id: job.run_id,
@@ -156,32 +163,41 @@ impl KeeperHandle {
             warm: false,
             launch_fault: None,
             socket_made: false,
-            wall_deadline: started + limits.wall_ns,
-            cpu_check: started + cpu_time_left(limits.cpu_ns, limits.cpus),
+            clock: FairClock::start(started, limits.cpus),
+            is_young: true,
+            next_look: soonest(started, limits.cpu_ns, limits.cpus, limits.wall_ns).min(first_look),
             killing: None,
             ended: None,
         })
     }
 
     /// Looks at the clocks of a run and kills it where it is past a limit.
-    pub fn watch(&mut self, run: &mut Run, now: u64) -> Result<()> {
+    pub fn watch(&mut self, run: &mut Run, now: u64, crowd: &Crowd) -> Result<()> {
         if run.killing.is_some() {
             return self.go_on_killing(run, now);
         }
-        if now >= run.cpu_check {
-            let used = self.cgroup.cpu_ns()?.saturating_sub(run.before.cpu_ns);
-            match run.limits.cpu_ns.checked_sub(used) {
-                None | Some(0) => return self.stop(run, Stop::Cpu, now),
-                Some(left) => run.cpu_check = now + cpu_time_left(left, run.limits.cpus),
-            }
+        if run.exited.is_some() {
+            return Ok(());
         }
-        if now >= run.wall_deadline {
-            let most = run.started + MAX_STRETCH * run.limits.wall_ns;
-            let fair = run.started + run.limits.wall_ns + run_queue_delay_ns(self.program_pid);
-            if fair.min(most) <= now {
-                return self.stop(run, Stop::Wall, now);
-            }
-            run.wall_deadline = fair.min(most);
+        let used = self.cgroup.cpu_ns()?.saturating_sub(run.before.cpu_ns);
+        let Self { program_pid, cgroup, ours, .. } = self;
+        let mut wants = Wants::Core;
+        let at_work = run.clock.look(now, used, crowd.was_scarce(), || {
+            wants = crowd::wants(*program_pid, &mut **cgroup, ours);
+            wants != Wants::Nothing
+        });
+        run.is_young = at_work && used < FIRST_MOMENT;
+        let (cpu_left, wall_left) = (run.limits.cpu_ns.saturating_sub(used), run.clock.left_ns(run.limits.wall_ns));
+        if cpu_left == 0 {
+            return self.stop(run, Stop::Cpu, now);
+        }
+        if wall_left == 0 {
+            return self.stop(run, Stop::Wall, now);
+        }
+        run.next_look = soonest(now, cpu_left, run.limits.cpus, wall_left);
+        if crowd.is_scarce() {
+            run.next_look = run.next_look.min(crowd.next_tick(now));
+            self.cgroup.set_weight(if wants == Wants::End { FULL_WEIGHT } else { weight_of(used) })?;
         }
         Ok(())
     }
@@ -196,7 +212,11 @@ impl KeeperHandle {
 
     /// Kills every process of the slot but the keeper, again until only the keeper is left.
     pub fn kill_all(&mut self, run: &mut Run, now: u64) -> Result<()> {
-        run.killing.get_or_insert(Killing { since: now, next_round: now });
+        if run.killing.is_none() {
+            run.killing = Some(Killing { since: now, next_round: now });
+            // The dead have to run once more, and whoever waits for their slot waits for that.
+            self.cgroup.set_weight(FULL_WEIGHT)?;
+        }
         self.go_on_killing(run, now)
     }
 
@@ -222,6 +242,7 @@ impl KeeperHandle {
         let peak = self.cgroup.peak_memory_bytes()?;
         let after = self.cgroup.counters()?;
         self.counters = after;
+        self.cgroup.set_weight(FULL_WEIGHT)?;
         if run.killing.take().is_some() {
             self.cgroup.release()?;
         }
@@ -288,12 +309,17 @@ pub fn send(keeper: &OwnedFd, message: &ToKeeper, fds: &[i32]) -> Result<()> {
 }
 
 impl Run {
+    /// It is new, and wants a core.
+    pub fn is_young(&self) -> bool {
+        self.is_young && self.exited.is_none() && self.killing.is_none()
+    }
+
     /// When the supervisor has to look again.
     pub fn next_look(&self) -> u64 {
         match &self.killing {
             Some(killing) => killing.next_round,
             None if self.exited.is_some() => u64::MAX,
-            None => self.cpu_check.min(self.wall_deadline),
+            None => self.next_look,
         }
     }
 }
@@ -315,14 +341,24 @@ pub fn take_waiting(queue: &mut VecDeque<Waiting>, run_id: u64) -> Option<Waitin
     queue.remove(index)
 }
 
-/// The soonest that this much CPU time can be used up.
-fn cpu_time_left(left_ns: u64, cpus: f64) -> u64 {
+/// When one of the two can be used up at the soonest.
+fn soonest(now: u64, cpu_left: u64, cpus: f64, wall_left: u64) -> u64 {
     // A program on fewer cores than it may use cannot be faster than the machine.
-    ((left_ns as f64 / cpus) as u64).max(Duration::from_micros(500).as_nanos() as u64)
+    let at_its_fastest = (cpu_left as f64 / cpus) as u64;
+    now + at_its_fastest.max(SHORTEST_LOOK).min(wall_left)
 }
 
-/// How long the process's main thread was ready to run but had no core: not its fault.
-fn run_queue_delay_ns(pid: i32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-    text.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0)
+fn weight_of(used_ns: u64) -> u64 {
+    (FULL_WEIGHT >> (used_ns / FIRST_MOMENT).checked_ilog2().map_or(0, |doubled| doubled + 1)).max(LEAST_WEIGHT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_weighs_less_as_it_gets_older() {
+        let weights = [0, 19, 20, 39, 40, 80, 500, 10_000].map(|used| weight_of(used * MILLISECOND));
+        assert_eq!(weights, [1024, 1024, 512, 512, 256, 128, 32, 8]);
+    }
 }

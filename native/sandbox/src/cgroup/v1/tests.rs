@@ -1,8 +1,7 @@
 //! Parsing, and a directory that poses as cgroupfs.
 
-use std::path::Path;
-
 use super::*;
+use crate::cgroup::FULL_WEIGHT;
 
 const MOUNTS: &str = "\
 30 22 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -43,9 +42,12 @@ fn fake() -> (PathBuf, V1) {
         ("memory.limit_in_bytes", ""),
         ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n"),
         ("cpu.cfs_quota_us", ""),
+        ("cpu.shares", "1024\n"),
         ("cpuacct.usage", "123456\n"),
         ("pids.max", ""),
         ("pids.events", "max 7\n"),
+        ("pids.current", "3\n"),
+        ("tasks", "10\n11\n12\n"),
         ("cgroup.procs", "10\n11\n"),
     ] {
         fs::write(slot.join(name), text).expect("a file");
@@ -65,6 +67,8 @@ fn reads_counters_and_processes() {
     assert_eq!(slot.counters().expect("counters"), expected);
     assert_eq!(slot.peak_memory_bytes().expect("a peak"), 2 << 20);
     assert_eq!(slot.processes().expect("processes"), [10, 11]);
+    assert_eq!(slot.threads().expect("threads"), [10, 11, 12]);
+    assert_eq!(slot.threads_count().expect("a number"), 2);
     fs::remove_dir_all(base).expect("nothing else in it");
 }
 
@@ -82,6 +86,20 @@ fn limits_come_on_top_of_what_the_slot_holds_and_return_after_a_kill() {
     assert_eq!(text("pids.max"), "0");
     slot.release().expect("a released slot");
     assert_eq!(text("pids.max"), "9");
+    fs::remove_dir_all(base).expect("nothing else in it");
+}
+
+#[test]
+fn a_weight_is_written_when_it_changes() {
+    let (base, v1) = fake();
+    let mut slot = v1.open(3, 1).expect("an open slot");
+    let file = base.join("assay-0/slot-3/cpu.shares");
+    slot.set_weight(FULL_WEIGHT).expect("a weight");
+    fs::write(&file, "").expect("a file");
+    slot.set_weight(FULL_WEIGHT).expect("the same weight");
+    assert_eq!(fs::read_to_string(&file).expect("a file"), "");
+    slot.set_weight(16).expect("another weight");
+    assert_eq!(fs::read_to_string(&file).expect("a file"), "16");
     fs::remove_dir_all(base).expect("nothing else in it");
 }
 

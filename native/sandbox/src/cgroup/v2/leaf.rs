@@ -17,6 +17,9 @@ const NANOSECONDS_OF_MICROSECOND: u64 = 1_000;
 /// A slot's leaves: one in use, one made ahead, one whose run is over.
 pub struct Leaves {
     directory: PathBuf,
+    /// The slot's, not the leaf's: it is beside other slots that the leaf gets less.
+    weight: Knob,
+    weight_in_force: Option<u64>,
     /// Of the keeper, who bears children into them.
     uid: u32,
     number: u64,
@@ -43,6 +46,7 @@ struct Leaf {
     cpu_stat: Knob,
     pids_max: Knob,
     pids_events: Knob,
+    pids_current: Knob,
     kill: Knob,
 }
 
@@ -86,6 +90,7 @@ impl Leaf {
             cpu_stat: read("cpu.stat")?,
             pids_max: written("pids.max")?,
             pids_events: read("pids.events")?,
+            pids_current: read("pids.current")?,
             kill: written("cgroup.kill")?,
             path,
         })
@@ -118,6 +123,8 @@ impl Leaves {
     pub fn open(directory: PathBuf, uid: u32) -> Result<Self> {
         Ok(Self {
             now: Leaf::open(&directory, 0)?,
+            weight: Knob::open(directory.join("cpu.weight"), true)?,
+            weight_in_force: None,
             directory,
             uid,
             number: 0,
@@ -171,6 +178,23 @@ impl SlotCgroup for Leaves {
 
     fn cpu_ns(&mut self) -> Result<u64> {
         self.now.cpu_ns()
+    }
+
+    fn threads(&mut self) -> Result<Vec<i32>> {
+        let path = self.now.path.join("cgroup.threads");
+        let text = fs::read_to_string(&path).context("read", path)?;
+        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
+    fn threads_count(&mut self) -> Result<u64> {
+        self.now.pids_current.number()
+    }
+
+    fn set_weight(&mut self, weight: u64) -> Result<()> {
+        if self.weight_in_force.replace(weight) == Some(weight) {
+            return Ok(());
+        }
+        self.weight.write(weight)
     }
 
     fn memory_bytes(&mut self) -> Result<u64> {

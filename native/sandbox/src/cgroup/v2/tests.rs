@@ -5,7 +5,7 @@ use assay_shared::wire::JobLimits;
 use super::leaf::Leaves;
 use super::*;
 use crate::cgroup::v1::V1;
-use crate::cgroup::{Counters, SlotCgroup};
+use crate::cgroup::{Counters, FULL_WEIGHT, SlotCgroup};
 
 const SYSTEMD: &str = "\
 24 30 0:22 / /proc rw,nosuid,nodev,noexec,relatime shared:13 - proc proc rw
@@ -80,6 +80,7 @@ fn fake() -> PathBuf {
     for (name, text) in [
         ("cgroup.kill", ""),
         ("cgroup.procs", ""),
+        ("cgroup.threads", "20\n21\n"),
         ("cpu.max", ""),
         ("cpu.stat", "usage_usec 1234\nuser_usec 1000\nsystem_usec 234\n"),
         ("memory.current", "1048576\n"),
@@ -88,11 +89,13 @@ fn fake() -> PathBuf {
         ("memory.peak", "2097152\n"),
         ("memory.stat", "anon 4096\nfile 0\nkernel 8192\n"),
         ("memory.swap.max", "max\n"),
+        ("pids.current", "2\n"),
         ("pids.events", "max 7\n"),
         ("pids.max", ""),
     ] {
         fs::write(run.join(name), text).expect("a file");
     }
+    fs::write(slot.join("cpu.weight"), "100\n").expect("a file");
     slot
 }
 
@@ -103,8 +106,18 @@ fn reads_counters() {
     let expected = Counters { cpu_ns: 1_234_000, oom_kills: 4, refused_processes: 7 };
     assert_eq!(leaves.counters().expect("counters"), expected);
     assert_eq!(leaves.memory_bytes().expect("a number"), 1 << 20);
+    assert_eq!((leaves.threads().expect("threads"), leaves.threads_count().expect("a number")), (vec![20, 21], 2));
     fs::write(slot.join("run-0/memory.peak"), "2097152\n").expect("a file");
     assert_eq!(leaves.peak_memory_bytes().expect("a peak"), 2 << 20);
+    fs::remove_dir_all(slot).expect("nothing else in it");
+}
+
+#[test]
+fn a_weight_is_the_whole_slots() {
+    let slot = fake();
+    let mut leaves = Leaves::open(slot.clone(), 0).expect("an open slot");
+    leaves.set_weight(FULL_WEIGHT).expect("a weight");
+    assert_eq!(fs::read_to_string(slot.join("cpu.weight")).expect("a file"), "1024");
     fs::remove_dir_all(slot).expect("nothing else in it");
 }
 

@@ -1,0 +1,147 @@
+"""Special judges: programs that say whether an output is right, in testlib's and in ScaleBox's convention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine import BadInput, Engine, Verdict
+from rewards import CodeReward, NotJudged, Reward
+from tests.support.evidence import failure_of
+
+pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+
+# Two numbers whose sum is the input: any such pair will do.
+TESTLIB_CPP = """
+#include <fstream>
+#include <iostream>
+int main(int argc, char **argv) {
+    std::ifstream input(argv[1]), output(argv[2]), answer(argv[3]);
+    long sum, a, b, x, y;
+    if (argc != 4 || !(input >> sum) || !(answer >> x >> y) || x + y != sum) return 3;
+    if (!(output >> a >> b)) { std::cerr << "expected two numbers"; return 2; }
+    if (a + b != sum) { std::cerr << a << " and " << b << " are not " << sum; return 1; }
+    return 0;
+}
+"""
+SCALEBOX_PYTHON = """
+import sys
+def numbers(name): return [int(word) for word in open(name).read().split()]
+[total] = numbers("stdin.txt")
+a, b = numbers("answer.txt")
+assert len(numbers("stdout.txt")) == 2
+sys.exit(0 if a + b == total else 1)
+"""
+JUDGES: dict[str, dict[str, Any]] = {
+    "testlib": {"source": TESTLIB_CPP, "language": "c++17"},
+    "scalebox": {"source": SCALEBOX_PYTHON, "language": "python", "convention": "scalebox"},
+}
+TESTS = [{"stdin": "5\n", "expected": "2 3\n"}, {"stdin": "7\n", "expected": "3 4\n"}]
+
+
+async def scored(engine: Engine, program: str, judge: dict[str, Any], **more: Any) -> Reward | NotJudged:
+    item = {"kind": "code", "completion": f"```python\n{program}\n```", "tests": TESTS, "judge": judge, **more}
+    return await CodeReward(engine).score(item)
+
+
+@pytest.mark.parametrize("convention", JUDGES)
+@pytest.mark.parametrize(
+    ("program", "verdict"),
+    [
+        ("n = int(input()); print(n - 1, 1)", Verdict.ACCEPTED),
+        ("n = int(input()); print(-1, n + 1)", Verdict.ACCEPTED),
+        ("print(1, 4)", Verdict.WRONG_ANSWER),
+        ("print('nothing of use')", Verdict.WRONG_ANSWER),
+        ("", Verdict.WRONG_ANSWER),
+        ("n = int(input()); print(n - 1, 1); raise SystemExit(3)", Verdict.RUNTIME_ERROR),
+        ("n = int(input()); print(n - 1, 1, flush=True); import os; os.kill(os.getpid(), 9)", Verdict.RUNTIME_ERROR),
+    ],
+)
+async def test_a_judge_says_what_is_right(engine: Engine, convention: str, program: str, verdict: Verdict) -> None:
+    reward = await scored(engine, program, JUDGES[convention])
+    assert isinstance(reward, Reward), reward
+    assert (reward.verdict, reward.reward) == (verdict, float(verdict is Verdict.ACCEPTED))
+
+
+async def test_its_words_are_kept(engine: Engine) -> None:
+    reward = await scored(engine, "print(1, 4)", JUDGES["testlib"])
+    failure = failure_of(reward)
+    assert (failure.test, failure.expected, failure.got) == (1, "3 4\n", "1 4\n")
+    assert failure.problem == "the judge: 1 and 4 are not 7"
+
+
+async def test_a_judge_compiles_once(engine: Engine) -> None:
+    judge = {**JUDGES["testlib"], "source": TESTLIB_CPP + "// another one\n"}
+    before = engine.stats().compiles
+    reward = await scored(engine, "n = int(input()); print(n - 1, 1)", judge, reward="fraction")
+    assert isinstance(reward, Reward)
+    assert engine.stats().compiles == before + 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise RuntimeError('broken')",
+        "import sys; sys.exit(3)",
+        "while True: pass",
+        "import os; os.kill(os.getpid(), 11)",
+    ],
+)
+@pytest.mark.parametrize("convention", JUDGES)
+async def test_a_judge_that_fails_is_not_judged(engine: Engine, convention: str, source: str) -> None:
+    judge = {"source": source, "language": "python", "convention": convention, "limits": {"cpu_seconds": 0.5}}
+    for program in ("n = int(input()); print(n - 1, 1)", "print(1, 4)"):
+        reward = await scored(engine, program, judge)
+        assert isinstance(reward, NotJudged), reward
+        assert reward.reason.startswith("the judge failed")
+
+
+@pytest.mark.parametrize(
+    "output", ["'x' * 100_000", "'9' * 5000 + ' 1'", "'\\0\\0'", "'Traceback (most recent call last)'"]
+)
+async def test_no_output_buys_that_nobody_judges_it(engine: Engine, output: str) -> None:
+    reward = await scored(engine, f"print({output})", JUDGES["scalebox"])
+    assert isinstance(reward, Reward), reward
+    assert reward.verdict is Verdict.WRONG_ANSWER
+    assert "the judge broke down over this output" in str(failure_of(reward).problem)
+
+
+async def test_testlibs_own_fault_is_not_the_programs(engine: Engine) -> None:
+    # The answer file is wrong: the judge says so, whatever the program printed.
+    reward = await scored(engine, "n = int(input()); print(n - 1, 1)", JUDGES["testlib"], tests=[{"stdin": "5"}])
+    assert isinstance(reward, NotJudged)
+
+
+async def test_a_judge_that_does_not_compile_is_wrong_input(engine: Engine) -> None:
+    with pytest.raises(BadInput, match=r"^judge.source 'int main.*: does not compile: (?s:.*)missing"):
+        await scored(engine, "print(1)", {"source": "int main() { return missing; }"})
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        ({}, r"judge.source None: required"),
+        ("x", r"judge 'x': expected a map"),
+        ({"source": 3}, r"judge.source 3: expected `str`"),
+        ({"source": "", "language": "cobol"}, r"judge.language 'cobol': unknown language"),
+        ({"source": "", "convention": "icpc"}, r"judge.convention 'icpc'"),
+        ({"source": "", "files": {"answer.txt": ""}}, r"judge.files 'answer.txt': this name is that of a file"),
+        ({"source": "", "checker": "x"}, r"judge.checker 'x': unknown field"),
+        ({"source": "", "limits": {"cpu_seconds": 0}}, r"judge.limits.cpu_seconds 0"),
+    ],
+)
+async def test_a_wrong_judge_is_named(engine: Engine, judge: Any, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        await scored(engine, "print(1)", judge)
+
+
+async def test_a_judge_sees_files_of_its_own_and_the_program_none(engine: Engine) -> None:
+    judge = {
+        "source": "import table\nimport sys\nsys.exit(0 if open(sys.argv[2]).read().split() == table.right else 1)",
+        "language": "python",
+        "files": {"table.py": "right = ['1', '2']"},
+    }
+    reward = await scored(engine, "import os\nprint(1, 2) if os.listdir('.') == ['main.py'] else print(0)", judge)
+    assert isinstance(reward, Reward)
+    assert reward.verdict is Verdict.ACCEPTED, failure_of(reward)
