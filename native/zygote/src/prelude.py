@@ -10,46 +10,84 @@ Version-dependent only in what `python.rs` and the interpreter itself depend on:
 
 import sys
 
-_AT_START = frozenset(sys.modules)
+_MODULES = sys.modules
+_AT_START = dict(_MODULES)
 
+import _contextvars  # noqa: E402
+import _functools  # noqa: E402
+import atexit  # noqa: E402
 import builtins  # noqa: E402
 import gc  # noqa: E402
 import os  # noqa: E402
 
-_ref = sys.modules["_weakref"].ref
-ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec
-SourceFileLoader = sys.modules["_frozen_importlib_external"].SourceFileLoader
+# A program may put anything in the place of these later; its builtins are not ours, either.
+_collect, _getframe = gc.collect, sys._getframe
+_stat, _listdir, _open, _read, _close = os.stat, os.listdir, os.open, os.read, os.close
+# Those of the interpreter itself: its end takes away what it or site adds later.
+_BUILTINS = dict(vars(builtins))
+for _name in ("open", "copyright", "credits", "exit", "help", "license", "quit"):
+    _BUILTINS.pop(_name, None)
+
+_import, _later, _context = builtins.__import__, _functools.partial, _contextvars.copy_context
+trace, profile, threads, at_exit = sys.gettrace, sys.getprofile, _MODULES["_thread"]._count, atexit._run_exitfuncs
+_streams = (sys.stdout, sys.stderr)
+_callbacks = gc.callbacks
+_weak = _MODULES["_weakref"].ref
+_Module = type(sys)
+_names_of = _Module.__dict__["__dict__"].__get__
+ModuleSpec = _MODULES["_frozen_importlib"].ModuleSpec
+SourceFileLoader = _MODULES["_frozen_importlib_external"].SourceFileLoader
+# What asks finders for a module that is to be imported, not for its spec alone.
+_IMPORTING = _MODULES["_frozen_importlib"]._find_and_load_unlocked.__code__
+# Who seems to import what a library of C imports.
+_MACHINERY = ("importlib._bootstrap", "_frozen_importlib", None)
+_DIRECTORY = 0o040000
 
 
 class _Imports:
-    """Notes, for each module that is being imported, which ones it imported itself, in order."""
+    """Notes what each module imports while it is imported: modules, in order, and names from them."""
 
     def __init__(self):
         self.of = {}
-        self._import = builtins.__import__
+        self.names = {}
+        self._claimed = set()
+        self._under_way = ["<preload>"]
 
     def __enter__(self):
         builtins.__import__ = self._noted
         return self
 
     def __exit__(self, *_):
-        builtins.__import__ = self._import
+        builtins.__import__ = _import
 
     def _noted(self, name, globals=None, locals=None, fromlist=(), level=0):
-        module = self._import(name, globals, locals, fromlist, level)
         importer = globals.get("__name__") if globals else None
-        if importer:
-            self._note(importer, self._absolute(name, globals, level), fromlist or ())
+        if importer in _MACHINERY:
+            importer = self._under_way[-1]
+        absolute = self._absolute(name, globals, level)
+        before = set(_MODULES)
+        self._under_way.append(absolute)
+        module = _import(name, globals, locals, fromlist, level)
+        self._under_way.pop()
+        self._note(importer, absolute, module, fromlist or ())
+        # What a module put there by itself.
+        own = [each for each in _MODULES if each not in before and each not in self._claimed]
+        self.of.setdefault(absolute, {}).update(dict.fromkeys(own))
+        self._claimed.update(own)
         return module
 
-    def _note(self, importer, name, fromlist):
+    def _note(self, importer, name, module, fromlist):
         noted = self.of.setdefault(importer, {})
         parts = name.split(".")
         for count in range(1, len(parts) + 1):
             noted[".".join(parts[:count])] = None
         for item in fromlist:
-            if f"{name}.{item}" in sys.modules:
+            if f"{name}.{item}" in _MODULES:
                 noted[f"{name}.{item}"] = None
+            elif isinstance(module, _Module) and item in _names_of(module):
+                names = _names_of(module)
+                self.names.setdefault(importer, []).append((names, item, names[item]))
+        self._claimed.update(noted)
 
     @staticmethod
     def _absolute(name, globals, level):
@@ -60,29 +98,40 @@ class _Imports:
         return f"{base}.{name}" if name else base
 
 
-class _ForkHooks:
-    """Keeps hooks that modules register for a fork: each is for after its module has left the shelf."""
+class _Registrations:
+    """Keeps what modules register for a fork or the end: each is for after its module has left the shelf."""
 
     def __init__(self):
-        self.of = {}
-        self._register = os.register_at_fork
+        self._of = {}
+        self._at_fork, self._at_exit = os.register_at_fork, atexit.register
 
     def __enter__(self):
-        os.register_at_fork = self._keep
+        os.register_at_fork, atexit.register = self._keep_for_fork, self._keep_for_exit
         return self
 
     def __exit__(self, *_):
-        os.register_at_fork = self._register
+        os.register_at_fork, atexit.register = self._at_fork, self._at_exit
 
-    def _keep(self, **hooks):
-        self.of.setdefault(sys._getframe(1).f_globals["__name__"], []).append(hooks)
+    def _keep_for_fork(self, **hooks):
+        self._keep(self._fork, (), hooks)
 
-    def run(self, name):
-        """As if the module had registered them here, and a fork had followed."""
-        for hooks in self.of.get(name, ()):
-            self._register(**hooks)
-            if "after_in_child" in hooks:
-                hooks["after_in_child"]()
+    def _keep_for_exit(self, function, *arguments, **named):
+        self._keep(self._at_exit, (function, *arguments), named)
+        return function
+
+    def _keep(self, register, arguments, named):
+        self._of.setdefault(_getframe(2).f_globals["__name__"], []).append((register, arguments, named))
+
+    def _fork(self, **hooks):
+        """As if they were registered here, and a fork followed."""
+        self._at_fork(**hooks)
+        if "after_in_child" in hooks:
+            hooks["after_in_child"]()
+
+    def make(self, name):
+        """Those of this module."""
+        for register, arguments, named in self._of.get(name, ()):
+            register(*arguments, **named)
 
 
 class _Loader:
@@ -101,59 +150,108 @@ class _Loader:
 
 
 class _Shelf:
-    """The first finder on sys.meta_path: modules that were imported, and that nobody has asked for yet."""
+    """The first finder on sys.meta_path: modules that were imported, and that nobody has asked for yet.
 
-    def __init__(self, imports, hooks):
-        self._hooks = hooks
-        self.modules = {name: sys.modules.pop(name) for name in list(sys.modules) if name not in _AT_START}
+    It gives one only where an ordinary import would make the same one out of the same others; else it says nothing, and
+    the ordinary import follows.
+    """
+
+    def __init__(self, imports, registrations):
+        self._registrations = registrations
+        self.modules = {name: _MODULES[name] for name in _MODULES if name not in _AT_START}
+        # All that was imported, on the shelf or not, with the names that each module has.
+        self.known = {name: (module, tuple(getattr(module, "__dict__", ()))) for name, module in _MODULES.items()}
+        for name in self.modules:
+            del _MODULES[name]
         self._order = {name: tuple(n for n in imports.of.get(name, ()) if n in self.modules) for name in self.modules}
         self._attributes = set()
         for name, module in self.modules.items():
             parent, _, child = name.rpartition(".")
-            package = self.modules.get(parent) or sys.modules.get(parent)
+            package = self._package(parent)
             # unittest.main is a class: what a package put in the place of its module stays.
             if package is not None and vars(package).get(child) is module:
                 self._attributes.add(name)
         for name in self._attributes:
             parent, _, child = name.rpartition(".")
-            delattr(self.modules.get(parent) or sys.modules[parent], child)
-        self._tops = {name: self._top_names(name, set()) for name in self.modules}
-        self._path = frozenset(sys.path)
+            delattr(self._package(parent), child)
+        self._closures = {name: self._closure(name, imports.of, set()) for name in self.modules}
+        self._tops = {name: self._top_names(closure) for name, closure in self._closures.items()}
+        self._names = {name: self._still(closure, imports.names) for name, closure in self._closures.items()}
+        self._path, self._hooks = frozenset(sys.path), tuple(sys.path_hooks)
+        self._finders = (self, *sys.meta_path)
         self._listings = {}
-        self.names = frozenset(self.modules)
 
-    def _top_names(self, name, seen):
-        """The first parts of all names that importing this one imports."""
-        if name not in self.modules or name in seen:
-            return frozenset()
-        seen.add(name)
-        parent = name.rpartition(".")[0]
-        names = {name.partition(".")[0]}
-        for other in (parent, *self._order[name]):
-            names |= self._top_names(other, seen)
-        return frozenset(names)
+    def _package(self, name):
+        return self.modules.get(name) or _MODULES.get(name)
+
+    def _closure(self, name, imports, seen):
+        """The names of all modules that importing this one imports, on the shelf or not."""
+        if name in self.known and name not in seen:
+            seen.add(name)
+            for other in (name.rpartition(".")[0], *imports.get(name, ())):
+                self._closure(other, imports, seen)
+        return seen
+
+    def _top_names(self, closure):
+        """The first parts of those that come from files."""
+        tops = {name.partition(".")[0] for name in closure if name in self.modules}
+        return tops.difference(sys.builtin_module_names)
+
+    @staticmethod
+    def _still(closure, names):
+        """The names that these modules import from others, and what was meant; without those that changed since."""
+        return [each for other in closure for each in names.get(other, ()) if each[0].get(each[1]) is each[2]]
 
     def find_spec(self, name, path=None, target=None):
-        """A module that is here, unless a file on the program's part of sys.path comes before it."""
-        if name in self.modules and not self._shadowed(self._tops[name]):
+        """A module that is here."""
+        if name in self.modules and _getframe(2).f_code is _IMPORTING and self._is_the_same(name):
             return ModuleSpec(name, _Loader(self))
         return None
 
-    def _shadowed(self, names):
-        for entry in sys.path:
-            if entry in self._path:
-                continue
-            try:
-                changed = os.stat(entry).st_mtime_ns
-            except (OSError, TypeError, ValueError):
-                continue
+    def invalidate_caches(self):
+        """As every finder: what is in directories may have changed."""
+        self._listings.clear()
+
+    def _is_the_same(self, name):
+        return (
+            builtins.__import__ is _import
+            and tuple(sys.meta_path[: len(self._finders)]) == self._finders
+            and tuple(sys.path_hooks) == self._hooks
+            and trace() is profile() is None
+            and all(self._is_untouched(each) for each in self._closures[name])
+            and all(names.get(item) is value for names, item, value in self._names[name])
+            and self._path.issubset(each for each in sys.path if isinstance(each, str))
+            and not self._is_shadowed(self._tops[name])
+        )
+
+    def _is_untouched(self, name):
+        if name in self.modules:
+            return name not in _MODULES
+        return _MODULES.get(name) is self.known[name][0]
+
+    def _is_shadowed(self, names):
+        """Whether the program's part of sys.path has something of one of these names."""
+        if not names:
+            return False
+        entries = [entry for entry in sys.path if isinstance(entry, str) and entry not in self._path]
+        return any(there is None or not names.isdisjoint(there) for there in map(self._listing, entries))
+
+    def _listing(self, entry):
+        """The names in a directory up to their first dot; None for what is none, which may be an archive."""
+        try:
+            found = _stat(entry or ".")
+            if not found.st_mode & _DIRECTORY:
+                return None
+            seen = (found.st_dev, found.st_ino, found.st_mtime_ns)
             known = self._listings.get(entry)
-            if known is None or known[0] != changed:
-                there = frozenset(name.partition(".")[0] for name in os.listdir(entry))
-                known = self._listings[entry] = (changed, there - {"main", "__pycache__"})
-            if not names.isdisjoint(known[1]):
-                return True
-        return False
+            if known is None or known[0] != seen:
+                there = frozenset(name.partition(".")[0] for name in _listdir(entry or "."))
+                known = self._listings[entry] = (seen, there - {"main", "__pycache__"})
+        except ValueError:  # no path at all: let the ordinary import say so
+            return None
+        except OSError:
+            return frozenset()
+        return known[1]
 
     def take(self, name, whole=True):
         """Puts a module where its import would have put it; not `whole`: the import system does that part."""
@@ -164,17 +262,17 @@ class _Shelf:
         if whole:
             if parent:
                 self.take(parent)
-                if name in sys.modules:
+                if name in _MODULES:
                     return
-            sys.modules[name] = module
+            _MODULES[name] = module
         for other in self._order[name]:
             self.take(other)
         if whole:
             # The import system puts a module last when it has been executed.
-            sys.modules[name] = sys.modules.pop(name)
+            _MODULES[name] = _MODULES.pop(name)
             if parent and name in self._attributes:
-                setattr(sys.modules[parent], child, module)
-        self._hooks.run(name)
+                setattr(_MODULES[parent], child, module)
+        self._registrations.make(name)
         if name in _ANEW:
             _ANEW[name](module)
 
@@ -182,34 +280,39 @@ class _Shelf:
 # What modules draw or note when they are imported, and what would be the same for every program.
 _ANEW = {
     "numpy.random": lambda module: module.seed(),
+    "threading": lambda module: module._main_thread._set_native_id(),
     "logging": lambda module: setattr(module, "_startTime", type(module._startTime)(_now(module._startTime))),
 }
 
 
 def _now(like):
-    time = sys.modules["time"]
+    time = _MODULES["time"]
     return time.time_ns() if isinstance(like, int) else time.time()
 
 
 def _preload(names):
-    with _Imports() as imports, _ForkHooks() as hooks:
+    directories = set(sys.path_importer_cache)
+    with _Imports() as imports, _Registrations() as registrations:
         for name in names:
             builtins.__import__(name, {"__name__": "<preload>"})
-    shelf = _Shelf(imports, hooks)
+    for entry in set(sys.path_importer_cache) - directories:
+        del sys.path_importer_cache[entry]
+    shelf = _Shelf(imports, registrations)
     sys.meta_path.insert(0, shelf)
     return shelf
 
 
 def _exercise(shelf):
     """Imports nothing a few times: the interpreter specialises the code that a program's first import runs."""
+    name = "<exercise>"
     for _ in range(12):
-        shelf.modules["<exercise>"] = module = type(sys)("<exercise>")
-        module.__spec__ = ModuleSpec("<exercise>", None)
-        shelf._order["<exercise>"], shelf._tops["<exercise>"] = (), frozenset(("<exercise>",))
-        __import__("<exercise>")
-        del sys.modules["<exercise>"]
-    for table in (shelf._order, shelf._tops):
-        del table["<exercise>"]
+        shelf.modules[name] = module = _Module(name)
+        module.__spec__ = ModuleSpec(name, None)
+        shelf._order[name], shelf._closures[name], shelf._names[name], shelf._tops[name] = (), {name}, (), {name}
+        __import__(name)
+        del _MODULES[name]
+    for table in (shelf._order, shelf._closures, shelf._names, shelf._tops):
+        del table[name]
     shelf._listings.clear()
 
 
@@ -218,8 +321,8 @@ def ready(script):
 
     After gc.freeze, in each child: nothing of a frozen `__main__` would ever be collected.
     """
-    old = sys.modules["__main__"]
-    sys.modules["__main__"] = main = type(sys)("__main__")
+    old = _MODULES["__main__"]
+    _MODULES["__main__"] = main = _Module("__main__")
     vars(main).update(__annotations__={}, __builtins__=builtins, __loader__=old.__loader__)
     if not getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, script.rpartition("/")[0])
@@ -257,70 +360,77 @@ class _KnownFinder:
 def known(path):
     """The code of this file if it was compiled ahead, else None."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = _open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        return _compiled.get((path, os.read(fd, _MOST_BYTES)))
+        return _compiled.get((path, _read(fd, _MOST_BYTES)))
     finally:
-        os.close(fd)
+        _close(fd)
 
 
-def needs_whole_end():
-    """Whether only the interpreter's own end will do: threads are left, or libraries with destructors were loaded."""
-    modules = sys.modules
-    if "ctypes" in modules or ("threading" in modules and len(modules["threading"]._active) > 1):
-        return True
-    own = [module for name, module in list(modules.items()) if name not in _KEPT and name not in _shelf.names]
-    return any(str(getattr(module, "__file__", "")).endswith(".so") for module in own)
+# What is set to None before modules go.
+_GONE_FIRST = ("path", "argv", "ps1", "ps2", "last_type", "last_value", "last_traceback", "path_hooks")
+_GONE_FIRST += ("path_importer_cache", "meta_path", "__interactivehook__")
+_left = []
 
 
-def end(code):
-    """Does what the interpreter's end does to what the program made, in its order; the exit code.
+def take_modules():
+    """The steps of the interpreter's end that take away all modules, or at least those that nobody else holds.
 
-    Sooner than that by all that it does to the interpreter itself, which is gone a moment later.
+    Steps are called from C: what a program does in them has no frame of ours below it.
     """
-    modules = sys.modules
-    if "threading" in modules:
-        try:
-            modules["threading"]._shutdown()
-        except BaseException:  # as the interpreter: what a thread's end raises is nobody's
-            pass
-    if "atexit" in modules:
-        modules["atexit"]._run_exitfuncs()
-    failed = _flush(sys.stdout, sys.stderr)
-    # While the modules still stand: a file that is not closed must be flushed before what it writes to is closed.
-    gc.collect()
-    sys.last_type = sys.last_value = sys.last_traceback = None
-    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
-    left = []
-    for name in [name for name in modules if name not in _KEPT or name == "__main__"]:
-        try:
-            left.append(_ref(modules.pop(name)))
-        except TypeError:
-            pass
-    gc.collect()
-    for reference in reversed(left):
+    names = vars(sys)
+    gone = dict.fromkeys(_GONE_FIRST)
+    gone.update((name, names.get(f"__{name}__")) for name in ("stdin", "stdout", "stderr"))
+    for name, module in list(_MODULES.items()):
+        if isinstance(module, _Module):
+            original, its_names = _shelf.known.get(name, (None, None))
+            _left.append((_weak(module), its_names if module is original and name != "__main__" else None))
+    old = dict(vars(builtins))
+    return [
+        _later(names.update, gone),
+        # C asks for builtins while there is an interpreter.
+        _later(_MODULES.update, dict.fromkeys(name for name in _MODULES if name not in ("sys", "builtins"))),
+        _MODULES.clear,
+        vars(builtins).clear,
+        _later(vars(builtins).update, _BUILTINS),
+        old.clear,
+        _callbacks.clear,
+        _collect,
+    ]
+
+
+def clear_modules():
+    """The steps that follow: they clear those that are left, but of ours only what the program put into them."""
+    steps = []
+    while _left:
+        reference, spared = _left.pop()
         module = reference()
-        if module is not None and getattr(module, "__name__", "") not in _shelf.names:
-            try:
-                vars(module).clear()
-            except (AttributeError, TypeError):
-                pass
-    module = None
-    failed |= _flush(sys.__stdout__, sys.__stderr__)
-    return 120 if failed else code
+        if module is not None and module is not sys and module is not builtins:
+            steps += _clearing(_names_of(module), spared)
+    steps += (stream.flush for stream in _streams)
+    steps.append(_later(vars(sys).update, {"stdout": None, "stderr": None}))
+    steps += _clearing(vars(sys), _shelf.known["sys"][1])
+    return steps + [_later(variable.set, None) for variable in _context()]
 
 
-def _flush(*streams):
-    failed = False
-    for stream in streams:
+def _clearing(own, spared):
+    """Sets names to None, those with one underscore first; if some are spared, only the others."""
+    if spared is not None and len(own) == len(spared):
+        return []
+    names = [name for name in own if isinstance(name, str) and name != "__builtins__" and name not in (spared or ())]
+    private = [name for name in names if name[:1] == "_" != name[1:2]]
+    return [_later(own.update, dict.fromkeys(private)), _later(own.update, dict.fromkeys(names))]
+
+
+def show_lines():
+    """Before an end that does not flush what stays: lines go out by themselves."""
+    for stream in _streams:
         try:
-            if stream is not None and not stream.closed:
-                stream.flush()
-        except Exception:  # a stream of the program's may raise whatever it likes
-            failed = True
-    return failed
+            stream.reconfigure(line_buffering=True)
+        except (OSError, ValueError):  # closed, or broken: the end says so
+            pass
 
 
 _PLACE = _SCRIPT.rpartition("/")[0]
@@ -329,9 +439,15 @@ _compiled = {(path, text): compile(text, path, "exec", dont_inherit=True) for pa
 _MOST_BYTES = max((len(text) for _, text in _KNOWN), default=0) + 1
 _shelf = _preload(_PRELOAD)
 _exercise(_shelf)
-for _name in list(sys.modules):
+for _name in list(_MODULES):
     if _name not in _AT_START:
-        del sys.modules[_name]
-_KEPT = frozenset(sys.modules)
-gc.collect()
+        del _MODULES[_name]
+_collect()
 gc.freeze()
+# Garbage is to be collected at the moments at which it is in a program that starts cold.
+for _generation in (1, 0):
+    for _ in range(_COUNTS[_generation + 1]):
+        _collect(_generation)
+_filling = []
+while gc.get_count()[0] < _COUNTS[0]:
+    _filling.append({})

@@ -1,7 +1,7 @@
 //! The prelude's functions, and a run between them.
 
 use std::convert::Infallible;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_int, c_void};
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
@@ -18,8 +18,14 @@ const FLUSH_FAILED: i32 = 120;
 pub struct Prelude {
     known: Option<Object>,
     ready: Object,
-    end: Object,
-    whole_end: Object,
+    show_lines: Object,
+    take_modules: Object,
+    clear_modules: Object,
+    at_exit: Object,
+    trace: Object,
+    profile: Object,
+    threads: Object,
+    libraries: u64,
 }
 
 impl Prelude {
@@ -28,12 +34,24 @@ impl Prelude {
         let names: String = setup.preload.iter().map(|name| format!("{name:?}, ")).collect();
         let entry = |Known { name, text }: &Known| format!("({name:?}, bytes.fromhex('{}')), ", hexadecimal(text));
         let known: String = setup.known.iter().map(entry).collect();
-        let head = format!("_PRELOAD, _KNOWN, _SCRIPT = ({names}), ({known}), {:?}", setup.script);
+        let counts = python.garbage_counts();
+        let head = format!("_PRELOAD, _KNOWN, _SCRIPT, _COUNTS = ({names}), ({known}), {:?}, {counts:?}", setup.script);
         let text = CString::new(format!("{head}\n{TEXT}")).map_err(|_| "a module's name has a NUL")?;
         let namespace = python.run_text(&text).ok_or("a module that is preloaded raised")?;
         let function = |name: &CStr| python.function(namespace, name).ok_or("the prelude lacks a function");
         let known = if setup.known.is_empty() { None } else { Some(function(c"known")?) };
-        Ok(Self { known, ready: function(c"ready")?, end: function(c"end")?, whole_end: function(c"needs_whole_end")? })
+        Ok(Self {
+            known,
+            ready: function(c"ready")?,
+            show_lines: function(c"show_lines")?,
+            take_modules: function(c"take_modules")?,
+            clear_modules: function(c"clear_modules")?,
+            at_exit: function(c"at_exit")?,
+            trace: function(c"trace")?,
+            profile: function(c"profile")?,
+            threads: function(c"threads")?,
+            libraries: loaded_libraries(),
+        })
     }
 
     /// Makes `__main__` for this script; its loader.
@@ -45,19 +63,14 @@ impl Prelude {
     pub fn run(&self, python: &Python, script: &CStr, loader: Object) -> Result<Infallible> {
         let code = self.known.and_then(|function| python.call_with_path(function, script));
         let end = python.run_script(script, loader, code);
-        let mut code = end.code;
-        let whole = python.is_true(self.whole_end);
-        if whole {
-            if python.finalize() {
-                code = FLUSH_FAILED;
-            }
-        } else {
-            code = python.end(self.end, code);
-        }
-        if end.interrupted {
+        python.wind_up(self.at_exit);
+        let threads_left = python.number(self.threads) > 0;
+        let flushed = if threads_left { self.whole_end(python) } else { self.end(python) };
+        let code = if flushed { end.code } else { FLUSH_FAILED };
+        if python.was_interrupted(&end) {
             die_of_interrupt();
         }
-        if whole {
+        if threads_left || loaded_libraries() != self.libraries {
             // SAFETY: libraries that the program loaded have their destructors run.
             unsafe { libc::exit(code) }
         }
@@ -65,6 +78,38 @@ impl Prelude {
         unsafe { libc::fflush(std::ptr::null_mut()) };
         sys::exit_now(code)
     }
+
+    /// Only the interpreter's own end keeps other threads from what it takes apart; whether all could be flushed.
+    fn whole_end(&self, python: &Python) -> bool {
+        python.call_steps(self.show_lines);
+        python.finalize()
+    }
+
+    /// What the interpreter's end does to what the program made, in its order; whether all could be flushed.
+    ///
+    /// Sooner than that by all that it does to the interpreter itself, which is gone a moment later.
+    fn end(&self, python: &Python) -> bool {
+        let flushed = python.flush_streams();
+        // While the modules still stand: a file that is not closed must be flushed before what it writes to is closed.
+        python.collect();
+        python.stop_tracing(self.trace, self.profile);
+        python.call_steps(self.take_modules);
+        python.call_steps(self.clear_modules);
+        flushed
+    }
+}
+
+/// How many libraries this process has ever loaded.
+fn loaded_libraries() -> u64 {
+    unsafe extern "C" fn take(info: *mut libc::dl_phdr_info, _size: usize, loaded: *mut c_void) -> c_int {
+        // SAFETY: libc's own record, and the number below.
+        unsafe { *loaded.cast::<u64>() = (*info).dlpi_adds };
+        1
+    }
+    let mut loaded = 0_u64;
+    // SAFETY: the callback takes what it is given here, and ends at the first library.
+    unsafe { libc::dl_iterate_phdr(Some(take), (&raw mut loaded).cast()) };
+    loaded
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

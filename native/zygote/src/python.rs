@@ -15,8 +15,12 @@ const CONFIG_BYTES: usize = 16 << 10;
 pub struct Python {
     api: Functions,
     none: Object,
+    long_type: Object,
+    stderr: *mut *mut libc::FILE,
     system_exit: Object,
     keyboard_interrupt: Object,
+    /// Whether the last code that was run as a file or a text was interrupted, where this version tells.
+    was_interrupted: Option<*const c_int>,
     minor: c_int,
 }
 
@@ -32,12 +36,14 @@ impl Python {
     pub fn find() -> Option<Self> {
         let exception = |name: &[u8]| symbol(name).map(|place| place.cast::<Object>());
         let api = Functions::find()?;
-        let none = symbol(b"_Py_NoneStruct\0")?;
+        let (none, long_type) = (symbol(b"_Py_NoneStruct\0")?, symbol(b"PyLong_Type\0")?);
+        let stderr = symbol(b"stderr\0")?.cast();
         let (system_exit, keyboard_interrupt) =
             (exception(b"PyExc_SystemExit\0")?, exception(b"PyExc_KeyboardInterrupt\0")?);
         // SAFETY: both are variables with an exception type; they have their values before Python starts.
         let (system_exit, keyboard_interrupt) = unsafe { (*system_exit, *keyboard_interrupt) };
-        Some(Self { api, none, system_exit, keyboard_interrupt, minor: 0 })
+        let was_interrupted = symbol(b"_Py_UnhandledKeyboardInterrupt\0").map(|place| place.cast_const().cast());
+        Some(Self { api, none, long_type, stderr, system_exit, keyboard_interrupt, was_interrupted, minor: 0 })
     }
 
     /// Starts the interpreter as its own main would with these arguments; the reason if it will not.
@@ -72,8 +78,10 @@ impl Python {
         // SAFETY: Python runs; objects are checked before they are used, and references are kept for ever.
         unsafe {
             let namespace = (self.api.PyDict_New)();
-            let builtins = (self.api.PyImport_ImportModule)(c"builtins".as_ptr());
-            (self.api.PyDict_SetItemString)(namespace, c"__builtins__".as_ptr(), builtins);
+            let builtins = (self.api.PyModule_GetDict)((self.api.PyImport_ImportModule)(c"builtins".as_ptr()));
+            // A copy: a program may change its own.
+            let copy = (self.api.PyDict_Copy)(builtins);
+            (self.api.PyDict_SetItemString)(namespace, c"__builtins__".as_ptr(), copy);
             let result = (self.api.PyRun_StringFlags)(text.as_ptr(), FILE_INPUT, namespace, namespace, &raw mut flags);
             if result.is_null() {
                 (self.api.PyErr_Print)();
@@ -116,7 +124,9 @@ impl Python {
         let mut flags = self.flags();
         // SAFETY: Python runs and __main__ is a module; the file is open until PyRun_FileExFlags closes it.
         unsafe {
-            let main = (self.api.PyModule_GetDict)((self.api.PyImport_AddModule)(c"__main__".as_ptr()));
+            let module = (self.api.PyImport_AddModule)(c"__main__".as_ptr());
+            (self.api.Py_IncRef)(module);
+            let main = (self.api.PyModule_GetDict)(module);
             let name = (self.api.PyUnicode_DecodeFSDefault)(path.as_ptr());
             (self.api.PyDict_SetItemString)(main, c"__file__".as_ptr(), name);
             (self.api.PyDict_SetItemString)(main, c"__cached__".as_ptr(), self.none);
@@ -133,7 +143,22 @@ impl Python {
             };
             let interrupted = result.is_null() && (self.api.PyErr_Occurred)() == self.keyboard_interrupt;
             self.flush_with_exception_aside();
-            let code = if result.is_null() { self.end_of_exception() } else { 0 };
+            let code = if !result.is_null() {
+                0
+            } else if (self.api.PyErr_ExceptionMatches)(self.system_exit) == 1 {
+                let code = self.exit_code();
+                (self.api.Py_DecRef)(module);
+                return End { code, interrupted };
+            } else {
+                (self.api.PyErr_Print)();
+                1
+            };
+            for name in [c"__file__", c"__cached__"] {
+                if (self.api.PyDict_DelItemString)(main, name.as_ptr()) < 0 {
+                    (self.api.PyErr_Clear)();
+                }
+            }
+            (self.api.Py_DecRef)(module);
             End { code, interrupted }
         }
     }
@@ -149,8 +174,7 @@ impl Python {
                 if stream.is_null() || stream == self.none {
                     continue;
                 }
-                let flush = (self.api.PyObject_GetAttrString)(stream, c"flush".as_ptr());
-                if flush.is_null() || (self.api.PyObject_CallObject)(flush, null_mut()).is_null() {
+                if !self.call_method(stream, c"flush") {
                     (self.api.PyErr_Clear)();
                 }
             }
@@ -158,14 +182,10 @@ impl Python {
         }
     }
 
-    /// Prints the exception that is set, or takes SystemExit's code, as CPython's handle_system_exit does.
-    fn end_of_exception(&self) -> i32 {
-        // SAFETY: an exception is set; every reference stays until the process ends.
+    /// The code of the SystemExit that is set, as CPython's handle_system_exit takes or prints it.
+    fn exit_code(&self) -> i32 {
+        // SAFETY: an exception is set; Fetch gives references away, Restore takes them back.
         unsafe {
-            if (self.api.PyErr_ExceptionMatches)(self.system_exit) == 0 {
-                (self.api.PyErr_Print)();
-                return 1;
-            }
             let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
             (self.api.PyErr_Fetch)(&mut kind, &mut value, &mut traceback);
             (self.api.PyErr_NormalizeException)(&mut kind, &mut value, &mut traceback);
@@ -176,59 +196,176 @@ impl Python {
                 (self.api.PyErr_Clear)();
                 code = value;
             }
-            if code == self.none {
-                return 0;
-            }
-            let number = (self.api.PyLong_AsLong)(code);
-            if number != -1 || (self.api.PyErr_Occurred)().is_null() {
-                return number as i32;
-            }
+            let exit_code = if code == self.none {
+                0
+            } else if (self.api.PyType_IsSubtype)((self.api.PyObject_Type)(code), self.long_type) == 1 {
+                // One that is too large is -1.
+                (self.api.PyLong_AsLong)(code) as i32
+            } else {
+                self.print_code(code);
+                1
+            };
             (self.api.PyErr_Clear)();
-            self.print_code(code);
-            1
+            if code != value {
+                (self.api.Py_DecRef)(code);
+            }
+            // What its frames hold goes before the end begins.
+            (self.api.PyErr_Restore)(kind, value, traceback);
+            (self.api.PyErr_Clear)();
+            exit_code
         }
     }
 
     unsafe fn print_code(&self, code: Object) {
+        /// Py_PRINT_RAW.
+        const RAW: c_int = 1;
         // SAFETY: the caller's object; sys.stderr may be missing, or what the program put there.
         unsafe {
             let stream = (self.api.PySys_GetObject)(c"stderr".as_ptr());
-            if stream.is_null() || stream == self.none {
-                return;
+            let is_there = !stream.is_null() && stream != self.none;
+            if is_there {
+                (self.api.PyFile_WriteObject)(code, stream, RAW);
+            } else {
+                (self.api.PyObject_Print)(code, *self.stderr, RAW);
             }
-            (self.api.PyFile_WriteObject)(code, stream, 1);
-            let line_end = (self.api.PyUnicode_DecodeFSDefault)(c"\n".as_ptr());
-            (self.api.PyFile_WriteObject)(line_end, stream, 1);
             (self.api.PyErr_Clear)();
-        }
-    }
-
-    /// Calls the prelude's end with an exit code; the one that the process is to have.
-    pub fn end(&self, function: Object, code: i32) -> i32 {
-        // SAFETY: a number of ours; what comes back is checked by PyLong_AsLong itself.
-        unsafe {
-            match self.call(function, (self.api.PyLong_FromLong)(code.into())) {
-                Some(result) => (self.api.PyLong_AsLong)(result) as i32,
-                None => code,
+            if !is_there || (self.api.PyFile_WriteString)(c"\n".as_ptr(), stream) < 0 {
+                (self.api.PyErr_Clear)();
+                libc::fputs(c"\n".as_ptr(), *self.stderr);
             }
         }
     }
 
-    /// The whole of CPython's own end; true if it failed.
-    pub fn finalize(&self) -> bool {
-        // SAFETY: nothing of Python is used afterwards.
-        unsafe { (self.api.Py_FinalizeEx)() < 0 }
+    /// The first that the interpreter's end does: joins threads and calls what is registered for the exit.
+    pub fn wind_up(&self, at_exit: Object) {
+        // SAFETY: objects are checked before they are used; `at_exit` is a function without arguments.
+        unsafe {
+            let modules = (self.api.PyImport_GetModuleDict)();
+            let threading = (self.api.PyDict_GetItemString)(modules, c"threading".as_ptr());
+            if !threading.is_null() && !self.call_method(threading, c"_shutdown") {
+                (self.api.PyErr_WriteUnraisable)(threading);
+            }
+            if (self.api.PyObject_CallObject)(at_exit, null_mut()).is_null() {
+                (self.api.PyErr_Clear)();
+            }
+        }
     }
 
-    /// Whether a function without arguments says so; not if it raises.
-    pub fn is_true(&self, function: Object) -> bool {
-        // SAFETY: a callable; an exception is forgotten.
+    /// As CPython's flush_std_files; whether both could be flushed.
+    pub fn flush_streams(&self) -> bool {
+        let mut flushed = true;
+        // SAFETY: the streams may be missing, or what the program put there.
         unsafe {
-            let result = (self.api.PyObject_CallObject)(function, null_mut());
-            let answer = !result.is_null() && (self.api.PyObject_IsTrue)(result) == 1;
+            let streams = [c"stdout", c"stderr"].map(|name| (self.api.PySys_GetObject)(name.as_ptr()));
+            for (number, stream) in streams.into_iter().enumerate() {
+                if stream.is_null() || stream == self.none || self.is_closed(stream) {
+                    continue;
+                }
+                if self.call_method(stream, c"flush") {
+                    continue;
+                }
+                flushed = false;
+                if number == 0 {
+                    (self.api.PyErr_WriteUnraisable)(stream);
+                } else {
+                    (self.api.PyErr_Clear)();
+                }
+            }
+        }
+        flushed
+    }
+
+    /// False with an exception set if it has no such method, or that raises. Holds nothing afterwards.
+    unsafe fn call_method(&self, object: Object, name: &CStr) -> bool {
+        // SAFETY: the caller's object.
+        unsafe {
+            let method = (self.api.PyObject_GetAttrString)(object, name.as_ptr());
+            if method.is_null() {
+                return false;
+            }
+            let result = (self.api.PyObject_CallObject)(method, null_mut());
+            (self.api.Py_DecRef)(method);
+            // Py_DecRef takes a NULL.
+            (self.api.Py_DecRef)(result);
+            !result.is_null()
+        }
+    }
+
+    unsafe fn is_closed(&self, stream: Object) -> bool {
+        // SAFETY: the caller's object.
+        unsafe {
+            let closed = (self.api.PyObject_GetAttrString)(stream, c"closed".as_ptr());
+            let answer = !closed.is_null() && (self.api.PyObject_IsTrue)(closed) == 1;
             (self.api.PyErr_Clear)();
             answer
         }
+    }
+
+    /// Collects garbage, unless the program has turned that off.
+    pub fn collect(&self) {
+        // SAFETY: no arguments.
+        unsafe { (self.api.PyGC_Collect)() };
+    }
+
+    /// Ends what traces or profiles, so that it sees nothing of what follows; `trace` and `profile` are sys's functions.
+    pub fn stop_tracing(&self, trace: Object, profile: Object) {
+        // SAFETY: functions without arguments; no function means none.
+        unsafe {
+            if (self.api.PyObject_CallObject)(trace, null_mut()) != self.none {
+                (self.api.PyEval_SetTrace)(null_mut(), null_mut());
+            }
+            if (self.api.PyObject_CallObject)(profile, null_mut()) != self.none {
+                (self.api.PyEval_SetProfile)(null_mut(), null_mut());
+            }
+        }
+    }
+
+    /// Calls it, and if it returns a list, each item of that; exceptions are forgotten.
+    pub fn call_steps(&self, function: Object) {
+        // SAFETY: a callable without arguments, as are the items; PyList_Size says -1 of what is no list.
+        unsafe {
+            let steps = (self.api.PyObject_CallObject)(function, null_mut());
+            (self.api.PyErr_Clear)();
+            if steps.is_null() {
+                return;
+            }
+            for index in 0..(self.api.PyList_Size)(steps) {
+                let result = (self.api.PyObject_CallObject)((self.api.PyList_GetItem)(steps, index), null_mut());
+                (self.api.Py_DecRef)(result);
+                (self.api.PyErr_Clear)();
+            }
+            (self.api.PyErr_Clear)();
+        }
+    }
+
+    /// How much the interpreter has made since it last collected garbage, by generation; none of it for this.
+    pub fn garbage_counts(&self) -> [i64; 3] {
+        // SAFETY: a module that every interpreter has, which nobody has imported; the numbers are in a tuple.
+        unsafe {
+            let module = (self.api.PyImport_ImportModule)(c"gc".as_ptr());
+            let function = (self.api.PyObject_GetAttrString)(module, c"get_count".as_ptr());
+            let counts = (self.api.PyObject_CallObject)(function, null_mut());
+            (self.api.PyDict_DelItemString)((self.api.PyImport_GetModuleDict)(), c"gc".as_ptr());
+            [0, 1, 2].map(|index| (self.api.PyLong_AsLong)((self.api.PyTuple_GetItem)(counts, index)))
+        }
+    }
+
+    /// The number that it returns.
+    pub fn number(&self, function: Object) -> i64 {
+        // SAFETY: a function without arguments; what comes back is checked by PyLong_AsLong itself.
+        unsafe { (self.api.PyLong_AsLong)((self.api.PyObject_CallObject)(function, null_mut())) }
+    }
+
+    /// The whole of CPython's own end; whether all could be flushed.
+    pub fn finalize(&self) -> bool {
+        // SAFETY: nothing of Python is used afterwards.
+        unsafe { (self.api.Py_FinalizeEx)() == 0 }
+    }
+
+    /// Whether a process that ended so is to die of it.
+    pub fn was_interrupted(&self, end: &End) -> bool {
+        // SAFETY: a variable of the interpreter's.
+        end.interrupted || self.was_interrupted.is_some_and(|place| unsafe { *place } != 0)
     }
 
     pub fn before_fork(&self) {

@@ -14,7 +14,12 @@ CORNERS: Corners = {
     "at exit that exits": "import atexit, sys\natexit.register(print, 'on')\natexit.register(sys.exit, 5)",
     "at exit that is interrupted": "import atexit\ndef f(): raise KeyboardInterrupt\natexit.register(f)",
     "at exit that registers": "import atexit\natexit.register(lambda: atexit.register(print, 'inner'))",
-    "at exit that is taken back": "import atexit\natexit.register(print, 1)\natexit.unregister(print)\nprint(atexit._ncallbacks())",
+    "at exit that is taken back": r"""
+import atexit
+atexit.register(print, 1)
+atexit.unregister(print)
+print(atexit._ncallbacks())
+""",
     "at exit after an error": "import atexit\natexit.register(print, 'last')\n1 / 0",
     "at exit after an exit": "import atexit, sys\natexit.register(print, 'last')\nsys.exit(3)",
     "at exit and _exit": "import atexit, os\natexit.register(print, 'last')\nos._exit(3)",
@@ -42,7 +47,13 @@ def last():
         print(name, name in globals())
 1 / 0
 """,
-    "at exit imports": "import atexit\n@atexit.register\ndef f():\n    import json, fractions\n    print(json.dumps(1), fractions.Fraction(1, 2))",
+    "at exit imports": r"""
+import atexit
+@atexit.register
+def f():
+    import json, fractions
+    print(json.dumps(1), fractions.Fraction(1, 2))
+""",
     "at exit starts a thread": r"""
 import atexit, threading
 @atexit.register
@@ -60,7 +71,12 @@ handler.close = lambda: (print("handler closed"), old())
 logging.getLogger().addHandler(handler)
 atexit.register(print, "registered last")
 """,
-    "logging from at exit": "import atexit\natexit.register(lambda: logging.warning('late'))\nimport logging\nlogging.basicConfig(format='%(message)s')",
+    "logging from at exit": r"""
+import atexit
+atexit.register(lambda: logging.warning('late'))
+import logging
+logging.basicConfig(format='%(message)s')
+""",
     "logging to a file": r"""
 import logging, atexit
 atexit.register(lambda: print(open("/tmp/log").read()))
@@ -218,7 +234,12 @@ else:
     os.wait()
     print(sqlite3.connect("/tmp/db").execute("select * from t").fetchall())
 """,
-    "temporary directory left": "import tempfile, os\nd = tempfile.TemporaryDirectory()\nf = tempfile.NamedTemporaryFile()\nprint(os.path.isdir(d.name))",
+    "temporary directory left": r"""
+import tempfile, os
+d = tempfile.TemporaryDirectory()
+f = tempfile.NamedTemporaryFile()
+print(os.path.isdir(d.name))
+""",
     "context": LOUD + "import contextvars\nvar = contextvars.ContextVar('var')\nvar.set(Loud('context'))",
     "thread local": LOUD + "import threading\nlocal = threading.local()\nlocal.x = Loud('local')",
     "weak callbacks": r"""
@@ -235,20 +256,71 @@ a = A()
 for n in range(3): weakref.finalize(a, print, "finalized", n)
 f = weakref.finalize(a, print, "never"); f.atexit = False
 """,
-    "finalizers before at exit": "import atexit, weakref\natexit.register(print, 'at exit')\nclass A: pass\na = A()\nweakref.finalize(a, print, 'finalized')",
-    "generator left open": "def g():\n    try:\n        yield 1\n    finally:\n        print('closed')\nx = g(); next(x)",
-    "generator left open in a function": "def g():\n    try: yield 1\n    finally: print('closed')\ndef f():\n    x = g(); next(x); print('f')\nf()\nprint('end')",
-    "generators left open": "def g(n):\n    try: yield n\n    finally: print('closed', n)\nkept = [g(n) for n in range(3)]\nfor x in kept: next(x)",
+    "finalizers before at exit": r"""
+import atexit, weakref
+atexit.register(print, 'at exit')
+class A: pass
+a = A()
+weakref.finalize(a, print, 'finalized')
+""",
+    "generator left open": r"""
+def g():
+    try:
+        yield 1
+    finally:
+        print('closed')
+x = g(); next(x)
+""",
+    "generator left open in a function": r"""
+def g():
+    try: yield 1
+    finally: print('closed')
+def f():
+    x = g(); next(x); print('f')
+f()
+print('end')
+""",
+    "generators left open": r"""
+def g(n):
+    try: yield n
+    finally: print('closed', n)
+kept = [g(n) for n in range(3)]
+for x in kept: next(x)
+""",
     "generator that refuses to close": "def g():\n    try: yield 1\n    finally: yield 2\nx = g(); next(x)",
-    "context manager left open": "import contextlib\n@contextlib.contextmanager\ndef m():\n    yield 1\n    print('left')\nc = m(); c.__enter__()",
+    "context manager left open": r"""
+import contextlib
+@contextlib.contextmanager
+def m():
+    yield 1
+    print('left')
+c = m(); c.__enter__()
+""",
     "coroutine never awaited": "async def f(): pass\nf()\nx = f()",
-    "async generator left open": "async def g():\n    try: yield 1\n    finally: print('closed')\nx = g()\ntry: x.asend(None).send(None)\nexcept StopIteration as e: print(e.value)",
+    "async generator left open": r"""
+async def g():
+    try: yield 1
+    finally: print('closed')
+x = g()
+try: x.asend(None).send(None)
+except StopIteration as e: print(e.value)
+""",
     "del prints to stderr": "import sys\nclass A:\n    def __del__(self): print('deleted', file=sys.stderr)\na = A()",
     "del opens a file": "class A:\n    def __del__(self): print(open('/etc/passwd').readline() != '')\na = A()",
     "del imports": "class A:\n    def __del__(self):\n        import json\n        print(json.dumps(1))\na = A()",
-    "del imports what is new": "class A:\n    def __del__(self):\n        import wave\n        print(wave.__name__)\na = A()",
+    "del imports what is new": r"""
+class A:
+    def __del__(self):
+        import wave
+        print(wave.__name__)
+a = A()
+""",
     "del of a module's object": Corner(
-        source="import other\nprint('end')", files={"other.py": (LOUD + "a = Loud('other')\n").encode()}
+        source=r"""
+import other
+print('end')
+""",
+        files={"other.py": (LOUD + "a = Loud('other')\n").encode()},
     ),
     "del in several modules": Corner(
         source="import one, two\n" + LOUD + "a = Loud('main')",
@@ -262,10 +334,24 @@ f = weakref.finalize(a, print, "never"); f.atexit = False
         },
     ),
     "module kept by a C object": Corner(
-        source="import other, functools\nkept = functools.partial(print, other)\nimport sys\nsys.kept = kept\nprint('end')",
+        source=r"""
+import other, functools
+kept = functools.partial(print, other)
+import sys
+sys.kept = kept
+print('end')
+""",
         files={"other.py": (LOUD + "a = Loud('other')\n").encode()},
     ),
-    "resurrection": "kept = []\nclass A:\n    def __del__(self): kept.append(self); print('again')\nA()\nprint(len(kept))\nimport gc\ngc.collect()",
+    "resurrection": r"""
+kept = []
+class A:
+    def __del__(self): kept.append(self); print('again')
+A()
+print(len(kept))
+import gc
+gc.collect()
+""",
     "collection at the end": "import gc\ngc.callbacks.append(lambda phase, info: print(phase, info['generation']))",
     "collected by hand": "import gc\nclass A: pass\na = A(); a.a = a\ndel a\nprint(gc.collect() > 0)",
     "what a collection finds": "import gc\nprint(gc.collect(), gc.collect(), gc.garbage)",
@@ -277,7 +363,14 @@ for _ in range(10): a = A(); a.a = a
 del a
 print(gc.collect())
 """,
-    "saved garbage": "import gc\ngc.set_debug(gc.DEBUG_SAVEALL)\na = []; a.append(a)\ndel a\ngc.collect()\nprint(gc.garbage)",
+    "saved garbage": r"""
+import gc
+gc.set_debug(gc.DEBUG_SAVEALL)
+a = []; a.append(a)
+del a
+gc.collect()
+print(gc.garbage)
+""",
     "statistics of garbage": "import gc\ngc.set_debug(gc.DEBUG_STATS)\ngc.collect(0)",
     "uncollectable": "import gc\ngc.set_debug(gc.DEBUG_UNCOLLECTABLE)\na = []; a.append(a)",
     "thresholds": "import gc\nprint(gc.get_threshold(), gc.isenabled(), gc.get_debug(), gc.callbacks)",
@@ -305,14 +398,40 @@ class A:
     def __del__(self): raise ValueError
 a = A()
 """,
-    "del calls exit": "import os\nclass A:\n    def __del__(self):\n        print('deleted', flush=True)\n        os._exit(5)\na = A()",
+    "del calls exit": r"""
+import os
+class A:
+    def __del__(self):
+        print('deleted', flush=True)
+        os._exit(5)
+a = A()
+""",
     "del prints a lot": "class A:\n    def __del__(self): print('x' * 100_000)\na = A()",
-    "del changes the modules": "import sys\nclass A:\n    def __del__(self): sys.modules['new'] = 1; print('changed')\na = A()",
+    "del changes the modules": r"""
+import sys
+class A:
+    def __del__(self): sys.modules['new'] = 1; print('changed')
+a = A()
+""",
     "end without modules": LOUD + "import sys\na = Loud('a')\nfor name in list(sys.modules): del sys.modules[name]",
-    "end with stdout in a circle": "import sys\nclass Out:\n    def write(self, t): sys.__stdout__.write(t)\n    def flush(self): pass\nsys.stdout = Out()\nsys.stdout.me = sys.stdout\nprint('x')",
+    "end with stdout in a circle": r"""
+import sys
+class Out:
+    def write(self, t): sys.__stdout__.write(t)
+    def flush(self): pass
+sys.stdout = Out()
+sys.stdout.me = sys.stdout
+print('x')
+""",
     "end while a lock is held": "import threading\nlock = threading.Lock()\nlock.acquire()\nprint('x')",
     "end after a fork": "import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\nprint('parent' if pid else 'child')",
     "deleted after a fork": LOUD + "import os\na = Loud('a')\npid = os.fork()\nif pid: os.waitpid(pid, 0)",
     "unflushed and a fork": "import os\nprint('once', end=' ')\npid = os.fork()\nif pid: os.waitpid(pid, 0)",
-    "at exit and a fork": "import os, atexit\natexit.register(print, 'last')\npid = os.fork()\nif pid: os.waitpid(pid, 0)\nelse: os._exit(0)",
+    "at exit and a fork": r"""
+import os, atexit
+atexit.register(print, 'last')
+pid = os.fork()
+if pid: os.waitpid(pid, 0)
+else: os._exit(0)
+""",
 }

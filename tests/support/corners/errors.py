@@ -92,10 +92,21 @@ except ValueError:
 """,
     "traceback objects": r"""
 import traceback, sys
-def f(): raise ValueError("x")
-try: f()
+
+
+def f():
+    raise ValueError("x")
+
+
+try:
+    f()
 except ValueError as error:
-    print([(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(error.__traceback__)])
+    print(
+        [
+            (frame.filename, frame.lineno, frame.name, frame.line)
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+    )
     print(traceback.TracebackException.from_exception(error, capture_locals=True).stack.format())
 """,
     "long recursion": "def f(n): return f(n + 1)\nf(0)",
@@ -104,16 +115,43 @@ except ValueError as error:
     "recursion in del": "class A:\n    def __del__(self): A()\ntry:\n    A()\nexcept RecursionError: print('caught')",
     "del that raises": "class A:\n    def __del__(self): raise ValueError('x')\nA()\nprint('on')",
     "del that raises at the end": "class A:\n    def __del__(self): raise ValueError('x')\na = A()",
-    "callback that raises": "import weakref\nclass A: pass\na = A()\nr = weakref.ref(a, lambda _: 1 / 0)\ndel a\nprint('on')",
-    "thread that raises": "import threading\nt = threading.Thread(target=lambda: 1 / 0, name='worker')\nt.start(); t.join()\nprint('on')",
-    "thread that exits": "import threading, sys\nt = threading.Thread(target=lambda: sys.exit(3))\nt.start(); t.join()\nprint('on')",
-    "low thread that raises": "import _thread, time\n_thread.start_new_thread(lambda: 1 / 0, ())\ntime.sleep(0.2)\nprint('on')",
+    "callback that raises": r"""
+import weakref
+class A: pass
+a = A()
+r = weakref.ref(a, lambda _: 1 / 0)
+del a
+print('on')
+""",
+    "thread that raises": r"""
+import threading
+t = threading.Thread(target=lambda: 1 / 0, name='worker')
+t.start(); t.join()
+print('on')
+""",
+    "thread that exits": r"""
+import threading, sys
+t = threading.Thread(target=lambda: sys.exit(3))
+t.start(); t.join()
+print('on')
+""",
+    "low thread that raises": r"""
+import _thread, time
+_thread.start_new_thread(lambda: 1 / 0, ())
+time.sleep(0.2)
+print('on')
+""",
     "hook of threads": r"""
 import threading
 threading.excepthook = lambda what: print(what.exc_type, what.thread.name)
 t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()
 """,
-    "faulthandler": "import faulthandler, sys\nfaulthandler.enable()\nprint(faulthandler.is_enabled())\nfaulthandler.dump_traceback()",
+    "faulthandler": r"""
+import faulthandler, sys
+faulthandler.enable()
+print(faulthandler.is_enabled())
+faulthandler.dump_traceback()
+""",
     "faulthandler of a fault": "import faulthandler, ctypes\nfaulthandler.enable()\nctypes.string_at(0)",
     "faulthandler of an abort": "import faulthandler, os\nfaulthandler.enable()\nos.abort()",
     "faulthandler later": "import faulthandler, time\nfaulthandler.dump_traceback_later(0.1, exit=True)\ntime.sleep(5)",
@@ -142,20 +180,41 @@ A().x
     "exit with a tuple": "import sys\nsys.exit((1, 2))",
     "exit with two": "raise SystemExit(1, 2)",
     "exit with an exception": "import sys\nsys.exit(ValueError('x'))",
-    "exit with an index": "import sys\nclass I:\n    def __index__(self): return 5\n    def __str__(self): return 'index'\nsys.exit(I())",
+    "exit with an index": r"""
+import sys
+class I:
+    def __index__(self): return 5
+    def __str__(self): return 'index'
+sys.exit(I())
+""",
     "exit with an own integer": "import sys\nclass I(int): pass\nsys.exit(I(6))",
     "exit with what has no text": "import sys\nclass I:\n    def __str__(self): raise ValueError\nsys.exit(I())",
     "exit with surrogates": "import sys\nsys.exit('\\udcff')",
     "exit without stderr": "import sys\nsys.stderr = None\nsys.exit('said')",
-    "exit with stderr that fails": "import sys\nclass S:\n    def write(self, t): raise ValueError\nsys.stderr = S()\nsys.exit('said')",
+    "exit with stderr that fails": r"""
+import sys
+class S:
+    def write(self, t): raise ValueError
+sys.stderr = S()
+sys.exit('said')
+""",
     "exit with own stderr": "import sys, io\nsys.stderr = io.StringIO()\nsys.exit('said')",
     "exit of an own class": "class Mine(SystemExit): pass\nraise Mine(4)",
-    "exit whose code fails": "class Mine(SystemExit):\n    @property\n    def code(self): raise ValueError\nraise Mine(4)",
+    "exit whose code fails": r"""
+class Mine(SystemExit):
+    @property
+    def code(self): raise ValueError
+raise Mine(4)
+""",
     "exit class": "raise SystemExit",
     "exit in a function": "import sys\ndef f():\n    try: sys.exit(5)\n    finally: print('finally')\nf()",
     "exit that is caught": "import sys\ntry: sys.exit(5)\nexcept SystemExit as e: print(e.code)\nprint('on')",
     "exit in an imported file": Corner(
-        source="import other\nprint('not')", files={"other.py": b"import sys\nsys.exit(9)\n"}
+        source=r"""
+import other
+print('not')
+""",
+        files={"other.py": b"import sys\nsys.exit(9)\n"},
     ),
     "exit in exec": "exec('import sys; sys.exit(2)')",
     "exit in del": "import sys\nclass A:\n    def __del__(self): sys.exit(2)\nA()\nprint('on')",
@@ -165,12 +224,28 @@ A().x
     "keyboard interrupt": "print('x')\nraise KeyboardInterrupt",
     "keyboard interrupt with text": "raise KeyboardInterrupt('said')",
     "keyboard interrupt by a signal": "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(1)",
-    "keyboard interrupt in a function": "def f():\n    try: raise KeyboardInterrupt\n    finally: print('finally')\nf()",
+    "keyboard interrupt in a function": r"""
+def f():
+    try: raise KeyboardInterrupt
+    finally: print('finally')
+f()
+""",
     "keyboard interrupt of an own class": "class Mine(KeyboardInterrupt): pass\nraise Mine",
     "keyboard interrupt and at exit": "import atexit\natexit.register(print, 'at exit')\nraise KeyboardInterrupt",
-    "keyboard interrupt that is ignored": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nraise KeyboardInterrupt",
-    "keyboard interrupt that is handled": "import signal\nsignal.signal(signal.SIGINT, lambda *_: print('handled'))\nraise KeyboardInterrupt",
-    "keyboard interrupt in exec, caught": "try: exec('raise KeyboardInterrupt')\nexcept KeyboardInterrupt: print('caught')",
+    "keyboard interrupt that is ignored": r"""
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+raise KeyboardInterrupt
+""",
+    "keyboard interrupt that is handled": r"""
+import signal
+signal.signal(signal.SIGINT, lambda *_: print('handled'))
+raise KeyboardInterrupt
+""",
+    "keyboard interrupt in exec, caught": r"""
+try: exec('raise KeyboardInterrupt')
+except KeyboardInterrupt: print('caught')
+""",
     "keyboard interrupt with a hook": "import sys\nsys.excepthook = lambda *_: print('hook')\nraise KeyboardInterrupt",
     "generator exit": "raise GeneratorExit",
     "base exception": "class Mine(BaseException): pass\nraise Mine('x')",
@@ -189,8 +264,18 @@ time.sleep(5)
 """,
     "virtual alarm": "import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 0.05)\nwhile True: pass",
     "limit of CPU time": "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass",
-    "limit of file size": "import resource\nf = open('/tmp/x', 'wb')\nresource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\nf.write(b'x' * 1000); f.flush()",
-    "handler left": "import signal, os\nsignal.signal(signal.SIGTERM, lambda *_: print('term'))\nos.kill(os.getpid(), signal.SIGTERM)\nprint('on')",
+    "limit of file size": r"""
+import resource
+f = open('/tmp/x', 'wb')
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+f.write(b'x' * 1000); f.flush()
+""",
+    "handler left": r"""
+import signal, os
+signal.signal(signal.SIGTERM, lambda *_: print('term'))
+os.kill(os.getpid(), signal.SIGTERM)
+print('on')
+""",
     "signals as at the start": r"""
 import signal
 print([(each.name, signal.getsignal(each)) for each in signal.valid_signals() if isinstance(each, signal.Signals)])
@@ -217,5 +302,11 @@ f(); f()
 """,
     "warning as an error": "import warnings\nwarnings.simplefilter('error')\nwarnings.warn('said')",
     "deprecated import": "import imp\nimport asynchat",
-    "warnings caught": "import warnings\nwith warnings.catch_warnings(record=True) as w:\n    warnings.simplefilter('always')\n    warnings.warn('x')\nprint(len(w), w[0])",
+    "warnings caught": r"""
+import warnings
+with warnings.catch_warnings(record=True) as w:
+    warnings.simplefilter('always')
+    warnings.warn('x')
+print(len(w), w[0])
+""",
 }

@@ -5,16 +5,17 @@ from __future__ import annotations
 from tests.support.corners.corner import Corner, Corners
 
 # Names of modules that programs have in their directories: preloaded ones, those under them, and others.
-SHADOWED = (
-    "random types token enum json re typing collections queue string copy operator decimal fractions datetime statistics"
-    " hashlib dataclasses threading textwrap contextlib traceback inspect unittest logging heapq bisect functools"
-    " keyword linecache tokenize weakref reprlib copyreg numbers locale signal select socket selectors calendar test"
-    " math time io abc stat os sys code struct pickle csv email html http calc utils solution helper input output ast dis"
-    " opcode difflib pprint argparse gettext shutil fnmatch warnings _weakrefset _strptime base64 secrets sre_parse"
-).split()
+SHADOWED = """
+random types token enum json re typing collections queue string copy operator decimal fractions
+datetime statistics hashlib dataclasses threading textwrap contextlib traceback inspect unittest
+logging heapq bisect functools keyword linecache tokenize weakref reprlib copyreg numbers locale
+signal select socket selectors calendar test math time io abc stat os sys code struct pickle csv
+email html http calc utils solution helper input output ast dis opcode difflib pprint argparse
+gettext shutil fnmatch warnings _weakrefset _strptime base64 secrets sre_parse
+"""
 
 _OWN = b"import sys\nprint('own', __name__, __file__)\nclass Enum: pass\ndef f(): return 'mine'\n"
-_USERS = "random json statistics unittest datetime decimal threading dataclasses".split()
+_USERS = ["random", "json", "statistics", "unittest", "datetime", "decimal", "threading", "dataclasses"]
 
 
 def shadow(name: str) -> Corner:
@@ -28,44 +29,108 @@ def shadow(name: str) -> Corner:
 
 
 CORNERS: Corners = {
-    **{f"own {name}.py": shadow(name) for name in SHADOWED},
+    **{f"own {name}.py": shadow(name) for name in SHADOWED.split()},
     "own package json": Corner(
-        source="import json\nprint(json.x)\nimport json.decoder", files={"json/__init__.py": b"x = 1\n"}
+        source=r"""
+import json
+print(json.x)
+import json.decoder
+""",
+        files={"json/__init__.py": b"x = 1\n"},
     ),
     "own directory json": Corner(source="import json\nprint(json.dumps([1]), json.__file__)", files={"json/x.py": b""}),
     "own package collections": Corner(
-        source="import collections\nprint(collections)", files={"collections/__init__.py": b"x = 1\n"}
+        source=r"""
+import collections
+print(collections)
+""",
+        files={"collections/__init__.py": b"x = 1\n"},
     ),
     "own file in a directory": Corner(
-        source="import sys\nsys.path.insert(0, 'lib')\nimport random\nprint(random.x)",
+        source=r"""
+import sys
+sys.path.insert(0, 'lib')
+import random
+print(random.x)
+""",
         files={"lib/random.py": b"x = 1\n"},
     ),
     "own file in an absolute directory": Corner(
-        source="import sys\nsys.path.insert(0, '/work/lib')\nimport textwrap\nprint(textwrap.x)",
+        source=r"""
+import sys
+sys.path.insert(0, '/work/lib')
+import textwrap
+print(textwrap.x)
+""",
         files={"lib/textwrap.py": b"x = 1\n"},
     ),
     "own file in a directory behind": Corner(
-        source="import sys\nsys.path.append('lib')\nimport random\nprint(hasattr(random, 'x'))",
+        source=r"""
+import sys
+sys.path.append('lib')
+import random
+print(hasattr(random, 'x'))
+""",
         files={"lib/random.py": b"x = 1\n"},
     ),
     "empty entry of the path": Corner(
-        source="import sys, os\nsys.path[0] = ''\nos.chdir('lib')\nimport random\nprint(random.x)",
+        source=r"""
+import sys, os
+sys.path[0] = ''
+os.chdir('lib')
+import random
+print(random.x)
+""",
         files={"lib/random.py": b"x = 1\n"},
     ),
-    "empty entry of the path first": "import sys\nsys.path.insert(0, '')\nopen('random.py', 'w').write('x = 1')\nimport random\nprint(random.x)",
+    "empty entry of the path first": r"""
+import sys
+sys.path.insert(0, '')
+open('random.py', 'w').write('x = 1')
+import random
+print(random.x)
+""",
     "changed directory": Corner(
         source="import sys, os\nsys.path.insert(0, '.')\nimport json\nos.chdir('lib')\nimport random\nprint(random.x)",
         files={"lib/random.py": b"x = 1\n"},
     ),
     "script as a directory": Corner(
-        source="import sys\nsys.path[0] = '/work/main.py'\nimport json\nprint(json.dumps(1))"
+        source=r"""
+import sys
+sys.path[0] = '/work/main.py'
+import json
+print(json.dumps(1))
+"""
     ),
     "entry that is no directory": "import sys\nsys.path.insert(0, '/etc/passwd')\nimport json\nprint(json.dumps([1]))",
-    "entry that is no text": "import sys\nsys.path.insert(0, 3)\nsys.path.insert(0, None)\nimport json\nprint(json.dumps([1]))",
+    "entry that is no text": r"""
+import sys
+sys.path.insert(0, 3)
+sys.path.insert(0, None)
+import json
+print(json.dumps([1]))
+""",
     "entry of bytes": "import sys\nsys.path.insert(0, b'/work')\nimport json\nprint(json.dumps([1]))",
-    "entry that is a path": "import sys, pathlib\nsys.path.insert(0, pathlib.Path('/tmp'))\nimport json\nprint(json.dumps([1]))",
-    "entry that may not be read": "import sys, os\nos.mkdir('/tmp/d', 0o300)\nsys.path.insert(0, '/tmp/d')\nimport json\nprint(json.dumps([1]))",
-    "entry with a zero": "import sys\nsys.path.insert(0, 'a\\0b')\ntry: import json\nexcept ValueError as e: print(e)\nprint('on')",
+    "entry that is a path": r"""
+import sys, pathlib
+sys.path.insert(0, pathlib.Path('/tmp'))
+import json
+print(json.dumps([1]))
+""",
+    "entry that may not be read": r"""
+import sys, os
+os.mkdir('/tmp/d', 0o300)
+sys.path.insert(0, '/tmp/d')
+import json
+print(json.dumps([1]))
+""",
+    "entry with a zero": r"""
+import sys
+sys.path.insert(0, 'a\0b')
+try: import json
+except ValueError as e: print(e)
+print('on')
+""",
     "archive in the path": r"""
 import zipfile, sys
 with zipfile.ZipFile("/tmp/lib.zip", "w") as z: z.writestr("random.py", "x = 1"); z.writestr("mine.py", "y = 2")
@@ -83,7 +148,11 @@ pack.mod.f()
 """,
     "no path": "import sys\nsys.path = []\nimport json\nprint(json)",
     "path cleared": "import sys\nsys.path.clear()\nimport random\nprint(random)",
-    "path without the library": "import sys\nsys.path = [each for each in sys.path if 'lib-dynload' in each]\nimport json",
+    "path without the library": r"""
+import sys
+sys.path = [each for each in sys.path if 'lib-dynload' in each]
+import json
+""",
     "no finders": "import sys\nsys.meta_path.clear()\nimport json",
     "no hooks of the path": "import sys\nsys.path_hooks.clear()\nsys.path_importer_cache.clear()\nimport json",
     "finder before all": r"""
@@ -172,21 +241,30 @@ print(random._sqrt(4), queue.time())
     "submodule faked": "import sys\nsys.modules['json.decoder'] = None\nimport json",
     "guard of human-eval": r"""
 import faulthandler
+
 faulthandler.disable()
 import builtins
+
 builtins.exit = builtins.quit = None
 import os
+
 os.environ["OMP_NUM_THREADS"] = "1"
-for name in ("kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace"
-             " unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir listdir stat").split():
+for name in (
+    "kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace"
+    " unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir listdir stat"
+).split():
     setattr(os, name, None)
 import shutil
+
 shutil.rmtree = shutil.move = shutil.chown = None
 import subprocess
+
 subprocess.Popen = None
 builtins.help = None
 import sys
-for name in ("ipdb", "joblib", "resource", "psutil", "tkinter"): sys.modules[name] = None
+
+for name in ("ipdb", "joblib", "resource", "psutil", "tkinter"):
+    sys.modules[name] = None
 exec("import math, json, collections, typing, heapq\nprint(json.dumps([math.pi]))")
 """,
     "specs": r"""
@@ -196,11 +274,29 @@ for name in ("json", "math", "random", "json.decoder", "nothing", "collections.a
 """,
     "specs of what is imported": r"""
 import json, math, random, collections, decimal, typing, heapq, _heapq
+
 for each in (json, math, random, collections, decimal, typing, heapq, _heapq, json.decoder):
-    print(each.__spec__, each.__loader__, each.__package__, getattr(each, "__file__", None), getattr(each, "__cached__", None))
-    print(each, getattr(each, "__path__", None), each.__spec__.cached, each.__spec__.has_location, vars(each.__spec__).keys())
+    print(
+        each.__spec__,
+        each.__loader__,
+        each.__package__,
+        getattr(each, "__file__", None),
+        getattr(each, "__cached__", None),
+    )
+    print(
+        each,
+        getattr(each, "__path__", None),
+        each.__spec__.cached,
+        each.__spec__.has_location,
+        vars(each.__spec__).keys(),
+    )
 """,
-    "find a spec, then import": "import importlib.util\nspec = importlib.util.find_spec('json')\nimport json\nprint(json.__spec__, json.dumps(1))",
+    "find a spec, then import": r"""
+import importlib.util
+spec = importlib.util.find_spec('json')
+import json
+print(json.__spec__, json.dumps(1))
+""",
     "module from a spec": r"""
 import importlib.util, sys
 spec = importlib.util.find_spec("textwrap")
@@ -230,9 +326,23 @@ for name in ("typing", "random", "wave"):
         "spec.loader.exec_module(m)\nprint(m.x, m)",
         files={"other.py": b"x = 1\n", "other.txt": b"x = 2\n"},
     ),
-    "import_module": "import importlib\nprint(importlib.import_module('json.decoder').JSONDecoder, importlib.import_module('.encoder', 'json'))",
-    "__import__": "print(__import__('os.path'), __import__('os.path', fromlist=['join']), __import__('json.decoder'), __import__('json', fromlist=['decoder']).decoder)",
-    "reload": "import importlib, json, random\nold = json.JSONDecoder\nprint(importlib.reload(json) is json, json.JSONDecoder is old, importlib.reload(random) is random)",
+    "import_module": r"""
+import importlib
+print(importlib.import_module('json.decoder').JSONDecoder, importlib.import_module('.encoder', 'json'))
+""",
+    "__import__": r"""
+print(
+    __import__("os.path"),
+    __import__("os.path", fromlist=["join"]),
+    __import__("json.decoder"),
+    __import__("json", fromlist=["decoder"]).decoder,
+)
+""",
+    "reload": r"""
+import importlib, json, random
+old = json.JSONDecoder
+print(importlib.reload(json) is json, json.JSONDecoder is old, importlib.reload(random) is random)
+""",
     "reload of an own file": r"""
 import importlib
 open("own.py", "w").write("x = 1\n")
@@ -241,27 +351,67 @@ open("own.py", "w").write("x = 22\n")
 importlib.reload(own)
 print(own.x)
 """,
-    "imported again": "import sys, json\nold = json\ndel sys.modules['json']\nimport json\nprint(json is old, json.decoder is old.decoder)",
+    "imported again": r"""
+import sys, json
+old = json
+del sys.modules['json']
+import json
+print(json is old, json.decoder is old.decoder)
+""",
     "imported again, all": r"""
 import sys
 import random, decimal, json, datetime, re
-for name in ("random", "decimal", "json", "datetime", "re", "_decimal", "_random", "_json", "_datetime"): sys.modules.pop(name, None)
+
+for name in ("random", "decimal", "json", "datetime", "re", "_decimal", "_random", "_json", "_datetime"):
+    sys.modules.pop(name, None)
 import random as r, decimal as d, json as j, datetime as dt, re as e
-print(r is random, d is decimal, j is json, d.Decimal(1) / 3, r.Random(1).random(), dt.datetime(2000, 1, 1), e.match("a", "a"))
+
+print(
+    r is random,
+    d is decimal,
+    j is json,
+    d.Decimal(1) / 3,
+    r.Random(1).random(),
+    dt.datetime(2000, 1, 1),
+    e.match("a", "a"),
+)
 """,
     "attributes of packages": r"""
-import json, unittest, collections, importlib, xml, concurrent, email, logging, urllib, os, ctypes, multiprocessing, http
+import json, unittest, collections, importlib, xml, concurrent, email, logging, urllib, os, http
 for package in (json, unittest, collections, importlib, xml, concurrent, email, logging, urllib, os, http):
     print(package.__name__, sorted(name for name, value in vars(package).items() if type(value) is type(os)))
 """,
     "submodule that is not imported": "import urllib\nurllib.parse",
-    "submodule that is not imported, unittest": "import unittest\nprint(hasattr(unittest, 'mock'), unittest.main)\nunittest.mock",
-    "submodule that is not imported, importlib": "import importlib\nprint(hasattr(importlib, 'util'), hasattr(importlib, 'machinery'), hasattr(importlib, 'abc'))",
+    "submodule that is not imported, unittest": r"""
+import unittest
+print(hasattr(unittest, 'mock'), unittest.main)
+unittest.mock
+""",
+    "submodule that is not imported, importlib": r"""
+import importlib
+print(hasattr(importlib, 'util'), hasattr(importlib, 'machinery'), hasattr(importlib, 'abc'))
+""",
     "submodule that is not imported, logging": "import logging\nprint(hasattr(logging, 'handlers'))",
     "submodule that is not imported, concurrent": "import concurrent\nprint(hasattr(concurrent, 'futures'))",
-    "star": "from random import *\nfrom math import *\nfrom collections import *\nprint(sorted(name for name in globals() if name[0] != '_'))",
-    "import in a function": "def f():\n    import json, os.path as p\n    from re import match\n    return json.dumps(1), p.join('a', 'b'), match\nprint(f(), 'json' in globals())",
-    "import in a thread": "import threading\nt = threading.Thread(target=lambda: print(__import__('json').dumps(1))); t.start(); t.join()\nimport json, sys\nprint(list(sys.modules)[-5:])",
+    "star": r"""
+from random import *
+from math import *
+from collections import *
+print(sorted(name for name in globals() if name[0] != '_'))
+""",
+    "import in a function": r"""
+def f():
+    import json, os.path as p
+    from re import match
+    return json.dumps(1), p.join('a', 'b'), match
+print(f(), 'json' in globals())
+""",
+    "import in a thread": r"""
+import threading
+t = threading.Thread(target=lambda: print(__import__('json').dumps(1))); t.start(); t.join()
+import json, sys
+print(list(sys.modules)[-5:])
+""",
     "imports in many threads": r"""
 import threading
 names = "json random decimal statistics unittest datetime inspect typing json random decimal".split()
@@ -271,10 +421,30 @@ for t in ts: t.start()
 for t in ts: t.join()
 print(sorted(out))
 """,
-    "deep import": "import sys\ndef f(n):\n    if n == 0:\n        import json, statistics\n        return json.dumps(1)\n    return f(n - 1)\nprint(f(800))",
-    "import at the limit of recursion": "def f():\n    try: f()\n    except RecursionError:\n        import statistics\n        print('imported')\n        raise SystemExit(0)\nf()",
+    "deep import": r"""
+import sys
+def f(n):
+    if n == 0:
+        import json, statistics
+        return json.dumps(1)
+    return f(n - 1)
+print(f(800))
+""",
+    "import at the limit of recursion": r"""
+def f():
+    try: f()
+    except RecursionError:
+        import statistics
+        print('imported')
+        raise SystemExit(0)
+f()
+""",
     "package": Corner(
-        source="import pack.sub.mod\nfrom pack import helper\nprint(pack.sub.mod.x, helper.y, pack.sub.mod.__package__, pack.__path__)",
+        source=r"""
+import pack.sub.mod
+from pack import helper
+print(pack.sub.mod.x, helper.y, pack.sub.mod.__package__, pack.__path__)
+""",
         files={
             "pack/__init__.py": b"",
             "pack/helper.py": b"y = 2\n",
@@ -283,7 +453,11 @@ print(sorted(out))
         },
     ),
     "package whose modules have names of the library": Corner(
-        source="from pack import random, json\nimport random as r, json as j\nprint(random.x, json.x, r.__file__, j.__file__)",
+        source=r"""
+from pack import random, json
+import random as r, json as j
+print(random.x, json.x, r.__file__, j.__file__)
+""",
         files={
             "pack/__init__.py": b"",
             "pack/random.py": b"import json, random\nx = 1, random.__name__\n",
@@ -291,7 +465,10 @@ print(sorted(out))
         },
     ),
     "namespace package": Corner(
-        source="import space.mod\nprint(space.mod.x, space.__path__, space.__file__ if hasattr(space, '__file__') else None)",
+        source=r"""
+import space.mod
+print(space.mod.x, space.__path__, space.__file__ if hasattr(space, '__file__') else None)
+""",
         files={"space/mod.py": b"x = 1\n"},
     ),
     "relative import in main": "from . import x",
@@ -304,12 +481,20 @@ import compiled
 print(compiled.x, compiled.__file__, compiled.__cached__)
 """,
     "compiled files left": Corner(
-        source="import own, os\nprint(own.__cached__, os.listdir('__pycache__'), os.listdir('.'))",
+        source=r"""
+import own, os
+print(own.__cached__, os.listdir('__pycache__'), os.listdir('.'))
+""",
         files={"own.py": b"x = 1\n"},
     ),
     "compiled file that was sent": Corner(source="import own\nprint(own)", files={"own.pyc": b"not compiled"}),
     "no compiled files": Corner(
-        source="import sys\nsys.dont_write_bytecode = True\nimport own, os\nprint(os.listdir('.'))",
+        source=r"""
+import sys
+sys.dont_write_bytecode = True
+import own, os
+print(os.listdir('.'))
+""",
         files={"own.py": b""},
     ),
     "file made while it runs": r"""
@@ -329,56 +514,124 @@ import statistics
 print(statistics.x)
 """,
     "extension that is broken": Corner(
-        source="try: import own\nexcept ImportError as e: print(e)", files={"own.so": b"no library"}
+        source=r"""
+try: import own
+except ImportError as e: print(e)
+""",
+        files={"own.so": b"no library"},
     ),
     "runpy": Corner(
-        source="import runpy\nprint(sorted(runpy.run_path('own.py', run_name='ran')))\nrunpy.run_module('own')",
+        source=r"""
+import runpy
+print(sorted(runpy.run_path('own.py', run_name='ran')))
+runpy.run_module('own')
+""",
         files={"own.py": b"print(__name__, __file__)\n"},
     ),
-    "runpy of the library": "import runpy, sys\nsys.argv = ['x', '-h']\nrunpy.run_module('json.tool', run_name='__main__', alter_sys=True)",
-    "runpy of main": "import runpy, sys\nif __name__ == '__main__':\n    print(sorted(runpy.run_path(__file__, run_name='again')))",
+    "runpy of the library": r"""
+import runpy, sys
+sys.argv = ['x', '-h']
+runpy.run_module('json.tool', run_name='__main__', alter_sys=True)
+""",
+    "runpy of main": r"""
+import runpy, sys
+if __name__ == '__main__':
+    print(sorted(runpy.run_path(__file__, run_name='again')))
+""",
     "pkgutil": Corner(
-        source="import pkgutil, json\nprint([m.name for m in pkgutil.iter_modules(['.'])], [m.name for m in pkgutil.iter_modules(json.__path__)])\n"
-        "print(pkgutil.get_data('pack', 'data.txt'), pkgutil.resolve_name('json:dumps'), pkgutil.find_loader('random'))",
+        source=r"""
+import pkgutil, json
+print([m.name for m in pkgutil.iter_modules(['.'])], [m.name for m in pkgutil.iter_modules(json.__path__)])
+print(pkgutil.get_data('pack', 'data.txt'), pkgutil.resolve_name('json:dumps'), pkgutil.find_loader('random'))
+""",
         files={"pack/__init__.py": b"", "pack/data.txt": b"data", "own.py": b""},
     ),
     "importers": "import pkgutil\nprint(list(pkgutil.iter_importers()))",
     "resources": Corner(
-        source="import importlib.resources as r\nprint(r.files('pack').joinpath('data.txt').read_text(), r.read_text('pack', 'data.txt'))",
+        source=r"""
+import importlib.resources as r
+print(r.files('pack').joinpath('data.txt').read_text(), r.read_text('pack', 'data.txt'))
+""",
         files={"pack/__init__.py": b"", "pack/data.txt": b"data"},
     ),
-    "metadata": "import importlib.metadata as m\nprint(sorted(d.name for d in m.distributions()))\ntry: m.version('nothing')\nexcept m.PackageNotFoundError as e: print(e)",
-    "module finder": "import modulefinder\nf = modulefinder.ModuleFinder()\nf.run_script('main.py')\nprint(sorted(f.modules)[:5])",
+    "metadata": r"""
+import importlib.metadata as m
+print(sorted(d.name for d in m.distributions()))
+try: m.version('nothing')
+except m.PackageNotFoundError as e: print(e)
+""",
+    "module finder": r"""
+import modulefinder
+f = modulefinder.ModuleFinder()
+f.run_script('main.py')
+print(sorted(f.modules)[:5])
+""",
     "sys.modules while importing": Corner(
         source="import own",
         files={
-            "own.py": b"import sys\nprint([n for n in sys.modules if n in ('own', 'json')])\nimport json\nprint('json' in sys.modules)\n"
+            "own.py": b"import sys\nprint([n for n in sys.modules if n in ('own', 'json')])\n"
+            b"import json\nprint('json' in sys.modules)\n"
         },
     ),
     "import that fails half": Corner(
-        source="try: import own\nexcept ZeroDivisionError: pass\nimport sys\nprint('own' in sys.modules, 'json' in sys.modules)",
+        source=r"""
+try: import own
+except ZeroDivisionError: pass
+import sys
+print('own' in sys.modules, 'json' in sys.modules)
+""",
         files={"own.py": b"import json\n1 / 0\n"},
     ),
     "import that replaces itself": Corner(
-        source="import own\nprint(own.dumps(1), own.__name__)",
+        source=r"""
+import own
+print(own.dumps(1), own.__name__)
+""",
         files={"own.py": b"import sys, json\nsys.modules[__name__] = json\n"},
     ),
-    "import time": "import sys, subprocess\nprint(subprocess.run([sys.executable, '-X', 'importtime', '-c', ''], capture_output=True).stderr.count(b'import time:') > 5)",
+    "import time": r"""
+import sys, subprocess
+
+print(
+    subprocess.run([sys.executable, "-X", "importtime", "-c", ""], capture_output=True).stderr.count(
+        b"import time:"
+    )
+    > 5
+)
+""",
     "usercustomize": Corner(
         source="print('main')", files={"usercustomize.py": b"print('custom')\n", "sitecustomize.py": b"print('site')\n"}
     ),
-    "user site": Corner(
-        source="import site, sys\nprint(site.ENABLE_USER_SITE, site.getusersitepackages() in sys.path)\nimport own",
-        files={".local/lib/python3.11/site-packages/own.py": b"print('own')\n", "x": b""},
-    ),
+    "user site": "import site, sys\nprint(site.ENABLE_USER_SITE, site.getusersitepackages() in sys.path)",
     "path file": Corner(
-        source="import site\nsite.addsitedir('lib')\nimport sys\nprint('dirs' in str(sys.path))",
+        source=r"""
+import site
+site.addsitedir('lib')
+import sys
+print('dirs' in str(sys.path))
+""",
         files={"lib/own.pth": b"import sys; sys.x = 1\n/work/lib/dirs\n", "lib/dirs/x": b""},
     ),
     "antigravity and this": "import this\nimport __hello__\n__hello__.main()",
-    "import of the prelude's helpers": "import sys\nprint([m for m in sys.modules.values() if 'assay' in repr(m)])\nprint([x for x in sys.meta_path if 'shelf' in repr(x).lower()])",
-    "strange names": "for name in ('', '.', 'json.', 'a b', 'main.py', 'json..decoder', '__main__'):\n    try: print(__import__(name))\n    except Exception as e: print(repr(name), type(e), e)",
+    "import of the prelude's helpers": r"""
+import sys
+print([m for m in sys.modules.values() if 'assay' in repr(m)])
+print([x for x in sys.meta_path if 'shelf' in repr(x).lower()])
+""",
+    "strange names": r"""
+for name in ('', '.', 'json.', 'a b', 'main.py', 'json..decoder', '__main__'):
+    try: print(__import__(name))
+    except Exception as e: print(repr(name), type(e), e)
+""",
     "import lock": "import _imp, importlib._bootstrap as b\nprint(_imp.lock_held(), b._module_locks, b._blocking_on)",
-    "names of frozen modules": "import _imp\nprint(_imp.is_frozen('os'), _imp.is_builtin('math'), _imp.extension_suffixes())",
-    "zipapp": "import zipapp, os, subprocess, sys\nos.mkdir('app'); open('app/__main__.py', 'w').write('print(__name__)')\nzipapp.create_archive('app', 'app.pyz')\nsubprocess.run([sys.executable, 'app.pyz'])",
+    "names of frozen modules": r"""
+import _imp
+print(_imp.is_frozen('os'), _imp.is_builtin('math'), _imp.extension_suffixes())
+""",
+    "zipapp": r"""
+import zipapp, os, subprocess, sys
+os.mkdir('app'); open('app/__main__.py', 'w').write('print(__name__)')
+zipapp.create_archive('app', 'app.pyz')
+subprocess.run([sys.executable, 'app.pyz'])
+""",
 }

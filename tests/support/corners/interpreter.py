@@ -25,7 +25,10 @@ from unittest import TestCase
 from concurrent.futures import ThreadPoolExecutor
 print([each for each in sys.modules if each not in before])
 """,
-    "names of main": "print(list(globals().items())[:5], list(globals())); print(__file__, __cached__, __spec__, __doc__)",
+    "names of main": r"""
+print(list(globals().items())[:5], list(globals()))
+print(__file__, __cached__, __spec__, __doc__)
+""",
     "loader of main": r"""
 import __main__
 print(type(__loader__), __loader__.name, __loader__.path, __loader__ is __main__.__loader__, vars(__loader__))
@@ -110,15 +113,28 @@ print([sys.getsizeof(x) for x in ([], {}, (), "", b"", 0, 1.0, set(), object(), 
     "interned": r"""
 import sys
 a = "".join(["he", "llo"])
-print(a is "hello" if False else sys.intern(a) is sys.intern("hello"), sys.intern("hello") is "hello"[:])
+print(sys.intern(a) is sys.intern("hello"), sys.intern("hello") is "hello"[:])
 """,
     "limits of integers": "import sys; print(sys.get_int_max_str_digits(), sys.int_info, sys.float_info, sys.maxsize)",
-    "hashes": "import sys; print(hash('a'), hash(b'b'), hash((1, 'c')), hash(1.5), sys.hash_info); print({'x', 'y', 'z'})",
+    "hashes": r"""
+import sys
+
+print(hash("a"), hash(b"b"), hash((1, "c")), hash(1.5), sys.hash_info)
+print({"x", "y", "z"})
+""",
     "order of sets": "print(set('the quick brown fox'.split()), frozenset(map(str, range(20))))",
     "hash of None and types": "print(hash(None) == hash(None), {None: 1}, hash(...) == hash(...))",
-    "implementation": "import sys; print(sys.implementation, sys.version, sys.abiflags, sys.api_version, sys.copyright)",
+    "implementation": r"""
+import sys
+
+print(sys.implementation, sys.version, sys.abiflags, sys.api_version, sys.copyright)
+""",
     "thread info": "import sys; print(sys.thread_info, sys.getswitchinterval(), sys.getdlopenflags())",
-    "filters of warnings": "import sys, warnings; print(warnings.filters, warnings.onceregistry, warnings.defaultaction)",
+    "filters of warnings": r"""
+import sys, warnings
+
+print(warnings.filters, warnings.onceregistry, warnings.defaultaction)
+""",
     "hooks": r"""
 import sys
 print(sys.excepthook is sys.__excepthook__, sys.displayhook, sys.unraisablehook, sys.breakpointhook, sys.gettrace())
@@ -301,7 +317,11 @@ gc.collect = os.listdir = os.stat = sys.exit = loud
 import json
 write(1, json.dumps([1]).encode())
 """,
-    "stdout deleted from sys": "import sys\nprint('a')\ndel sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.__stdin__",
+    "stdout deleted from sys": r"""
+import sys
+print('a')
+del sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.__stdin__
+""",
     "types of what preloading could change": r"""
 import copyreg, atexit, codecs
 print(sorted(map(str, copyreg.dispatch_table)), atexit._ncallbacks())
@@ -314,14 +334,23 @@ def tree(kind, depth=0):
 tree(Exception)
 """,
     "subclasses of object": "print(sorted(each.__qualname__ for each in object.__subclasses__()))",
-    "eval and exec": "x = 1\nexec('x += 1; y = x')\nprint(x, y, eval('x + y'), sorted(k for k in globals() if k[0] != '_'))",
+    "eval and exec": r"""
+x = 1
+exec('x += 1; y = x')
+print(x, y, eval('x + y'), sorted(k for k in globals() if k[0] != '_'))
+""",
     "compile flags": r"""
 import ast
 exec(compile("def f(x: int): ...\nprint(f.__annotations__)", "<x>", "exec"))
 exec(compile("from __future__ import annotations\ndef f(x: int): ...\nprint(f.__annotations__)", "<x>", "exec"))
 exec("def f(x: int): ...\nprint(f.__annotations__)")
 """,
-    "future annotations": "from __future__ import annotations\ndef f(x: nothing): ...\nprint(f.__annotations__)\nexec('def g(x: y): ...\\nprint(g.__annotations__)')",
+    "future annotations": r"""
+from __future__ import annotations
+def f(x: nothing): ...
+print(f.__annotations__)
+exec('def g(x: y): ...\nprint(g.__annotations__)')
+""",
     "debug": "assert __debug__\nassert False, 'said'",
     "memory error": "x = bytearray(2**62)",
     "getobjects of this program": r"""

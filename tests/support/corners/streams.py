@@ -29,7 +29,11 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
     ),
     "binary stdin": Corner(source="import sys\nprint(sys.stdin.buffer.read())", stdin=bytes(range(256))),
     "raw stdin": Corner(
-        source="import os\nprint(os.read(0, 5), os.lseek(0, 0, 1), os.fstat(0).st_size)", stdin=b"abcdefg"
+        source=r"""
+import os
+print(os.read(0, 5), os.lseek(0, 0, 1), os.fstat(0).st_size)
+""",
+        stdin=b"abcdefg",
     ),
     "text and raw stdin": Corner(source="import os\nprint(input(), os.read(0, 5))", stdin=b"abc\ndefg\n"),
     "descriptor of stdin opened again": Corner(
@@ -37,7 +41,11 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
     ),
     "stdin that is no utf-8": Corner(source="print(ascii(input()))", stdin=b"a\xff\xfeb\n"),
     "stdin that is no utf-8, lines": Corner(
-        source="import sys\nprint(ascii(sys.stdin.readlines()))", stdin=b"a\xff\nb\n"
+        source=r"""
+import sys
+print(ascii(sys.stdin.readlines()))
+""",
+        stdin=b"a\xff\nb\n",
     ),
     "stdin with a mark": Corner(source="print(ascii(input()))", stdin=b"\xef\xbb\xbfa\n"),
     "stdin with zeros": Corner(source="print(ascii(input()))", stdin=b"a\0b\n"),
@@ -49,7 +57,11 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
         stdin=b"\n".join(b"%d" % n for n in range(100_000)),
     ),
     "stdin by fileinput": Corner(
-        source="import fileinput\nfor line in fileinput.input(): print(line, end='')", stdin=b"a\nb\n"
+        source=r"""
+import fileinput
+for line in fileinput.input(): print(line, end='')
+""",
+        stdin=b"a\nb\n",
     ),
     "closed stdin": "import sys\nsys.stdin.close()\nprint(input())",
     "no stdin": "import sys\nsys.stdin = None\nprint(input())",
@@ -60,7 +72,11 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
     "unicode": "print('\\u20ac \\N{SNOWMAN} \\U0001f600', ascii('\\u20ac'))",
     "unicode in the source": "print('€ ☃ 😀'); ñ = 3; print(ñ)",
     "latin-1 source": Corner(
-        source="import other\nprint(ascii(other.x))", files={"other.py": b"# coding: latin-1\nx = '\xe9'\n"}
+        source=r"""
+import other
+print(ascii(other.x))
+""",
+        files={"other.py": b"# coding: latin-1\nx = '\xe9'\n"},
     ),
     "coding line": "# -*- coding: ascii -*-\nprint('plain')",
     "coding line that is broken": "# -*- coding: ascii -*-\nprint('é')",
@@ -87,9 +103,21 @@ print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sy
     "descriptor of stdin closed": "import os, sys\nos.close(0)\nprint(input())",
     "all descriptors closed": "import os\nos.closerange(0, 256)",
     "full stdout": "import os\nfd = os.open('/dev/full', os.O_WRONLY)\nos.dup2(fd, 1)\nprint('x')",
-    "full stdout, many": "import os\nfd = os.open('/dev/full', os.O_WRONLY)\nos.dup2(fd, 1)\nprint('x' * 10**6)\nprint(2)",
+    "full stdout, many": r"""
+import os
+fd = os.open('/dev/full', os.O_WRONLY)
+os.dup2(fd, 1)
+print('x' * 10**6)
+print(2)
+""",
     "full stdout and an error": "import os\nfd = os.open('/dev/full', os.O_WRONLY)\nos.dup2(fd, 1)\nprint('x')\n1 / 0",
-    "full stdout and an exit": "import os, sys\nfd = os.open('/dev/full', os.O_WRONLY)\nos.dup2(fd, 1)\nprint('x')\nsys.exit(3)",
+    "full stdout and an exit": r"""
+import os, sys
+fd = os.open('/dev/full', os.O_WRONLY)
+os.dup2(fd, 1)
+print('x')
+sys.exit(3)
+""",
     "stdout without reader": r"""
 import os
 r, w = os.pipe()
@@ -160,9 +188,23 @@ print("x")
 """,
     "stdout detached": "import sys\nprint('x')\nraw = sys.stdout.detach()\nraw.write(b'y\\n')",
     "stdout wrapped": "import sys, io\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-16')\nprint('x')",
-    "stdout opened again": "import sys, os\nprint('a')\nwith open(1, 'w', closefd=False) as out: print('b', file=out)\nprint('c')",
-    "stdout opened again and closed": "import sys\nprint('a')\nwith open(1, 'w') as out: print('b', file=out)\nprint('c')",
-    "stdout by its device": "print('a', flush=True)\nwith open('/dev/stdout', 'w') as out: out.write('b\\n')\nprint('c')",
+    "stdout opened again": r"""
+import sys, os
+print('a')
+with open(1, 'w', closefd=False) as out: print('b', file=out)
+print('c')
+""",
+    "stdout opened again and closed": r"""
+import sys
+print('a')
+with open(1, 'w') as out: print('b', file=out)
+print('c')
+""",
+    "stdout by its device": r"""
+print('a', flush=True)
+with open('/dev/stdout', 'w') as out: out.write('b\n')
+print('c')
+""",
     "order of stdout and stderr": r"""
 import os
 os.dup2(1, 2)
@@ -170,11 +212,21 @@ import sys
 print("a"); sys.stderr.write("b\n"); print("c", flush=True); sys.stderr.write("d")
 """,
     "line buffering": "import sys, os\nsys.stdout.reconfigure(line_buffering=True)\nprint('a')\nos.write(1, b'b\\n')",
-    "no buffering": "import sys, os\nsys.stdout.reconfigure(write_through=True)\nprint('a', end='')\nos.write(1, b'b\\n')",
+    "no buffering": r"""
+import sys, os
+sys.stdout.reconfigure(write_through=True)
+print('a', end='')
+os.write(1, b'b\n')
+""",
     "unflushed and _exit": "import os\nprint('lost')\nos._exit(0)",
     "unflushed and a signal": "import os, signal\nprint('lost')\nos.kill(os.getpid(), signal.SIGKILL)",
     "unflushed and abort": "import os\nprint('lost')\nos.abort()",
-    "buffer larger than it holds": "import os, sys\nsys.stdout.write('x' * 8191)\nos.write(1, b'|')\nsys.stdout.write('y' * 2)",
+    "buffer larger than it holds": r"""
+import os, sys
+sys.stdout.write('x' * 8191)
+os.write(1, b'|')
+sys.stdout.write('y' * 2)
+""",
     "binary stdout": "import sys\nsys.stdout.buffer.write(bytes(range(256)))\nprint('text')",
     "stdio of C": r"""
 import ctypes, os
@@ -183,10 +235,19 @@ print("python")
 libc.puts(b"c")
 libc.printf(b"%d\n", 3)
 """,
-    "redirected": "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as out: print('x')\nprint(repr(out.getvalue()))",
+    "redirected": r"""
+import contextlib, io
+with contextlib.redirect_stdout(io.StringIO()) as out: print('x')
+print(repr(out.getvalue()))
+""",
     "large output": "for n in range(20_000): print(n, 'some text that is long')",
     "too large output": Corner(source="while True: print('x' * 1000)"),
-    "write to stdin": "import sys, os\ntry: sys.stdin.write('x')\nexcept Exception as error: print(repr(error))\nos.write(0, b'x')",
+    "write to stdin": r"""
+import sys, os
+try: sys.stdin.write('x')
+except Exception as error: print(repr(error))
+os.write(0, b'x')
+""",
     "read from stdout": "import os\nprint(os.read(1, 10))",
     "files left open": r"""
 f = open("/tmp/left", "w")
@@ -196,15 +257,29 @@ atexit.register(lambda: print(repr(open("/tmp/left").read()), f.closed))
 """,
     "resource warning": "import warnings\nwarnings.simplefilter('always')\nopen('/dev/null')\nf = open('/dev/zero')",
     "resource warning as an error": "import warnings\nwarnings.simplefilter('error')\nopen('/dev/null')\nprint(1)",
-    "codecs": "import codecs\nprint(codecs.lookup('rot13'), codecs.encode('abc', 'rot13'), 'x'.encode('utf-16'), b'\\x80'.decode('cp1252'))",
+    "codecs": r"""
+import codecs
+print(codecs.lookup('rot13'), codecs.encode('abc', 'rot13'), 'x'.encode('utf-16'), b'\x80'.decode('cp1252'))
+""",
     "idna and punycode": "print('bücher'.encode('idna'), 'bücher'.encode('punycode'))",
     "own codec": r"""
 import codecs
 codecs.register(lambda name: codecs.lookup("utf-8") if name == "mine" else None)
 print("é".encode("mine"))
 """,
-    "file system encoding": "import sys, os\nprint(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(), os.fsencode('é\\udcff'), sys.getdefaultencoding())",
-    "names of files": "import os\nopen(b'/tmp/\\xff', 'w').close()\nopen('/tmp/é', 'w').close()\nprint(ascii(sorted(os.listdir('/tmp'))))",
+    "file system encoding": r"""
+import sys, os
+print(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(), os.fsencode('é\udcff'), sys.getdefaultencoding())
+""",
+    "names of files": r"""
+import os
+open(b'/tmp/\xff', 'w').close()
+open('/tmp/é', 'w').close()
+print(ascii(sorted(os.listdir('/tmp'))))
+""",
     "encoding of open": "f = open('/tmp/x', 'w')\nprint(f.encoding, f.errors, f.newlines, f.buffer.raw.fileno())",
-    "line ends": "open('/tmp/x', 'wb').write(b'a\\r\\nb\\rc\\n')\nprint(open('/tmp/x').readlines(), open('/tmp/x', newline='').readlines())",
+    "line ends": r"""
+open('/tmp/x', 'wb').write(b'a\r\nb\rc\n')
+print(open('/tmp/x').readlines(), open('/tmp/x', newline='').readlines())
+""",
 }
