@@ -42,7 +42,7 @@ async def test_corners(engine: Engine, area: str) -> None:
     assert {name for name in ACCEPTED if name.startswith(f"{area}: ")} <= set(found)
 
 
-def test_only_what_is_there_is_accepted() -> None:
+async def test_only_what_is_there_is_accepted() -> None:
     assert set(ACCEPTED) <= {name for area in AREAS for name in corners(area)}
 
 
