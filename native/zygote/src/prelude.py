@@ -35,6 +35,9 @@ _callbacks = gc.callbacks
 _weak = _MODULES["_weakref"].ref
 _Module = type(sys)
 _names_of = _Module.__dict__["__dict__"].__get__
+_type, _objects, _debug = type, gc.get_objects, gc.get_debug
+_class_names_of, _bases_of = type.__dict__["__dict__"].__get__, type.__dict__["__mro__"].__get__
+_PLAIN = (dict, list, tuple, set, frozenset, _Module, type(lambda: 0), type((lambda x: lambda: x)(0).__closure__[0]))
 ModuleSpec = _MODULES["_frozen_importlib"].ModuleSpec
 SourceFileLoader = _MODULES["_frozen_importlib_external"].SourceFileLoader
 # What asks finders for a module that is to be imported, not for its spec alone.
@@ -367,6 +370,34 @@ def known(path):
         return _compiled.get((path, _read(fd, _MOST_BYTES)))
     finally:
         _close(fd)
+
+
+def nothing_follows():
+    """Whether the rest of the interpreter's end could not show: nothing is left that a finalizer is called for.
+
+    A class with a finalizer counts like an object of it, which need not be known to the collector.
+    """
+    if _callbacks or _debug() or sys.stdout is not _streams[0] or sys.stderr is not _streams[1]:
+        return False
+    try:
+        [stream.buffer for stream in _streams]
+    except ValueError:  # detached: nobody has flushed what is below
+        return False
+    harmless = set(_PLAIN)
+    for thing in _objects():
+        kind = _type(thing)
+        if kind is _weak or kind is _type:
+            if (thing.__callback__ is not None) if kind is _weak else _has_finalizer(thing):
+                return False
+        elif kind not in harmless:
+            if _has_finalizer(kind) or _weak in _bases_of(kind):
+                return False
+            harmless.add(kind)
+    return True
+
+
+def _has_finalizer(kind):
+    return any("__del__" in _class_names_of(each) for each in _bases_of(kind))
 
 
 # What is set to None before modules go.

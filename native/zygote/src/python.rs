@@ -356,6 +356,17 @@ impl Python {
         unsafe { (self.api.PyLong_AsLong)((self.api.PyObject_CallObject)(function, null_mut())) }
     }
 
+    /// Whether a function without arguments says so; not if it raises.
+    pub fn is_true(&self, function: Object) -> bool {
+        // SAFETY: a callable; what it returned is looked at only if it did.
+        unsafe {
+            let result = (self.api.PyObject_CallObject)(function, null_mut());
+            let answer = !result.is_null() && (self.api.PyObject_IsTrue)(result) == 1;
+            (self.api.PyErr_Clear)();
+            answer
+        }
+    }
+
     /// The whole of CPython's own end; whether all could be flushed.
     pub fn finalize(&self) -> bool {
         // SAFETY: nothing of Python is used afterwards.

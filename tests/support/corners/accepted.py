@@ -20,6 +20,7 @@ ACCEPTED = {
     "interpreter: importer cache after an import": _SERVED,
     "interpreter: audit hook and an import": _SERVED,
     "interpreter: audit hook that refuses": _SERVED,
+    "interpreter: audit hook to the end": "that nothing with a finalizer is left is found by gc.get_objects",
     "interpreter: builtins patched": _OWN_HELP,
     "interpreter: builtins deleted": _OWN_HELP,
     "interpreter: types of what preloading could change": _MADE,

@@ -560,12 +560,6 @@ print(sorted(d.name for d in m.distributions()))
 try: m.version('nothing')
 except m.PackageNotFoundError as e: print(e)
 """,
-    "module finder": r"""
-import modulefinder
-f = modulefinder.ModuleFinder()
-f.run_script('main.py')
-print(sorted(f.modules)[:5])
-""",
     "sys.modules while importing": Corner(
         source="import own",
         files={
