@@ -381,7 +381,7 @@ def nothing_follows():
         return False
     try:
         [stream.buffer for stream in _streams]
-    except ValueError:  # detached: nobody has flushed what is below
+    except (AttributeError, ValueError):  # detached: nobody has flushed what is below
         return False
     harmless = set(_PLAIN)
     for thing in _objects():
