@@ -379,7 +379,7 @@ def nothing_follows():
     """
     if _callbacks or _debug() or sys.stdout is not _streams[0] or sys.stderr is not _streams[1]:
         return False
-    # Detached, nobody has flushed what is below; and a program may have put anything in the place of builtins.
+    # Detached: nobody has flushed what is below.
     if _streams[0].buffer is None or _streams[1].buffer is None:
         return False
     harmless = set(_PLAIN)
