@@ -446,7 +446,7 @@ def test_honest_equal_hashes_cross() -> None:
 def test_arguments_go_in_exactly(value: object) -> None:
     channel = call_of(CallTest("f", [value]), PYTHON, "tests[0]").channel
     assert channel is not None
-    call, arguments = marshal.loads(channel[4:])
+    call, _, arguments = marshal.loads(channel[4:])
     assert call == "f"
     assert shape(arguments) == shape([value])
 
@@ -460,7 +460,7 @@ def test_sets_in_sets_go_in_fast_and_in_one_order() -> None:
         channel = call_of(CallTest("f", [value]), PYTHON, "tests[0]").channel
         assert channel is not None
         assert time.process_time() - started < 2
-        call, arguments = marshal.loads(channel[4:])
+        call, _, arguments = marshal.loads(channel[4:])
         assert (call, arguments) == ("f", [value])
         assert call_of(CallTest("f", arguments), PYTHON, "tests[0]").channel == channel
 
@@ -469,7 +469,7 @@ def test_a_list_in_two_places_goes_in_as_two() -> None:
     row = [0]
     channel = call_of(CallTest("f", [[row, row]]), PYTHON, "tests[0]").channel
     assert channel is not None
-    _, [grid] = marshal.loads(channel[4:])
+    _, _, [grid] = marshal.loads(channel[4:])
     assert grid == [[0], [0]]
     assert grid[0] is not grid[1]
 
