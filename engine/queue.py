@@ -26,6 +26,8 @@ from engine.program import Limits
 # Of slots and of memory, what one client leaves for others even where it is alone.
 _LEFT_FOR_OTHERS: Final = 8
 _NUMBERS: Final = itertools.count()
+# Programs that run when what is only run ahead has to wait: some sleep, so that a core may be idle.
+_SPARE_PER_CORE: Final = 2
 # A wait is foreseen from those before it: who would be too late by this factor is told at once.
 _HOPELESS: Final = 2.0
 
@@ -122,7 +124,7 @@ class Queue:
         self._queue_bytes = queue_bytes
         self._without_slot = 0
         self._pace = Pace()
-        self._cores = cores()
+        self._spare_below = _SPARE_PER_CORE * cores()
         # Who waits, by client; of those that hold as many slots the first is the next one to be served.
         self._lines: OrderedDict[str, list[Ticket]] = OrderedDict()
         self._closed: str | None = None
@@ -199,7 +201,7 @@ class Queue:
 
         The ticket of the lease has to `leave`.
         """
-        if self._closed is not None or self._lines or self.running >= self._cores or not self._fits(limits):
+        if self._closed is not None or self._lines or self.running >= self._spare_below or not self._fits(limits):
             return None
         self._without_slot += 1
         ticket = Ticket(client, 0, None, asyncio.get_running_loop().time())
