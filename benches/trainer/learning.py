@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -24,11 +23,7 @@ RATES: Final = (1e-4, 3e-4, 1e-3)
 _TASK: Final = "sort"
 _PROBLEMS: Final = 4000
 _HELD_OUT: Final = 200
-_WARM_UP_STEPS: Final = 400
-# Prompts have an instruction before what is asked, as they do in use: 128 tokens together.
-_INSTRUCTION: Final = (
-    "Write the digits that follow in ascending order, one after the other and nothing else, then end the answer here: "
-).rjust(122)
+_WARM_UP_STEPS: Final = 150
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +47,11 @@ def warmed_up(directory: Path, seed: int) -> dict[str, Any]:
     if not model.exists():
         make_tiny_model(place / "random", seed=seed)
         write_task(_TASK, place / "task", train=_PROBLEMS, evaluation=_HELD_OUT, warm_up=_PROBLEMS, seed=seed)
-        for file in (place / "task").glob("*.jsonl"):
-            _instruct(file)
         command = [sys.executable, "-m", "trainer", "sft", str(place / "random"), str(place / "task" / "sft.jsonl")]
         command += [str(model), "--steps", str(_WARM_UP_STEPS), "--learning-rate", "1e-3", "--seed", str(seed)]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     return {"model": str(model), "task": str(place / "task"), "seed": seed}
-
-
-def _instruct(file: Path) -> None:
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    file.write_text("".join(json.dumps(line | {"prompt": _INSTRUCTION + line["prompt"]}) + "\n" for line in lines))
 
 
 def specification(begin: dict[str, Any], shape: Shape, rate: float, peer: dict[str, Any]) -> dict[str, Any]:
