@@ -236,12 +236,6 @@ impl Parser {
         if self.take_command(&["pm"]) { Some(false) } else { self.take_command(&["mp"]).then_some(true) }
     }
 
-    /// `+-5`, for all that one can tell, is typed for two values.
-    fn typed_plus_minus(&mut self) -> Result<Node, Broken> {
-        let value = self.product()?;
-        Ok(Node::PlusMinus(Box::new(Node::int(0)), Box::new(value), false))
-    }
-
     /// A product with signs before it.
     pub fn term(&mut self) -> Result<Node, Broken> {
         if self.take('-') {
