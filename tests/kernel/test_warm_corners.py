@@ -15,6 +15,7 @@ from rewards.data.datasets import lines_of
 from tests.support.corners import AREAS, corners
 from tests.support.corners.accepted import ACCEPTED
 from tests.support.corners.corner import Corner
+from tests.support.warmth import warm_up
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
@@ -55,6 +56,27 @@ async def test_humaneval(engine: Engine, data_file: Callable[[str], Path], body:
         programs[problem["task_id"]] = Corner(source=source)
     assert len(programs) == 164
     assert await differences(engine, programs) == {}
+
+
+DRAWS = {
+    "random": "import random\nprint(random.random(), random.Random().random(), random.SystemRandom().random())",
+    "secrets": "import secrets\nprint(secrets.token_hex(8))",
+    "uuid": "import uuid\nprint(uuid.uuid4(), uuid.uuid1())",
+    "tempfile": "import tempfile\nprint(tempfile.mkdtemp(), tempfile.mktemp())",
+    "os": "import os\nprint(os.urandom(8).hex(), os.getrandom(8).hex())",
+    "ssl": "import ssl\nprint(ssl.RAND_bytes(8).hex())",
+    "hashlib": "import hashlib, ssl\nprint(ssl.RAND_bytes(8).hex())",
+}
+
+
+@pytest.mark.parametrize("source", DRAWS.values(), ids=DRAWS)
+async def test_two_runs_draw_different_numbers(engine: Engine, source: str) -> None:
+    await warm_up(engine)
+    first, second = [await engine.run(Program(source=source)) for _ in range(2)]
+    assert (first.started, second.started) == ("warm", "warm")
+    words = zip(first.stdout.split(), second.stdout.split(), strict=True)
+    assert first.stdout
+    assert all(one != other for one, other in words), first.stdout
 
 
 async def differences(engine: Engine, programs: Mapping[str, Corner]) -> dict[str, dict[str, tuple[object, object]]]:
