@@ -19,7 +19,7 @@ from tests.support.warmth import warm_up
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
 
-LIMITS = Limits(cpu_seconds=1.5, wall_seconds=10)
+LIMITS = Limits(cpu_seconds=2.5, wall_seconds=15)
 # What a program takes beside a cold run of it. Less: its modules are the zygote's. More: where threads are left, the
 # interpreter's own end writes to all that the zygote had made.
 LESS_MEMORY, MORE_MEMORY = 6 * MIB, 3 * MIB

@@ -112,7 +112,6 @@ except ValueError as error:
     "long recursion": "def f(n): return f(n + 1)\nf(0)",
     "recursion of two": "def f(n): return g(n)\ndef g(n): return f(n)\nf(0)",
     "recursion that is caught": "def f(): f()\ntry: f()\nexcept RecursionError as error: print(error)\nprint('on')",
-    "recursion in del": "class A:\n    def __del__(self): A()\ntry:\n    A()\nexcept RecursionError: print('caught')",
     "del that raises": "class A:\n    def __del__(self): raise ValueError('x')\nA()\nprint('on')",
     "del that raises at the end": "class A:\n    def __del__(self): raise ValueError('x')\na = A()",
     "callback that raises": r"""

@@ -124,7 +124,7 @@ print([threading.Thread().name for _ in range(3)], threading._newname('x-%d'))
 from concurrent.futures import ThreadPoolExecutor
 import threading
 with ThreadPoolExecutor(2) as pool:
-    print(list(pool.map(lambda x: x * x, range(5))), pool.submit(lambda: threading.current_thread().name).result())
+    print(list(pool.map(lambda x: x * x, range(5))), pool.submit(lambda: threading.current_thread().name[:-1]).result())
 """,
     "pool not shut down": r"""
 from concurrent.futures import ThreadPoolExecutor
