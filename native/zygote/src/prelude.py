@@ -35,7 +35,8 @@ _callbacks = gc.callbacks
 _weak = _MODULES["_weakref"].ref
 _Module = type(sys)
 _names_of = _Module.__dict__["__dict__"].__get__
-_type, _objects, _debug = type, gc.get_objects, gc.get_debug
+_type, _objects, _debug, _blocks = type, gc.get_objects, gc.get_debug, sys.getallocatedblocks
+_filters = _MODULES["_warnings"].filters
 _class_names_of, _bases_of = type.__dict__["__dict__"].__get__, type.__dict__["__mro__"].__get__
 _PLAIN = (dict, list, tuple, set, frozenset, _Module, type(lambda: 0), type((lambda x: lambda: x)(0).__closure__[0]))
 ModuleSpec = _MODULES["_frozen_importlib"].ModuleSpec
@@ -382,8 +383,15 @@ def nothing_follows():
     # Detached: nobody has flushed what is below.
     if _streams[0].buffer is None or _streams[1].buffer is None:
         return False
+    # Objects of C that only warn are not known to the collector; a list of very many would be memory of the program's.
+    if tuple(_filters) != _FILTERS or _blocks() > _MANY_BLOCKS:
+        return False
+    things, main = _objects(), _MODULES.get("__main__")
+    # Not there: the program has frozen what it made until then.
+    if not any(thing is main for thing in things):
+        return False
     harmless = set(_PLAIN)
-    for thing in _objects():
+    for thing in things:
         kind = _type(thing)
         if kind is _weak or kind is _type:
             if (thing.__callback__ is not None) if kind is _weak else _has_finalizer(thing):
@@ -481,3 +489,4 @@ for _generation in (1, 0):
 _filling = []
 while gc.get_count()[0] < _COUNTS[0]:
     _filling.append({})
+_FILTERS, _MANY_BLOCKS = tuple(_filters), _blocks() + 100_000

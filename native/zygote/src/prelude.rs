@@ -92,8 +92,11 @@ impl Prelude {
     /// Sooner than that by all that it does to the interpreter itself, which is gone a moment later.
     fn end(&self, python: &Python) -> bool {
         let flushed = python.flush_streams();
-        // A look at what the program made costs a tenth of taking all modules apart.
-        if !python.is_true(self.trace) && !python.is_true(self.profile) && python.is_true(self.nothing_follows) {
+        // A look at what the program made costs a tenth of taking all modules apart. What objects of a library of C do
+        // at their end cannot be seen.
+        let may_look =
+            loaded_libraries() == self.libraries && !python.is_true(self.trace) && !python.is_true(self.profile);
+        if may_look && python.is_true(self.nothing_follows) {
             return flushed;
         }
         // While the modules still stand: a file that is not closed must be flushed before what it writes to is closed.
