@@ -353,6 +353,41 @@ import gc
 gc.collect()
 """,
     "collection at the end": "import gc\ngc.callbacks.append(lambda phase, info: print(phase, info['generation']))",
+    "file in what was frozen": r"""
+import gc, os
+r, w = os.pipe()
+if os.fork() == 0:
+    kept = open(w, "w")
+    kept.write("unflushed")
+    gc.freeze()
+else:
+    os.close(w); os.wait(); print(open(r).read())
+""",
+    "table of dbm left open": r"""
+import dbm, os
+if os.fork() == 0:
+    kept = dbm.open("/tmp/table", "n"); kept["a"] = "b"
+else:
+    os.wait()
+    print(dbm.whichdb("/tmp/table"), dict(dbm.open("/tmp/table")))
+""",
+    "directory left open": "import os, warnings\nwarnings.simplefilter('always')\nkept = os.scandir('/')\nnext(kept)",
+    "socket of C left open": "import _socket, warnings\nwarnings.simplefilter('always')\nkept = _socket.socket()",
+    "very many objects": "kept = [[] for _ in range(1_000_000)]\nprint(len(kept))",
+    "deleted object of an abstract class": r"""
+from abc import ABC
+class A(ABC):
+    __slots__ = ()
+    def __del__(self): print("deleted")
+a = A()
+""",
+    "deleted by a method that came later": "class A: pass\na = A()\nA.__del__ = lambda self: print('deleted')",
+    "buffer of stderr detached": "import sys\nkept = sys.stderr.detach()\nkept.write(b'kept')",
+    "second buffer of stdout": r"""
+import io
+kept = io.BufferedWriter(io.FileIO(1, 'w', closefd=False))
+kept.write(b'text')
+""",
     "collected by hand": "import gc\nclass A: pass\na = A(); a.a = a\ndel a\nprint(gc.collect() > 0)",
     "what a collection finds": "import gc\nprint(gc.collect(), gc.collect(), gc.garbage)",
     "what a collection finds after a circle": r"""
