@@ -159,6 +159,19 @@ async def test_the_end_of_a_zygote_costs_no_run() -> None:
         assert engine.stats().faults == 0
 
 
+async def test_no_moment_of_a_zygote_s_end_is_an_answer() -> None:
+    async with Engine(slots=1) as engine:
+        for moment in range(24):
+            await warm_up(engine)
+            [zygote] = zygotes(engine)
+            running = asyncio.create_task(engine.run(PRINT))
+            for _ in range(moment % 3):
+                await asyncio.sleep(0)
+            await asyncio.sleep(moment % 8 * 0.0002)
+            os.kill(zygote, signal.SIGKILL)
+            assert (await running).stdout == b"1\n"
+
+
 async def test_a_zygote_that_stands_still_costs_no_run() -> None:
     async with Engine(slots=1) as engine:
         await warm_up(engine)

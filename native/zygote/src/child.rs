@@ -112,7 +112,8 @@ fn receive() -> Result<Received> {
     let broken = || Fault::new("receive an order", "", libc::EBADMSG);
     let received = sys::receive(orders, &mut buffer)?.ok_or_else(broken)?;
     if received.length == 0 {
-        sys::exit_now(0); // the keeper is gone
+        // Its zygote died, and the keeper let go of both. A job may be on its way: no exit code may stand for that.
+        return Err(Fault::new("receive an order", "", libc::EPIPE));
     }
     let mut fds = received.fds;
     let order = Order::from_bytes(&buffer[..received.length]).ok_or_else(broken)?;

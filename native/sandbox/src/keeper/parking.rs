@@ -106,7 +106,7 @@ impl Parking {
         }
         self.parked.handed_over = true;
         let Some(zygote) = self.zygotes.iter().find(|zygote| Some(zygote.flavour) == self.parked.flavour) else {
-            // It died just now; its child is there all the same, and hears that no orders come.
+            // It died just now; its child hears that no orders come, and says that it could not become the program.
             return Ok(());
         };
         match prepared {
