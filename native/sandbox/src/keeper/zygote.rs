@@ -42,6 +42,14 @@ pub struct Zygote {
     forks: u32,
 }
 
+/// What a zygote said to a request.
+enum Answer {
+    Number(i32),
+    /// It did nothing.
+    Refused,
+    None,
+}
+
 /// What starting one needs of the keeper.
 pub struct Surroundings<'a> {
     pub network: &'a mut Network,
@@ -149,36 +157,42 @@ impl Zygote {
         self.forks >= MAX_FORKS
     }
 
-    /// A new child's pid; None if there is none.
+    /// A new child's pid; None if there is none. A fault costs the slot.
     pub fn park(&mut self, leaf: Option<&OwnedFd>) -> Result<Option<i32>> {
         self.forks += 1;
         while sys::is_readable(&self.theirs) {
             sys::receive(&self.theirs, &mut vec![0; Order::BYTES + INLINE_TEXT_BYTES])?;
         }
         let leaf: Vec<_> = leaf.iter().map(|leaf| leaf.as_raw_fd()).collect();
-        self.ask(PARK, &leaf)
+        match self.ask(PARK, &leaf)? {
+            Answer::Number(pid) => Ok(Some(pid)),
+            Answer::Refused => Ok(None),
+            // There may be a child that nobody knows, which a job could come to.
+            Answer::None => Err(Fault::new("park: the zygote does not say whether it forked", "", libc::ETIMEDOUT)),
+        }
     }
 
     /// Moves it to the namespace of this file, which is ours; false if it does not come.
     pub fn follow(&self, path: &str) -> Result<bool> {
         let namespace = File::open(path).context("open", path)?;
-        Ok(self.ask(ENTER, &[namespace.as_raw_fd()])? == Some(0))
+        Ok(matches!(self.ask(ENTER, &[namespace.as_raw_fd()])?, Answer::Number(0)))
     }
 
-    fn ask(&self, what: &[u8], fds: &[RawFd]) -> Result<Option<i32>> {
+    fn ask(&self, what: &[u8], fds: &[RawFd]) -> Result<Answer> {
         match sys::send(&self.control, what, fds) {
             // It is dead, and we have not heard of it yet.
-            Err(fault) if fault.is(libc::EPIPE) || fault.is(libc::ECONNRESET) => return Ok(None),
+            Err(fault) if fault.is(libc::EPIPE) || fault.is(libc::ECONNRESET) => return Ok(Answer::Refused),
             sent => sent?,
         };
         let mut answer = [0; size_of::<i32>()];
         if sys::poll([&self.control], Some(FORK_PATIENCE))? != [true] {
-            return Ok(None);
+            return Ok(Answer::None);
         }
         match sys::receive(&self.control, &mut answer) {
-            Ok(Some(received)) if received.length == answer.len() => Ok(Some(i32::from_ne_bytes(answer))),
-            // Its end, or a reason that is longer than a pid.
-            _ => Ok(None),
+            Ok(Some(received)) if received.length == answer.len() => Ok(Answer::Number(i32::from_ne_bytes(answer))),
+            // A reason, which is longer.
+            Err(fault) if fault.is(libc::EMSGSIZE) => Ok(Answer::Refused),
+            _ => Ok(Answer::None),
         }
     }
 
