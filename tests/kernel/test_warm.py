@@ -160,6 +160,7 @@ async def test_the_end_of_a_zygote_costs_no_run() -> None:
         [another] = await parked(engine)
         assert another != zygote
         os.kill(another, signal.SIGKILL)
+        await asyncio.sleep(0.1)
         assert (await engine.run(PRINT)).verdict is Verdict.ACCEPTED
         await warm_up(engine)
         assert engine.stats().faults == 0
