@@ -65,9 +65,11 @@ class Flavour(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_for(self, source: bytes) -> bool:
         """Whether this program imports one of `modules`, as far as its lines tell; always, if there are none."""
+        if not self.modules:
+            return True
         tops = b"|".join(re.escape(name.partition(".")[0]).encode() for name in self.modules)
         line = rb"^[ \t]*(?:import|from)[ \t][^\n]*\b(?:" + tops + rb")\b"
-        return not self.modules or re.search(line, source, re.MULTILINE) is not None
+        return re.search(line, source, re.MULTILINE) is not None
 
 
 def flavours(

@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
 
+/// The program's user and group inside.
+pub const PROGRAM_ID: u32 = 1000;
+/// What a parked child that could not become the program exits with; a program may too, so a message goes before it.
+pub const START_FAILED: i32 = 127;
 /// A launch longer than this travels in a sealed memfd, as the message's last descriptor.
 pub const INLINE_LAUNCH_BYTES: usize = 32 * 1024;
 /// The most slots of an instance.

@@ -8,14 +8,11 @@ use std::os::unix::fs::FileExt;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, check};
-use assay_shared::wire::{FromParked, encode};
+use assay_shared::wire::{FromParked, PROGRAM_ID, START_FAILED, encode};
 use assay_shared::zygote::{EXECUTE, GIVE_UP, INLINE_TEXT_BYTES, JOB, ORDERS, Order};
 
 use crate::Zygote;
 
-/// The program's user and group inside.
-const PROGRAM_ID: u32 = 1000;
-const START_FAILED: i32 = 127;
 const WORK: &str = "/work";
 /// Above all that a program is given.
 const OUT_OF_THE_WAY: RawFd = 16;
@@ -93,7 +90,9 @@ fn become_program(zygote: &Zygote<'_>, in_leaf: bool) -> Result<Infallible> {
     }
     let streams = enter(&fds)?;
     limit(&order)?;
-    take_user()?;
+    sys::become_user(PROGRAM_ID)?;
+    // The change of user took this, and with it /proc/self from ourselves.
+    sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
     // No program is to find what the filter asks of a zygote.
     sys::use_secret(0);
     if order.kind == EXECUTE {
@@ -165,19 +164,6 @@ fn limit(order: &Order) -> Result<()> {
         set(&attributes);
     }
     Ok(())
-}
-
-fn take_user() -> Result<()> {
-    // SAFETY: no pointers in any of these calls.
-    unsafe {
-        check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
-        check("setresgid", "", libc::setresgid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
-        check("setresuid", "", libc::setresuid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
-    }
-    // The inheritable set outlives the change of user.
-    sys::drop_capabilities()?;
-    // The change of user took this, and with it /proc/self from ourselves.
-    sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
 }
 
 /// As if this had never been a Python. Comes back only if it fails.

@@ -9,14 +9,10 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, check};
-use assay_shared::wire::{FromParked, Launch, LaunchFile, decode, encode};
+use assay_shared::wire::{FromParked, Launch, LaunchFile, PROGRAM_ID, START_FAILED, decode, encode};
 
 use crate::rootfs;
 
-/// The program's user and group inside.
-pub const PROGRAM_ID: u32 = 1000;
-/// What a parked child that could not become the program exits with; a program may too, so a message goes before it.
-pub const START_FAILED: i32 = 127;
 const WORK: &str = "/work";
 const LOCKED_MEMORY_BYTES: u64 = 64 * 1024;
 const PENDING_SIGNALS: u64 = 1024;
@@ -245,25 +241,13 @@ fn give_up_rights(shared_user: bool) -> Result<()> {
     // SAFETY: no pointers.
     check("setsid", "", unsafe { libc::setsid() }.into())?;
     if shared_user {
-        sys::drop_capabilities()?;
+        sys::drop_capabilities()?
     } else {
-        take_user()?;
+        sys::become_user(PROGRAM_ID)?
     }
     // SAFETY: no pointers, cannot fail.
     unsafe { libc::umask(0o022) };
     Ok(())
-}
-
-fn take_user() -> Result<()> {
-    // SAFETY: no pointers in any of these calls.
-    unsafe {
-        check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
-        check("setresgid", "", libc::setresgid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
-        // Leaving uid 0 empties the capability sets; the bounding set went when the slot was made.
-        check("setresuid", "", libc::setresuid(PROGRAM_ID, PROGRAM_ID, PROGRAM_ID).into())?;
-    }
-    // The inheritable set, which a keeper of zygotes has, outlives the change of user.
-    sys::drop_capabilities()
 }
 
 /// A program's arguments and environment, as execve wants them.

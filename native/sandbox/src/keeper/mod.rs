@@ -19,7 +19,6 @@ use assay_shared::wire::{Flavour, Fresh, FromKeeper, Known, ToKeeper, encode};
 
 use crate::rootfs;
 use launch::Launcher;
-pub use launch::{PROGRAM_ID, START_FAILED};
 use parking::Parking;
 use renew::{Ipc, Network, Resource, Storage};
 use zygote::Surroundings;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Borrowing, check};
-use assay_shared::wire::{Flavour, Known, Launch, Setup, encode};
+use assay_shared::wire::{Flavour, Known, Launch, START_FAILED, Setup, encode};
 use assay_shared::zygote::{
     CONTROL, ENTER, EXECUTE, GIVE_UP, INLINE_TEXT_BYTES, JOB, LIBRARY, ORDERS, Order, PARK, READY, REFUSED, SCRIPT,
 };
@@ -103,7 +103,7 @@ impl Zygote {
         processes.next(FIRST_PID)?;
         let pid = borrowing.spawn(None, &mut || {
             let Err(_) = become_python(&program, sources);
-            sys::exit_now(super::START_FAILED)
+            sys::exit_now(START_FAILED)
         })?;
         drop((control_theirs, out));
         let zygote = Self { flavour: number, pid, control, orders, theirs, forks: 0 };

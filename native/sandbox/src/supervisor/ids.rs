@@ -5,10 +5,9 @@ use std::path::Path;
 
 use assay_shared::fault::{Context, Result};
 use assay_shared::sys;
-use assay_shared::wire::MAX_SLOTS;
+use assay_shared::wire::{MAX_SLOTS, PROGRAM_ID};
 
 use super::instance::MAX_INSTANCES;
-use crate::keeper::PROGRAM_ID;
 
 /// The most ids of a slot: images will want a whole user map.
 const MOST_OF_A_SLOT: u32 = 65_536;

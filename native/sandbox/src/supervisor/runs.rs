@@ -4,11 +4,10 @@ use std::os::fd::OwnedFd;
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
+use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, START_FAILED, Stop, ToKeeper, decode};
 
 use super::slot::{KeeperHandle, SlotState, Waiting, patience_until, take_waiting};
 use super::{Slot, Source, Supervisor};
-use crate::keeper::START_FAILED;
 
 const MILLISECOND: u64 = 1_000_000;
 const RECLAIM_PATIENCE: u64 = 100 * MILLISECOND;

@@ -14,7 +14,8 @@ mod socket;
 
 pub use borrow::Borrowing;
 pub use capabilities::{
-    CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_CHROOT, act_as, drop_capabilities, hand_down, has_capability,
+    CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_CHROOT, act_as, become_user, drop_capabilities, hand_down,
+    has_capability,
 };
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use execute::execute;
