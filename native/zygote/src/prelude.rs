@@ -10,11 +10,18 @@ use assay_shared::wire::{Known, Setup};
 
 use crate::python::{Object, Python};
 
-const TEXT: &str = include_str!("prelude.py");
+/// One text, in the order in which its parts need each other.
+const TEXT: &str = concat!(
+    include_str!("prelude/names.py"),
+    include_str!("prelude/shelf.py"),
+    include_str!("prelude/script.py"),
+    include_str!("prelude/end.py"),
+    include_str!("prelude/start.py"),
+);
 /// What Python exits with where it could not flush.
 const FLUSH_FAILED: i32 = 120;
 
-/// What `prelude.py` defines; see there.
+/// What `prelude/` defines; see there.
 pub struct Prelude {
     known: Option<Object>,
     ready: Object,

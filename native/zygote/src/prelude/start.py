@@ -1,0 +1,21 @@
+"""What is done as a zygote starts, the last of the prelude."""
+
+_PLACE = _SCRIPT.rpartition("/")[0]
+_paths = [(f"{_PLACE}/{name}", text) for name, text in _KNOWN]
+_compiled = {(path, text): compile(text, path, "exec", dont_inherit=True) for path, text in _paths}
+_MOST_BYTES = max((len(text) for _, text in _KNOWN), default=0) + 1
+_shelf = _preload(_PRELOAD)
+_exercise(_shelf)
+for _name in list(_MODULES):
+    if _name not in _AT_START:
+        del _MODULES[_name]
+_collect()
+gc.freeze()
+# Garbage is to be collected at the moments at which it is in a program that starts cold.
+for _generation in (1, 0):
+    for _ in range(_COUNTS[_generation + 1]):
+        _collect(_generation)
+_filling = []
+while gc.get_count()[0] < _COUNTS[0]:
+    _filling.append({})
+_FILTERS, _MANY_BLOCKS = tuple(_filters), _blocks() + 100_000
