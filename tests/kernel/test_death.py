@@ -75,7 +75,8 @@ async def untouched_neighbour() -> AsyncIterator[None]:
         yield
         outcome = await under_way
         assert (outcome.verdict, outcome.stdout) == (Verdict.ACCEPTED, b"slow\n")
-        assert engine.facts() == facts
+        # It may be warm by now.
+        assert {**engine.facts(), "warm": ""} == {**facts, "warm": ""}
         assert RIGHT.complaints(await run_right(engine)) == []
         assert engine.stats().faults == 0
 
