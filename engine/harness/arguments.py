@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from engine.errors import BadInput
-from engine.harness.drivers.call import MAX_DEPTH
+from engine.harness.drivers.encoding import MAX_DEPTH
 
 _EXACT: Final = frozenset((type(None), bool, int, float, complex, str, bytes))
 _VERSION: Final = 2  # without references

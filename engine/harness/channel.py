@@ -9,14 +9,13 @@ from __future__ import annotations
 import marshal
 import os
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import Final
 
 import msgspec
 
 from engine.errors import BadInput, SandboxError
 from engine.harness.arguments import call_data
+from engine.harness.bundle import bundle
 from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
 from engine.harness.plain import HEADER_BYTES, NO_ANSWER, decode_answer
 from engine.languages.table import Language
@@ -27,9 +26,11 @@ DRIVEN_LANGUAGE: Final = "python"
 DRIVER: Final = "driver.py"
 DRIVERS_PLACE: Final = "/program"
 DRIVER_ARGUMENTS: Final = ("-s", f"{DRIVERS_PLACE}/{DRIVER}")
-# The driver, then what it imports.
-_IN_PROCESS: Final = ("asserts.py", "run_tests.py")
-_PROXIED: Final = ("proxied.py", "served.py", "proxies.py", "rebuilt.py", "call.py", "run_tests.py")
+# The modules of drivers/ that each kind of test is run by.
+_CALL: Final = ("program", "frames", "encoding", "call")
+_IN_PROCESS: Final = ("program", "frames", "encoding", "run_tests", "asserts")
+_PROXIED: Final = ("program", "frames", "encoding", "rebuilt", "run_tests", "served", "proxies", "proxied")
+DRIVER_MODULES: Final = (_CALL, _IN_PROCESS, _PROXIED)
 _NONCE_BYTES: Final = 32
 
 
@@ -76,14 +77,14 @@ def call_of(test: Test, language: Language, field: str) -> Call:
         if test.in_place is not None and not 0 <= test.in_place < len(test.arguments):
             raise BadInput(f"{field}.in_place", test.in_place, f"there are {len(test.arguments)} arguments")
         data = call_data(test.call, test.arguments, test.in_place, f"{field}.arguments")
-        return Call(driver=_drivers("call.py"), channel=_frame(data))
+        return Call(driver=_driver(*_CALL), channel=_frame(data))
     for name in ("asserts", "context"):
         unicode(getattr(test, name), f"{field}.{name}")
     nonce = os.urandom(_NONCE_BYTES)
     channel = _frame(marshal.dumps((nonce, test.asserts, test.context, test.classes, test.in_place), 4))
     if test.in_process:
-        return Call(driver=_drivers(*_IN_PROCESS), channel=channel, nonce=nonce)
-    return Call(driver=_drivers(*_PROXIED), channel=channel, nonce=nonce, processes=1)
+        return Call(driver=_driver(*_IN_PROCESS), channel=channel, nonce=nonce)
+    return Call(driver=_driver(*_PROXIED), channel=channel, nonce=nonce, processes=1)
 
 
 def answer_of(test: Test, call: Call, outcome: Outcome) -> TestRun:
@@ -121,14 +122,10 @@ def _frame(body: bytes) -> bytes:
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 
-@cache
-def _drivers(first: str, *beside: str) -> tuple[tuple[str, bytes], ...]:
-    place = resources.files("engine.harness.drivers")
-    names = {DRIVER: first, **{name: name for name in beside}}
-    return tuple((name, place.joinpath(source).read_bytes()) for name, source in names.items())
+def _driver(*modules: str) -> tuple[tuple[str, bytes], ...]:
+    return ((DRIVER, bundle(*modules)),)
 
 
 def known_scripts() -> list[tuple[str, bytes]]:
     """Each file that a test may have in /program, by its name there: a Python that is ready compiles them ahead."""
-    kinds = (_drivers("call.py"), _drivers(*_IN_PROCESS), _drivers(*_PROXIED))
-    return sorted({file for files in kinds for file in files})
+    return [file for modules in DRIVER_MODULES for file in _driver(*modules)]

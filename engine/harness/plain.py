@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.harness.drivers.call import MAX_DEPTH, MAX_RATIO_BITS
+from engine.harness.drivers.encoding import MAX_DEPTH, MAX_RATIO_BITS
 from engine.wire.collisions import Collisions
 
 MAX_ANSWER_BYTES: Final = 4 << 20

@@ -39,6 +39,8 @@ USUAL: Final = (
     "traceback",
     "inspect",
     "unittest",
+    # What the driver of asserts hides a process with.
+    "_ctypes",
 )
 
 

@@ -263,6 +263,8 @@ async def check(place: Place, write: Callable[[Place], Path]) -> None:
         told.release()
     assert facts_of(place.root / OUTSIDE) == before
     assert {path.name for path in place.root.iterdir()} <= {OUTSIDE, "image", "store"}
+    # It is made before an image is looked at: without it the words tell of a fault of ours.
+    assert (place.root / "store").is_dir(), told
     assert {path.name for path in (place.root / "store").iterdir()} <= {"inspect", "layers", "lock", "removed"}
     assert all(LAYER_NAME.fullmatch(path.name) for path in (place.root / "store/layers").iterdir())
 

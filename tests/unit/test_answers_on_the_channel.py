@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from engine.errors import BadInput
 from engine.harness.channel import call_of
-from engine.harness.drivers.call import MAX_DEPTH, CannotCross, encode
+from engine.harness.drivers.encoding import MAX_DEPTH, CannotCross, encode
 from engine.harness.kinds import AssertsTest, CallTest
 from engine.harness.plain import MAX_ANSWER_BYTES, decode_answer
 from engine.languages.table import LANGUAGES

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
-from engine.harness.drivers import call
+from engine.harness.drivers import encoding
 from engine.wire.tagging import tagged
 from engine.wire.values import MAX_DEPTH, untagged
 from tests.support.plain_data import plain_data, shape
@@ -207,7 +207,7 @@ def test_the_deepest_values_pass_both_wires() -> None:
 
 
 def test_the_driver_and_the_wires_have_the_same_depth() -> None:
-    assert call.MAX_DEPTH == MAX_DEPTH
+    assert encoding.MAX_DEPTH == MAX_DEPTH
 
 
 def test_integers_have_any_size_in_linear_time() -> None:

@@ -1,3 +1,3 @@
-"""Python programs that run inside the sandbox, beside the program; read as text, and `encode` is shared."""
+"""Python programs that run inside the sandbox, beside the program; bundle.py makes one file of each."""
 
 from __future__ import annotations

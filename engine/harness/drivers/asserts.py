@@ -7,58 +7,26 @@ reward says so.
 
 from __future__ import annotations
 
-import builtins
 import marshal
 import sys
-from os import _exit, getpid, read, write
+from os import _exit, getpid, write
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from engine.harness.drivers import run_tests
-else:
-    import run_tests
-
-SOURCE = "/work/main.py"
-OWNER = getpid()
-
-# Functions below look names up in this copy, whatever the program does to the real one.
-globals()["__builtins__"] = {**vars(builtins)}
-
-
-def _read_exactly(size: int) -> bytearray:
-    data = bytearray()
-    while len(data) < size:
-        piece = read(3, size - len(data))
-        if not piece:
-            _exit(70)
-        data += piece
-    return data
-
-
-def _text_of(error: BaseException) -> str:
-    name = type.__dict__["__name__"].__get__(type(error))
-    try:
-        said = str.__str__(str(error))[:1000]
-    except Exception:
-        said = ""
-    return f"{name}: {said}" if said else name
+from engine.harness.drivers.encoding import text_of
+from engine.harness.drivers.frames import read_frame
+from engine.harness.drivers.program import OWNER, SOURCE, compiled, made, read_source
+from engine.harness.drivers.run_tests import run_tests
 
 
 def main() -> None:
-    nonce, asserts, context, _, _ = marshal.loads(_read_exactly(int.from_bytes(_read_exactly(4), "big")))
+    nonce, asserts, context, _, _ = marshal.loads(read_frame(3))
     stdout, show_traceback = sys.stdout, sys.excepthook
-    sys.argv, sys.path[0] = [SOURCE], "/work"
-    # Not __main__: what a program does when it is run by itself is not wanted here.
-    program = type(sys)("main")
-    program.__dict__.update(__file__=SOURCE, __builtins__=builtins)
-    sys.modules["main"] = sys.modules["__main__"] = program
-    with open(SOURCE, "rb") as file:
-        source = file.read()
+    namespace = made().__dict__
+    source = read_source()
     try:
-        exec(compile(source, SOURCE, "exec", dont_inherit=True), program.__dict__)
-        exec(compile(context, "context", "exec", dont_inherit=True), program.__dict__)
-        exec(compile(asserts, "asserts", "exec", dont_inherit=True), program.__dict__)
-        run_tests.run_tests(program.__dict__)
+        exec(compiled(source, SOURCE), namespace)
+        exec(compiled(context, "context"), namespace)
+        exec(compiled(asserts, "asserts"), namespace)
+        run_tests(namespace)
         if not stdout.closed:  # as the interpreter itself at its end
             stdout.flush()
     except Exception as error:
@@ -67,7 +35,7 @@ def main() -> None:
         finally:
             if getpid() != OWNER:
                 _exit(1)  # a child that the program forked and that came back too: the parent answers
-            write(4, b"-" + _text_of(error).encode("utf-8", "backslashreplace"))
+            write(4, b"-" + text_of(error).encode("utf-8", "backslashreplace"))
             _exit(1)
     if getpid() == OWNER:
         write(4, b"+" + nonce)

@@ -14,18 +14,13 @@ import marshal
 import sys
 from os import O_WRONLY, _exit, close, dup2, fork, getpid, kill, pipe, write
 from os import open as open_file
+from typing import NoReturn
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
-
-    from engine.harness.drivers import proxies, run_tests, served
-    from engine.harness.drivers.served import read_frame
-else:
-    import proxies
-    import run_tests
-    import served
-    from served import read_frame
+from engine.harness.drivers.frames import read_frame
+from engine.harness.drivers.program import compiled
+from engine.harness.drivers.proxies import Link, Over, stand_in
+from engine.harness.drivers.run_tests import run_tests
+from engine.harness.drivers.served import serve
 
 _PR_SET_DUMPABLE = 4
 
@@ -45,7 +40,7 @@ def end(sign: bytes, words: str = "", code: int = 0) -> NoReturn:
     _exit(code)
 
 
-def end_as_the_program(over: proxies.Over) -> NoReturn:
+def end_as_the_program(over: Over) -> NoReturn:
     """The run ends as the program did, so that its outcome is the program's."""
     if over.status is not None and over.status & 127:
         write(4, over.sign + over.words.encode())
@@ -53,17 +48,17 @@ def end_as_the_program(over: proxies.Over) -> NoReturn:
     end(over.sign, over.words, 1 if over.status is None else over.status >> 8)
 
 
-def test(asserts: str, context: str, classes: tuple[str, ...], link: proxies.Link) -> None:
-    """Run the tests; raises what they raise, and proxies.Over."""
+def test(asserts: str, context: str, classes: tuple[str, ...], link: Link) -> None:
+    """Run the tests; raises what they raise, and Over."""
     module = type(sys)("__main__")
     namespace = module.__dict__
     namespace["__builtins__"] = builtins
     sys.modules["__main__"] = module
-    proxies.stand_in(link, namespace, asserts, context, classes)
+    stand_in(link, namespace, asserts, context, classes)
     try:
-        exec(compile(context, "context", "exec", dont_inherit=True), namespace)
-        exec(compile(asserts, "asserts", "exec", dont_inherit=True), namespace)
-        run_tests.run_tests(namespace)
+        exec(compiled(context, "context"), namespace)
+        exec(compiled(asserts, "asserts"), namespace)
+        run_tests(namespace)
     except SystemExit as error:
         # unittest.main ends so; the program's own exit never comes here.
         if error.code not in (None, 0, False):
@@ -85,7 +80,7 @@ def main() -> None:
         for fd in (3, 4, questions[1], answers[0]):
             close(fd)
         set_dumpable(1)
-        served.serve(questions[0], answers[1])
+        serve(questions[0], answers[1])
     close(questions[0])
     close(answers[1])
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
@@ -95,8 +90,8 @@ def main() -> None:
     nonce, asserts, context, classes, in_place = marshal.loads(read_frame(3))
     show_traceback = sys.excepthook
     try:
-        test(asserts, context, classes, proxies.Link(questions[1], answers[0], child, in_place=in_place))
-    except proxies.Over as over:
+        test(asserts, context, classes, Link(questions[1], answers[0], child, in_place=in_place))
+    except Over as over:
         if over.sign == b"!":
             end_as_the_program(over)
         end(over.sign, over.words, int(over.sign == b"-"))

@@ -10,18 +10,12 @@ import _symtable  # type: ignore[import-not-found]
 import builtins
 import marshal
 import sys
+from collections.abc import Callable
 from os import waitpid
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from engine.harness.drivers.rebuilt import build, ratios_made, scan
-    from engine.harness.drivers.served import read_frame, write_frame
-else:
-    from rebuilt import build, ratios_made, scan
-    from served import read_frame, write_frame
+from engine.harness.drivers.frames import read_frame, write_frame
+from engine.harness.drivers.rebuilt import build, ratios_made, scan
 
 MAX_FRAME_BYTES = 4 << 20
 _USE, _GLOBAL_EXPLICIT, _GLOBAL_IMPLICIT, _SCOPE_OFFSET, _SCOPE_MASK = 16, 2, 3, 11, 15

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from _json import make_scanner
+from collections.abc import Callable
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from engine.harness.drivers.call import MAX_DEPTH
-else:
-    from call import MAX_DEPTH
-
+from engine.harness.drivers.encoding import MAX_DEPTH
 
 # Not empty once there was one: unlike all else, a ratio cannot be sent back.
 ratios_made: list[bool] = []

@@ -6,67 +6,25 @@ Answers are what call.py writes, as nothing that comes from here is.
 
 from __future__ import annotations
 
-import builtins
 import marshal
 import sys
-from os import _exit, getpid, read, write
+from os import _exit, getpid
+from typing import Any, NoReturn
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, NoReturn
-
-    from engine.harness.drivers import call
-else:
-    import call
-
-SOURCE = "/work/main.py"
-
-# Functions below look names up in this copy, whatever the program does to the real one.
-globals()["__builtins__"] = {**vars(builtins)}
-
-
-def read_exactly(fd: int, size: int) -> bytes:
-    """So many bytes; raises EOFError."""
-    data = bytearray()
-    while len(data) < size:
-        piece = read(fd, min(size - len(data), 1 << 20))
-        if not piece:
-            raise EOFError
-        data += piece
-    return bytes(data)
-
-
-def read_frame(fd: int, most: int = 1 << 32) -> bytes:
-    """A u32 length and that much; raises EOFError, and ValueError for more than `most`."""
-    size = int.from_bytes(read_exactly(fd, 4), "big")
-    if size > most:
-        raise ValueError("a frame too large")
-    return read_exactly(fd, size)
-
-
-def write_frame(fd: int, body: bytes) -> None:
-    """The same the other way; raises BrokenPipeError."""
-    frame = memoryview(len(body).to_bytes(4, "big") + body)
-    while frame:
-        frame = frame[write(fd, frame) :]
+from engine.harness.drivers.encoding import CannotCross, encode, text_of
+from engine.harness.drivers.frames import read_frame, write_frame
+from engine.harness.drivers.program import SOURCE, compiled, finished, made, read_source
 
 
 def serve(questions: int, answers: int) -> NoReturn:
     """Run the program, and answer until nobody asks any more."""
     owner = getpid()
-    for ours in ("call", "served", "proxies", "rebuilt", "run_tests"):
-        del sys.modules[ours]  # the program may have modules of these names
     show_traceback = sys.excepthook
-    # Not __main__: what a program does when it is run by itself is not wanted here.
-    program = type(sys)("main")
-    program.__dict__.update(__file__=SOURCE, __builtins__=builtins)
-    sys.modules["main"] = sys.modules["__main__"] = program
-    sys.argv, sys.path[0] = [SOURCE], "/work"
-    with open(SOURCE, "rb") as file:
-        source = file.read()
+    program = made()
+    source = read_source()
     broken = None
     try:
-        exec(compile(source, SOURCE, "exec", dont_inherit=True), program.__dict__)
+        exec(compiled(source, SOURCE), program.__dict__)
     except Exception as error:
         broken = raised(error)
         show_traceback(type(error), error, error.__traceback__)
@@ -89,7 +47,7 @@ def answer(program: Any, objects: list[Any], what: str, at: int, name: str, argu
     parts = ['{"returned":']
     try:
         if what == "names":
-            call.encode([standing(program, each) for each in arguments], parts.append)
+            encode([standing(program, each) for each in arguments], parts.append)
             return [*parts, "}"]
         value = own(program, name) if at < 0 else getattr(objects[at], name)
         if what == "set":
@@ -103,10 +61,10 @@ def answer(program: Any, objects: list[Any], what: str, at: int, name: str, argu
                 return ['{"method":0}']
         else:
             value = finished(value(*arguments, **keywords))
-        call.encode([value, arguments] if what == "call in place" else value, parts.append)
-    except call.CannotCross as error:
+        encode([value, arguments] if what == "call in place" else value, parts.append)
+    except CannotCross as error:
         parts = ['{"cannot_cross":']
-        call.encode(str(error), parts.append)
+        encode(str(error), parts.append)
         return [*parts, "}"]
     except Exception as error:
         return raised(error)
@@ -118,7 +76,7 @@ def raised(error: Exception) -> list[str]:
     name_of = type.__dict__["__name__"].__get__
     names = [name_of(kind) for kind in type.__dict__["__mro__"].__get__(type(error))[:50]]
     parts = ['{"raised":']
-    call.encode([names, call._text_of(error)], parts.append)
+    encode([names, text_of(error)], parts.append)
     return [*parts, "}"]
 
 
@@ -137,20 +95,3 @@ def own(program: Any, name: str) -> Any:
     if not hasattr(solution, name):
         raise NameError(f"name {name!r} is not defined")
     return getattr(solution(), name)
-
-
-def finished(value: Any) -> Any:
-    """What a coroutine returns, anything else as it is."""
-    if type(value) is not COROUTINE:
-        return value
-    import asyncio
-
-    return asyncio.run(value)
-
-
-async def _nothing() -> None: ...
-
-
-_coroutine = _nothing()
-_coroutine.close()
-COROUTINE = type(_coroutine)
