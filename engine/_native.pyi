@@ -110,7 +110,7 @@ class Pool:
         trees: Sequence[str],
         images: Sequence[Sequence[str]],
         flavours: Sequence[tuple[int, Sequence[str], Sequence[str], str, Sequence[str]]],
-        known: Sequence[tuple[str, bytes]],
+        known: Sequence[bytes],
         uid_base: int,
         fresh: str,
         allow_degraded: bool,
@@ -122,7 +122,7 @@ class Pool:
 
         images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
         flavours: of Pythons that slots may keep ready: image, argv, environment, path of what they run, and modules.
-        known: names and texts of files below /program that these Pythons compile ahead.
+        known: what a script below /program may be, which these Pythons compile ahead.
         crun: None for native slots, or the path of the crun program that makes them.
         """
 

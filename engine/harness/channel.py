@@ -23,9 +23,8 @@ from engine.program import Outcome
 from engine.wire.decode import unicode
 
 DRIVEN_LANGUAGE: Final = "python"
-DRIVER: Final = "driver.py"
-DRIVERS_PLACE: Final = "/program"
-DRIVER_ARGUMENTS: Final = ("-s", f"{DRIVERS_PLACE}/{DRIVER}")
+DRIVER: Final = "/program/driver.py"
+DRIVER_ARGUMENTS: Final = ("-s", DRIVER)
 # The modules of drivers/ that each kind of test is run by.
 _CALL: Final = ("program", "frames", "encoding", "call")
 _IN_PROCESS: Final = ("program", "frames", "encoding", "run_tests", "asserts")
@@ -37,14 +36,14 @@ _NONCE_BYTES: Final = 32
 class Call(msgspec.Struct, frozen=True):
     """What one test adds to a program's job: `driver` is empty and `channel` None where it runs by itself.
 
-    driver      our files by their names in /program, DRIVER first
+    driver      what stands in our file DRIVER
     processes   that our side takes beside the program's own
     """
 
     stdin: bytes = b""
     arguments: tuple[str, ...] = ()
     files: dict[str, bytes] = {}
-    driver: tuple[tuple[str, bytes], ...] = ()
+    driver: bytes = b""
     channel: bytes | None = None
     nonce: bytes = b""
     processes: int = 0
@@ -77,14 +76,14 @@ def call_of(test: Test, language: Language, field: str) -> Call:
         if test.in_place is not None and not 0 <= test.in_place < len(test.arguments):
             raise BadInput(f"{field}.in_place", test.in_place, f"there are {len(test.arguments)} arguments")
         data = call_data(test.call, test.arguments, test.in_place, f"{field}.arguments")
-        return Call(driver=_driver(*_CALL), channel=_frame(data))
+        return Call(driver=bundle(*_CALL), channel=_frame(data))
     for name in ("asserts", "context"):
         unicode(getattr(test, name), f"{field}.{name}")
     nonce = os.urandom(_NONCE_BYTES)
     channel = _frame(marshal.dumps((nonce, test.asserts, test.context, test.classes, test.in_place), 4))
     if test.in_process:
-        return Call(driver=_driver(*_IN_PROCESS), channel=channel, nonce=nonce)
-    return Call(driver=_driver(*_PROXIED), channel=channel, nonce=nonce, processes=1)
+        return Call(driver=bundle(*_IN_PROCESS), channel=channel, nonce=nonce)
+    return Call(driver=bundle(*_PROXIED), channel=channel, nonce=nonce, processes=1)
 
 
 def answer_of(test: Test, call: Call, outcome: Outcome) -> TestRun:
@@ -122,10 +121,6 @@ def _frame(body: bytes) -> bytes:
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 
-def _driver(*modules: str) -> tuple[tuple[str, bytes], ...]:
-    return ((DRIVER, bundle(*modules)),)
-
-
-def known_scripts() -> list[tuple[str, bytes]]:
-    """Each file that a test may have in /program, by its name there: a Python that is ready compiles them ahead."""
-    return [file for modules in DRIVER_MODULES for file in _driver(*modules)]
+def known_scripts() -> list[bytes]:
+    """What DRIVER may be: a Python that is ready compiles them ahead."""
+    return [bundle(*modules) for modules in DRIVER_MODULES]

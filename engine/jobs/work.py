@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS, DRIVERS_PLACE, Call
+from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER, DRIVER_ARGUMENTS, Call
 from engine.jobs.files import with_room
 from engine.jobs.store import Compiled
 from engine.languages.prelude import Added
@@ -45,7 +45,7 @@ class Work(msgspec.Struct, frozen=True):
             ours = () if compiled is None else compiled.files
             beside = ((f"/work/{name}", content, 0o644) for name, content in call.files.items())
             return self._job((*self.language.run, *call.arguments), (*ours, *beside), stdin=call.stdin)
-        driver = [(f"{DRIVERS_PLACE}/{name}", content, 0o444) for name, content in call.driver]
+        driver = [(DRIVER, call.driver, 0o444)]
         argv = (self.language.run[0], *DRIVER_ARGUMENTS)
         return self._job(argv, driver, channel=call.channel, processes=call.processes)
 

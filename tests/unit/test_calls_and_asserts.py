@@ -45,7 +45,7 @@ def test_asserts_are_finished_only_by_their_own_nonce() -> None:
 
 def test_a_stdin_test_uses_no_channel() -> None:
     call = call_of(StdinTest(b"x"), LANGUAGES["c"], "tests[0]")
-    assert (call.stdin, call.channel, call.driver) == (b"x", None, ())
+    assert (call.stdin, call.channel, call.driver) == (b"x", None, b"")
 
 
 @pytest.mark.parametrize("name", ["", "1x", "a b", "a.", ".a", "f()", "__import__('os')"])

@@ -27,9 +27,8 @@ def run(directory: Path, source: str, test: Test) -> TestRun:
     (directory / "main.py").write_text(source, errors="surrogatepass")
     place = directory / "drivers"
     place.mkdir(exist_ok=True)
-    for name, content in call.driver:
-        (place / name).write_text(content.decode().replace("/work", str(directory)))
     driver = place / "driver.py"
+    driver.write_text(call.driver.decode().replace("/work", str(directory)))
     question, to_driver = os.pipe()
     from_driver, answer = os.pipe()
     # The child's descriptors 3 and 4 are arranged by a shell, so that none of ours has to be there.

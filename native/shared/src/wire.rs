@@ -142,10 +142,9 @@ pub struct Flavour {
     pub preload: Vec<String>,
 }
 
-/// A file beside the script of a flavour, with what may be in it.
+/// What may be in a script of ours.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Known {
-    pub name: String,
     #[serde(with = "serde_bytes")]
     pub text: Vec<u8>,
 }
@@ -157,7 +156,7 @@ pub struct Setup {
     pub pass: u64,
     pub script: String,
     pub preload: Vec<String>,
-    /// What the script and the modules beside it may be, compiled ahead.
+    /// What the script may be, compiled ahead.
     pub known: Vec<Known>,
 }
 

@@ -102,7 +102,7 @@ impl Pool {
         trees: Vec<String>,
         images: Vec<Vec<String>>,
         flavours: Vec<FlavourFields>,
-        known: Vec<(String, Bound<'_, PyBytes>)>,
+        known: Vec<Bound<'_, PyBytes>>,
         uid_base: u32,
         fresh: &str,
         allow_degraded: bool,
@@ -121,7 +121,7 @@ impl Pool {
         let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
         let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
         let flavours = flavours.into_iter().map(flavour).collect();
-        let known = known.into_iter().map(|(name, text)| Known { name, text: text.as_bytes().to_vec() }).collect();
+        let known = known.into_iter().map(|text| Known { text: text.as_bytes().to_vec() }).collect();
         let start =
             Start { slots, cores, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {

@@ -40,7 +40,7 @@ impl Prelude {
     /// Imports these modules; the reason if it cannot.
     pub fn load(python: &Python, setup: &Setup) -> std::result::Result<Self, &'static str> {
         let names: String = setup.preload.iter().map(|name| format!("{name:?}, ")).collect();
-        let entry = |Known { name, text }: &Known| format!("({name:?}, bytes.fromhex('{}')), ", hexadecimal(text));
+        let entry = |Known { text }: &Known| format!("bytes.fromhex('{}'), ", hexadecimal(text));
         let known: String = setup.known.iter().map(entry).collect();
         let counts = python.garbage_counts();
         let head = format!("_PRELOAD, _KNOWN, _SCRIPT, _COUNTS = ({names}), ({known}), {:?}, {counts:?}", setup.script);

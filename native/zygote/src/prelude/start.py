@@ -1,9 +1,7 @@
 """What is done as a zygote starts, the last of the prelude."""
 
-_PLACE = _SCRIPT.rpartition("/")[0]
-_paths = [(f"{_PLACE}/{name}", text) for name, text in _KNOWN]
-_compiled = {(path, text): compile(text, path, "exec", dont_inherit=True) for path, text in _paths}
-_MOST_BYTES = max((len(text) for _, text in _KNOWN), default=0) + 1
+_compiled = {text: compile(text, _SCRIPT, "exec", dont_inherit=True) for text in _KNOWN}
+_MOST_BYTES = max(map(len, _KNOWN), default=0) + 1
 _shelf = _preload(_PRELOAD)
 _exercise(_shelf)
 for _name in list(_MODULES):
