@@ -1,4 +1,4 @@
-"""Runs inside the sandbox: what the program answered, as call.py wrote it, rebuilt as exact builtins and fractions."""
+"""Runs inside the sandbox: what the program answered, as encoding.py wrote it, made builtins and fractions again."""
 
 from __future__ import annotations
 

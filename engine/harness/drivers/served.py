@@ -1,7 +1,7 @@
 """Runs inside the sandbox: the program's side of asserts by proxy. It answers what the tests ask of the program.
 
 Questions are marshal data, (what, object, name, arguments, keywords): they come from the tests, which are trusted.
-Answers are what call.py writes, as nothing that comes from here is.
+Answers are what encoding.py writes, as nothing that comes from here is.
 """
 
 from __future__ import annotations
