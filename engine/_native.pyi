@@ -109,7 +109,7 @@ class Pool:
         state_dir: str,
         trees: Sequence[str],
         images: Sequence[Sequence[str]],
-        flavours: Sequence[tuple[int, Sequence[str], Sequence[str], str, Sequence[str]]],
+        flavours: Sequence[tuple[int, Sequence[str], Sequence[str], str, Sequence[str], Sequence[str]]],
         known: Sequence[bytes],
         uid_base: int,
         fresh: str,
@@ -121,7 +121,8 @@ class Pool:
         cores: that all programs may use together; where more wants to run, wall limits leave out what waits for one.
 
         images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
-        flavours: of Pythons that slots may keep ready: image, argv, environment, path of what they run, and modules.
+        flavours: of Pythons that slots may keep ready: image, argv, environment, path of what they run, modules they
+            import where these are there, and modules without which they are not ready.
         known: what a script below /program may be, which these Pythons compile ahead.
         crun: None for native slots, or the path of the crun program that makes them.
         """

@@ -31,7 +31,7 @@ from engine.pool.images import Image, Images, prepare
 from engine.pool.job import CLOSED
 from engine.pool.pool import Pool
 from engine.program import MIB, Limits, Outcome, Program
-from engine.proof import selftest
+from engine.proof import preloads, selftest
 from engine.proof.control import CONTROL
 from engine.proof.selftest import Finding
 from engine.queue import Queue, Ticket
@@ -68,6 +68,7 @@ class Engine:
         self._prove_anew = prove_anew
         self._findings: tuple[Finding, ...] = ()
         self._not_enforced: tuple[str, ...] = ()
+        self._stay_cold: tuple[str, ...] = ()
         self._images = Images(Image(), {}, {})
         self._live: _Running | None = None
 
@@ -89,6 +90,7 @@ class Engine:
             )
             undo.push_async_callback(pool.close)
             await self._prove(pool)
+            self._stay_cold = await preloads.stay_cold(pool, self._images, self._ceilings.memory_bytes)
             undo.pop_all()
         queue = Queue(
             pool,
@@ -229,8 +231,10 @@ class Engine:
         )
 
     def facts(self) -> dict[str, str]:
-        """What the supervisor found at the start: instance, cgroup, rootfs, pids; and whether every limit bites."""
+        """What was found at the start: instance, cgroup, rootfs, pids, limits that bite, what stays cold."""
         facts = {**self._running().pool.facts(), **self._images.facts(), "warm": self._warmth()}
+        if self._stay_cold:
+            facts["stays_cold"] = "; ".join(self._stay_cold)
         return {**facts, "limits": selftest.summary(self._not_enforced)}
 
     @property

@@ -55,7 +55,8 @@ def doctor(arguments: argparse.Namespace) -> int:
         console.print(_about([*about, ("sandbox", Text(f"cannot start: {error}", "red"))]))
         console.print(_languages_table([_unproved(name) for name in LANGUAGES]))
         return 1
-    console.print(_about([*about, ("sandbox", Text(_sandbox(facts)))]))
+    cold = [("warm", Text(facts["stays_cold"], "yellow"))] if "stays_cold" in facts else []
+    console.print(_about([*about, ("sandbox", Text(_sandbox(facts))), *cold]))
     console.print(_limits_table(findings))
     console.print(_languages_table(languages))
     return 0 if arguments.allow_degraded or all(finding.enforced for finding in findings) else 1

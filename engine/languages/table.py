@@ -21,6 +21,8 @@ ENVIRONMENT: Final = (
     "LANG=C.UTF-8",
     "TZ=UTC",
     "PYTHONHASHSEED=0",
+    # It makes its threads when numpy is imported: time lost on the one core of a run, and a zygote must have none.
+    "OPENBLAS_NUM_THREADS=1",
 )
 
 

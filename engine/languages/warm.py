@@ -60,11 +60,6 @@ class Flavour(msgspec.Struct, frozen=True, kw_only=True):
     script: str
     modules: tuple[str, ...] = ()
 
-    @property
-    def preload(self) -> tuple[str, ...]:
-        """All that it imports."""
-        return (*USUAL, *self.modules)
-
     def is_for(self, source: bytes) -> bool:
         """Whether this program imports one of `modules`, as far as its lines tell; always, if there are none."""
         if not self.modules:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -130,6 +130,10 @@ class Images:
             known = ", ".join(sorted({*self._named, *self._problems})) or "none"
             raise BadInput(field, name, f"unknown image, known are {known}")
         return image
+
+    def __iter__(self) -> Iterator[Image]:
+        """Those that can be used, each once."""
+        return iter({image.number: image for image in (self._default, *self._named.values())}.values())
 
     def facts(self) -> dict[str, str]:
         """The default one, and each other with what is wrong with it, if something is."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from engine.config.engine import EngineConfig
 from engine.errors import CannotStart, SandboxError
 from engine.harness.channel import known_scripts
-from engine.languages.warm import Flavour
+from engine.languages.warm import USUAL, Flavour
 from engine.machine import resources
 from engine.machine.place import Outlook, place_of, read_facts
 from engine.pool.crun import find_program
@@ -49,7 +49,9 @@ class Pool:
                 state_dir=config.state_dir,
                 trees=list(config.trees),
                 images=images,
-                flavours=[(each.image, each.argv, each.environment, each.script, each.preload) for each in flavours],
+                flavours=[
+                    (each.image, each.argv, each.environment, each.script, USUAL, each.modules) for each in flavours
+                ],
                 known=known_scripts() if flavours else (),
                 uid_base=config.uid_base,
                 fresh=config.fresh,

@@ -125,6 +125,8 @@ def _ready_text(engine: Engine, began: float, path: Path, tcp: socket.socket | N
     ]
     if "images" in facts:
         lines.insert(2, f"  images  {facts['images']}")
+    if "stays_cold" in facts:
+        lines.insert(-1, f"  warm    {facts['stays_cold']}")
     if tcp is not None:
         host, port = tcp.getsockname()[:2]
         lines[-1] += f"     http  http://{f'[{host}]' if ':' in host else host}:{port}"

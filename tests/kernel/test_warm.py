@@ -143,7 +143,29 @@ async def test_a_kind_that_cannot_be_imported_leaves_the_others_alone() -> None:
             outcome = await engine.run(program)
             assert (outcome.started, outcome.stdout) == ("cold", b"none\n")
         assert [await started(engine, PRINT) for _ in range(3)] == ["cold", "warm", "warm"]
-        assert "No module named 'no_such_module'" in engine.facts()["warm"]
+        facts = engine.facts()
+        told = "no_such_module stays cold in host: ModuleNotFoundError: No module named 'no_such_module'"
+        assert facts["stays_cold"] == told
+        assert "No module named 'no_such_module'" in facts["warm"]
+
+
+async def test_a_module_that_prints_when_it_is_imported_is_nobody_else_s() -> None:
+    # `this` prints into a buffer of Python's; a fork of that would print it too.
+    config = EngineConfig(warm={"this": Warm(preload=("this",))})
+    async with Engine(slots=1, config=config) as engine:
+        assert "it prints when it is imported" in engine.facts()["stays_cold"]
+        mentions = Program(source="print(2)\nif 0:\n    import this")
+        outcomes = [await engine.run(mentions) for _ in range(5)]
+        assert {(outcome.started, outcome.stdout) for outcome in outcomes} == {("cold", b"2\n")}
+        # It was ready each time, before what it had printed was seen.
+        assert " 3 lost" in engine.facts()["warm"]
+
+
+async def test_kinds_that_become_ready_are_warm_from_the_first_run_on() -> None:
+    config = EngineConfig(warm={"tables": Warm(preload=("sqlite3",))})
+    async with Engine(slots=1, config=config) as engine:
+        assert "stays_cold" not in engine.facts()
+        assert await started(engine, Program(source="import sqlite3")) == "warm"
 
 
 @pytest.mark.cgroup2

@@ -80,6 +80,18 @@ def python_image(root: Path) -> Path:
     return root
 
 
+def add_numpy(root: Path) -> None:
+    """Puts this environment's numpy, and the libraries that its own need, into a `python_image`."""
+    installed = Path(pytest.importorskip("numpy").__file__).parent.parent
+    packages = root / "usr/local/lib" / Path("/usr/bin/python3").resolve().name / "dist-packages"
+    for name in ("numpy", "numpy.libs"):
+        shutil.copytree(installed / name, packages / name, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    for source in {path for compiled in (packages / "numpy").rglob("*.so") for path in libraries(compiled)}:
+        target = root / str(source).lstrip("/")
+        if not source.is_relative_to(packages) and not target.exists():
+            shutil.copy(source, target)
+
+
 def musl_image(root: Path) -> Path:
     """A program linked against musl, with musl's own loader, as the image of one layer."""
     root.mkdir()

@@ -138,8 +138,10 @@ pub struct Flavour {
     pub env: Vec<String>,
     /// The path of what it runs.
     pub script: String,
-    /// Modules that are imported ahead.
-    pub preload: Vec<String>,
+    /// Modules that are imported ahead, those of them that are there.
+    pub usual: Vec<String>,
+    /// Without these it is not ready.
+    pub named: Vec<String>,
 }
 
 /// What may be in a script of ours.
@@ -155,7 +157,8 @@ pub struct Setup {
     /// Sixth argument of the calls that the filter lets through for a zygote alone.
     pub pass: u64,
     pub script: String,
-    pub preload: Vec<String>,
+    pub usual: Vec<String>,
+    pub named: Vec<String>,
     /// What the script may be, compiled ahead.
     pub known: Vec<Known>,
 }

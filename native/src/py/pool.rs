@@ -84,7 +84,7 @@ impl Completion {
 }
 
 /// Image, argv, environment, the path of the script, modules.
-type FlavourFields = (u32, Vec<String>, Vec<String>, String, Vec<String>);
+type FlavourFields = (u32, Vec<String>, Vec<String>, String, Vec<String>, Vec<String>);
 
 #[pyclass(frozen, module = "engine._native")]
 pub struct Pool(pool::Pool);
@@ -119,7 +119,7 @@ impl Pool {
         };
         let images = images.into_iter().map(rootfs).collect();
         let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
-        let flavour = |(image, argv, env, script, preload)| Flavour { image, argv, env, script, preload };
+        let flavour = |(image, argv, env, script, usual, named)| Flavour { image, argv, env, script, usual, named };
         let flavours = flavours.into_iter().map(flavour).collect();
         let known = known.into_iter().map(|text| Known { text: text.as_bytes().to_vec() }).collect();
         let start =

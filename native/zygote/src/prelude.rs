@@ -39,13 +39,20 @@ pub struct Prelude {
 impl Prelude {
     /// Imports these modules; the reason if it cannot.
     pub fn load(python: &Python, setup: &Setup) -> std::result::Result<Self, &'static str> {
-        let names: String = setup.preload.iter().map(|name| format!("{name:?}, ")).collect();
+        let list = |names: &[String]| -> String { names.iter().map(|name| format!("{name:?}, ")).collect() };
+        let (usual, named) = (list(&setup.usual), list(&setup.named));
         let entry = |Known { text }: &Known| format!("bytes.fromhex('{}'), ", hexadecimal(text));
         let known: String = setup.known.iter().map(entry).collect();
         let counts = python.garbage_counts();
-        let head = format!("_PRELOAD, _KNOWN, _SCRIPT, _COUNTS = ({names}), ({known}), {:?}, {counts:?}", setup.script);
+        let head = format!(
+            "_USUAL, _NAMED, _KNOWN, _SCRIPT, _COUNTS = ({usual}), ({named}), ({known}), {:?}, {counts:?}",
+            setup.script
+        );
         let text = CString::new(format!("{head}\n{TEXT}")).map_err(|_| "a module's name has a NUL")?;
         let namespace = python.run_text(&text).ok_or("a module that is preloaded raised")?;
+        // As with Python's own streams: what a library wrote into C's is for the keeper to see.
+        // SAFETY: null is for all streams.
+        unsafe { libc::fflush(std::ptr::null_mut()) };
         let function = |name: &CStr| python.function(namespace, name).ok_or("the prelude lacks a function");
         let known = if setup.known.is_empty() { None } else { Some(function(c"known")?) };
         Ok(Self {

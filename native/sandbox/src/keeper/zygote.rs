@@ -111,7 +111,8 @@ impl Zygote {
         let setup = Setup {
             pass: surroundings.network.watch.zygote_pass,
             script: flavour.script.clone(),
-            preload: flavour.preload.clone(),
+            usual: flavour.usual.clone(),
+            named: flavour.named.clone(),
             known: if ours { surroundings.known.to_vec() } else { Vec::new() },
         };
         sys::send(&zygote.control, &encode(&setup)?, &[])?;
@@ -263,6 +264,7 @@ fn text_of(pipe: &mut OwnedFd) -> Result<Option<String>> {
         bytes.drain(..excess);
     }
     let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim();
-    Ok((!text.is_empty()).then(|| text.lines().next_back().unwrap_or(text).to_owned()))
+    // A traceback's frames are indented, and so may be the rest of a long message.
+    let mut told = text.lines().filter(|line| !line.is_empty() && !line.starts_with(char::is_whitespace));
+    Ok(told.next_back().or_else(|| text.lines().next_back()).map(str::to_owned))
 }

@@ -236,6 +236,9 @@ impl Supervisor {
             FromKeeper::Cold { flavour, reason } => return self.zygote_is_gone(index, flavour, reason),
             _ => {}
         }
+        if let FromKeeper::Exited { warm: true, .. } = message {
+            self.zygote_serves(index);
+        }
         let now = sys::monotonic_ns();
         let Slot { state: SlotState::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
             return Err(Fault::new("the parked child ended without a job", "", 0));

@@ -61,8 +61,8 @@ pub struct KeeperHandle {
     pub pidfd: OwnedFd,
     /// It, and who else of us stays in the slot's control group: not to be killed with the program.
     pub ours: Vec<i32>,
-    /// Its zygotes, by flavour; some of `ours`.
-    pub zygotes: Vec<(u32, i32)>,
+    /// Some of `ours`.
+    pub zygotes: Vec<ZygoteHandle>,
     /// The flavour of the one that it is starting.
     pub warming: Option<u32>,
     /// Of the zygote that the parked child is from, if its keeper had one when it parked it.
@@ -84,6 +84,13 @@ pub struct KeeperHandle {
     pub held_bytes: u64,
     /// What the last run left; but for CPU time, which renewal uses too, nothing changes between two runs.
     pub counters: Counters,
+}
+
+pub struct ZygoteHandle {
+    pub flavour: u32,
+    pub pid: i32,
+    /// A fork of it was a program.
+    pub has_served: bool,
 }
 
 pub struct Run {

@@ -10,11 +10,11 @@ use assay_shared::fault::Result;
 use assay_shared::sys;
 use assay_shared::wire::{FromSupervisor, ToKeeper};
 
-use super::Supervisor;
 use super::lifecycle::MADE_WITH;
-use super::slot::{KEEPER_PATIENCE, KeeperHandle, SlotState, send};
+use super::slot::{KEEPER_PATIENCE, KeeperHandle, SlotState, ZygoteHandle, send};
+use super::{Slot, Supervisor};
 
-/// In a row, of one flavour in all slots.
+/// Zygotes of one flavour in a row, in all slots, that ended before a program was a fork of them.
 const MAX_FAILURES: u32 = 3;
 /// Runs of other programs after which a slot parks children of its own again.
 const KEPT_FOR: u32 = 4;
@@ -39,21 +39,25 @@ impl Warmth {
 
 impl KeeperHandle {
     fn has_zygote(&self, flavour: u32) -> bool {
-        self.zygotes.iter().any(|(its, _)| *its == flavour)
+        self.zygotes.iter().any(|zygote| zygote.flavour == flavour)
     }
 
     fn add_zygote(&mut self, flavour: u32, pid: i32) {
-        self.zygotes.push((flavour, pid));
+        self.zygotes.push(ZygoteHandle { flavour, pid, has_served: false });
         self.ours.push(pid);
         self.baseline_bytes = 0;
     }
 
-    fn drop_zygote(&mut self, flavour: u32) -> Result<()> {
-        for (_, pid) in self.zygotes.extract_if(.., |(its, _)| *its == flavour) {
-            self.ours.retain(|ours| *ours != pid);
+    /// Whether it had served.
+    fn drop_zygote(&mut self, flavour: u32) -> Result<bool> {
+        let mut had_served = false;
+        for zygote in self.zygotes.extract_if(.., |zygote| zygote.flavour == flavour) {
+            self.ours.retain(|ours| *ours != zygote.pid);
+            had_served |= zygote.has_served;
         }
         self.baseline_bytes = 0;
-        self.cgroup.set_ours(self.ours.len() as u32)
+        self.cgroup.set_ours(self.ours.len() as u32)?;
+        Ok(had_served)
     }
 
     /// Makes room for one, whatever the last run had.
@@ -99,16 +103,24 @@ impl Supervisor {
         let Some(keeper) = &mut self.slots[index].keeper else { return };
         let Some(flavour) = keeper.warming.take() else { return };
         keeper.add_zygote(flavour, pid);
-        self.warmth.failures[flavour as usize] = 0;
         self.engine.say(&FromSupervisor::Zygote { flavour, problem: None }, Vec::new());
+    }
+
+    /// The run on this slot is a fork of one.
+    pub(super) fn zygote_serves(&mut self, index: usize) {
+        let Slot { state: SlotState::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else { return };
+        let Some(flavour) = run.flavour else { return };
+        if let Some(zygote) = keeper.zygotes.iter_mut().find(|zygote| zygote.flavour == flavour) {
+            zygote.has_served = true;
+        }
+        self.warmth.failures[flavour as usize] = 0;
     }
 
     pub(super) fn zygote_is_gone(&mut self, index: usize, flavour: u32, reason: String) -> Result<()> {
         let Some(keeper) = &mut self.slots[index].keeper else { return Ok(()) };
-        let was_starting = keeper.warming.take() == Some(flavour);
+        keeper.warming = keeper.warming.filter(|its| *its != flavour);
         keeper.flavour = keeper.flavour.filter(|its| *its != flavour);
-        keeper.drop_zygote(flavour)?;
-        if was_starting {
+        if !keeper.drop_zygote(flavour)? {
             self.warmth.failures[flavour as usize] += 1;
         }
         self.engine.say(&FromSupervisor::Zygote { flavour, problem: Some(reason) }, Vec::new());

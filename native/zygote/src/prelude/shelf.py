@@ -24,8 +24,10 @@ class _Imports:
         absolute = self._absolute(name, globals, level)
         before = set(_MODULES)
         self._under_way.append(absolute)
-        module = _import(name, globals, locals, fromlist, level)
-        self._under_way.pop()
+        try:
+            module = _import(name, globals, locals, fromlist, level)
+        finally:
+            self._under_way.pop()
         self._note(importer, absolute, module, fromlist or ())
         # What a module put there by itself.
         own = [each for each in _MODULES if each not in before and each not in self._claimed]
@@ -43,7 +45,7 @@ class _Imports:
                 noted[f"{name}.{item}"] = None
             elif isinstance(module, _Module) and item in _names_of(module):
                 names = _names_of(module)
-                self.names.setdefault(importer, []).append((names, item, names[item]))
+                self.names.setdefault(importer, []).append((name, names, item, names[item]))
         self._claimed.update(noted)
 
     @staticmethod
@@ -98,12 +100,31 @@ class _Loader:
         self._shelf = shelf
 
     def create_module(self, spec):
+        # Not always the name that the module's own spec has.
+        self._name = spec.name
         self._spec = self._shelf.modules[spec.name].__spec__
         return self._shelf.modules[spec.name]
 
     def exec_module(self, module):
         module.__spec__ = self._spec
-        self._shelf.take(self._spec.name, whole=False)
+        self._shelf.take(self._name)
+
+
+class _Need:
+    """What has to be as it was for a module to be what its import would give, and what comes with it.
+
+    shelved                all modules that it imports and that were on the shelf, itself too
+    others                 those that were not, by name
+    hidden_names, names    what they import from where no program comes by, and from elsewhere: source, its namespace,
+                           the name, the value
+    tops                   first parts of those that come from files
+    order                  of what is taken down with it: name, the package that has it as an attribute, that one's name
+    """
+
+    def __init__(self, shelved, others, hidden_names, names, tops, order):
+        self.shelved, self.others = shelved, others
+        self.hidden_names, self.names = hidden_names, names
+        self.tops, self.order = tops, order
 
 
 class _Shelf:
@@ -120,7 +141,9 @@ class _Shelf:
         self.known = {name: (module, tuple(getattr(module, "__dict__", ()))) for name, module in _MODULES.items()}
         for name in self.modules:
             del _MODULES[name]
-        self._order = {name: tuple(n for n in imports.of.get(name, ()) if n in self.modules) for name in self.modules}
+        # collections.abc is another name of a module that every program has.
+        by_id = [id(each[0]) for each in self.known.values()]
+        self._hidden = {name for name, module in self.modules.items() if by_id.count(id(module)) == 1}
         self._attributes = set()
         for name, module in self.modules.items():
             parent, _, child = name.rpartition(".")
@@ -131,15 +154,28 @@ class _Shelf:
         for name in self._attributes:
             parent, _, child = name.rpartition(".")
             delattr(self._package(parent), child)
-        self._closures = {name: self._closure(name, imports.of, set()) for name in self.modules}
-        self._tops = {name: self._top_names(closure) for name, closure in self._closures.items()}
-        self._names = {name: self._still(closure, imports.names) for name, closure in self._closures.items()}
+        self._needs = {name: self._need_of(name, imports) for name in self.modules}
         self._path, self._hooks = frozenset(sys.path), tuple(sys.path_hooks)
         self._finders = (self, *sys.meta_path)
         self._listings = {}
 
     def _package(self, name):
         return self.modules.get(name) or _MODULES.get(name)
+
+    def _need_of(self, name, imports):
+        closure = self._closure(name, imports.of, set())
+        shelved = frozenset(each for each in closure if each in self.modules)
+        others = tuple((each, self.known[each][0]) for each in closure if each not in shelved)
+        tops = {each.partition(".")[0] for each in shelved}.difference(sys.builtin_module_names)
+        names = [each for importer in closure for each in imports.names.get(importer, ()) if self._still(*each)]
+        return _Need(
+            shelved,
+            others,
+            tuple(each for each in names if each[0] in self._hidden),
+            tuple(each for each in names if each[0] not in self._hidden),
+            tops,
+            tuple(self._order(name, imports.of, {name})),
+        )
 
     def _closure(self, name, imports, seen):
         """The names of all modules that importing this one imports, on the shelf or not."""
@@ -149,15 +185,27 @@ class _Shelf:
                 self._closure(other, imports, seen)
         return seen
 
-    def _top_names(self, closure):
-        """The first parts of those that come from files."""
-        tops = {name.partition(".")[0] for name in closure if name in self.modules}
-        return tops.difference(sys.builtin_module_names)
+    def _order(self, name, imports, seen):
+        """What is taken down with this one: last what was executed last."""
+        for other in imports.get(name, ()):
+            if other in self.modules and other not in seen:
+                seen.add(other)
+                parent = other.rpartition(".")[0]
+                if parent in self.modules and parent not in seen:
+                    seen.add(parent)
+                    yield from self._order(parent, imports, seen)
+                    yield self._step(parent)
+                yield from self._order(other, imports, seen)
+                yield self._step(other)
+
+    def _step(self, name):
+        parent, _, child = name.rpartition(".")
+        return name, self._package(parent) if name in self._attributes else None, child
 
     @staticmethod
-    def _still(closure, names):
-        """The names that these modules import from others, and what was meant; without those that changed since."""
-        return [each for other in closure for each in names.get(other, ()) if each[0].get(each[1]) is each[2]]
+    def _still(source, names, item, value):
+        """Whether a name that a module imported from another has not changed since."""
+        return names.get(item) is value
 
     def find_spec(self, name, path=None, target=None):
         """A module that is here."""
@@ -170,15 +218,26 @@ class _Shelf:
         self._listings.clear()
 
     def _is_the_same(self, name):
+        need = self._needs[name]
         return (
             builtins.__import__ is _import
             and tuple(sys.meta_path[: len(self._finders)]) == self._finders
             and tuple(sys.path_hooks) == self._hooks
             and trace() is profile() is None
-            and all(self._is_untouched(each) for each in self._closures[name])
-            and all(names.get(item) is value for names, item, value in self._names[name])
+            and self._are_untouched(need)
+            and all(names.get(item) is value for _, names, item, value in need.names)
             and self._path.issubset(each for each in sys.path if isinstance(each, str))
-            and not self._is_shadowed(self._tops[name])
+            and not self._is_shadowed(need.tops)
+        )
+
+    def _are_untouched(self, need):
+        if not all(_MODULES.get(name) is module for name, module in need.others):
+            return False
+        # To look at an object copies its page: what is still on the shelf the program has not come by.
+        if need.shelved <= self.modules.keys():
+            return _MODULES.keys().isdisjoint(need.shelved)
+        return all(self._is_untouched(name) for name in need.shelved) and all(
+            source in self.modules or names.get(item) is value for source, names, item, value in need.hidden_names
         )
 
     def _is_untouched(self, name):
@@ -210,25 +269,19 @@ class _Shelf:
             return frozenset()
         return known[1]
 
-    def take(self, name, whole=True):
-        """Puts a module where its import would have put it; not `whole`: the import system does that part."""
-        module = self.modules.pop(name, None)
-        if module is None:
-            return
-        parent, _, child = name.rpartition(".")
-        if whole:
-            if parent:
-                self.take(parent)
-                if name in _MODULES:
-                    return
-            _MODULES[name] = module
-        for other in self._order[name]:
-            self.take(other)
-        if whole:
-            # The import system puts a module last when it has been executed.
-            _MODULES[name] = _MODULES.pop(name)
-            if parent and name in self._attributes:
-                setattr(_MODULES[parent], child, module)
+    def take(self, name):
+        """Puts what a module imported where that would have put it; its own place is the import system's part."""
+        module = self.modules.pop(name)
+        for other, package, child in self._needs[name].order:
+            taken = self.modules.pop(other, None)
+            if taken is not None:
+                _MODULES[other] = taken
+                if package is not None:
+                    setattr(package, child, taken)
+                self._has_come(other, taken)
+        self._has_come(name, module)
+
+    def _has_come(self, name, module):
         self._registrations.make(name)
         if name in _ANEW:
             _ANEW[name](module)
@@ -247,10 +300,16 @@ def _now(like):
     return time.time_ns() if isinstance(like, int) else time.time()
 
 
-def _preload(names):
+def _preload(usual, named):
     directories = set(sys.path_importer_cache)
     with _Imports() as imports, _Registrations() as registrations:
-        for name in names:
+        for name in usual:
+            # A small Python has not all of the library.
+            try:
+                builtins.__import__(name, {"__name__": "<preload>"})
+            except ImportError:
+                pass
+        for name in named:
             builtins.__import__(name, {"__name__": "<preload>"})
     for entry in set(sys.path_importer_cache) - directories:
         del sys.path_importer_cache[entry]
@@ -265,9 +324,8 @@ def _exercise(shelf):
     for _ in range(12):
         shelf.modules[name] = module = _Module(name)
         module.__spec__ = ModuleSpec(name, None)
-        shelf._order[name], shelf._closures[name], shelf._names[name], shelf._tops[name] = (), {name}, (), {name}
+        shelf._needs[name] = _Need(frozenset((name,)), (), (), (), frozenset(), ())
         __import__(name)
         del _MODULES[name]
-    for table in (shelf._order, shelf._closures, shelf._names, shelf._tops):
-        del table[name]
+    del shelf._needs[name]
     shelf._listings.clear()

@@ -2,7 +2,10 @@
 
 _compiled = {text: compile(text, _SCRIPT, "exec", dont_inherit=True) for text in _KNOWN}
 _MOST_BYTES = max(map(len, _KNOWN), default=0) + 1
-_shelf = _preload(_PRELOAD)
+_shelf = _preload(_USUAL, _NAMED)
+# What they print is to be seen now, by the keeper: in a buffer it would be every program's.
+for _stream in _streams:
+    _stream.flush()
 _exercise(_shelf)
 for _name in list(_MODULES):
     if _name not in _AT_START:
