@@ -26,7 +26,7 @@ from rewards.cli.tally import Tally, table_of
 from rewards.client import RewardClient
 from rewards.code.forms.table import is_row
 from rewards.flow import Scored, flow
-from rewards.kinds import SCORERS, reward_of
+from rewards.kinds import ITEMS, SCORERS, reward_of, scorers
 from rewards.reward import NotJudged, Reward
 
 _IN_FLIGHT_AT_DAEMON: Final = 64
@@ -200,7 +200,10 @@ async def _at_daemon(address: str, arguments: argparse.Namespace, console: Conso
 
     def check(item: Any) -> _Line:
         # What only the daemon knows, it alone can check.
-        if not (isinstance(item, dict) and item.get("kind") in kinds - SCORERS.keys()):
+        kind = item.get("kind") if isinstance(item, dict) else None
+        if kind in ITEMS:
+            ITEMS[kind](item)
+        elif kind not in kinds:
             parsed_item(SCORERS, item)
         return _Line(item)
 
@@ -216,18 +219,21 @@ def _here(arguments: argparse.Namespace, console: Console) -> _Place:
     # A client alone has neither.
     from engine.config.settings import load_settings
     from engine.engine import Engine
+    from rewards.settings import judge_of
 
-    config = load_settings(arguments.config).engine
+    settings = load_settings(arguments.config)
+    config = settings.engine
     if arguments.allow_degraded:
         config = dataclasses.replace(config, allow_degraded=True)
-    scorers = with_own(SCORERS, arguments.scorer)
+    judge = judge_of(settings)
+    known = with_own(scorers(judge), arguments.scorer)
 
     def read(item: Any) -> _Line:
-        return _Line(item, parsed_item(scorers, item))
+        return _Line(item, parsed_item(known, item))
 
     @contextlib.asynccontextmanager
     async def scoring() -> AsyncIterator[tuple[_Ask, int]]:
-        async with Engine(slots=arguments.slots, config=config) as engine:
+        async with judge or contextlib.nullcontext(), Engine(slots=arguments.slots, config=config) as engine:
             slots = engine.stats().slots
             console.print(f"no daemon is asked, so {slots} slots run here", markup=False, soft_wrap=True)
 
