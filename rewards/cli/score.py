@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine.cli.options import ALLOW_DEGRADED, CONFIG, FAILED, INTERRUPTED, NOT_JUDGED, OWN_SCORER, WRONG_USE
+from engine.cli.options import ALLOW_DEGRADED, FAILED, INTERRUPTED, NOT_JUDGED, OWN_SCORER, WRONG_USE
 from engine.client.client import Client
 from engine.errors import AssayError, BadInput, CannotStart
 from engine.scorer import Parsed, parsed_item, with_own
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--http", metavar="URL", help="ask the daemon at http://host:port")
     where.add_argument("--slots", type=int, metavar="N", help="no daemon: run here, N programs at once")
     parser.add_argument("--scorer", metavar="M:NAME", action="append", default=[], help=f"no daemon: {OWN_SCORER}")
-    parser.add_argument("--config", metavar="F", help=f"no daemon: {CONFIG}")
+    parser.add_argument(
+        "--config", metavar="F", help="no daemon: TOML file whose tables [engine] and [rewards] are used"
+    )
     parser.add_argument("--allow-degraded", action="store_true", help=f"no daemon: {ALLOW_DEGRADED}")
     parser.add_argument("--token-file", type=Path, metavar="F", help="file with the daemon's token")
     parser.set_defaults(handler=score)
