@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import AsyncIterator
 
 from engine.config.settings import Settings
@@ -39,5 +40,7 @@ def judge_of(settings: Settings) -> JudgeReward | None:
 async def serving(settings: Settings) -> AsyncIterator[Scorers]:
     """The scorers of a daemon with these settings; what they hold is closed in the end."""
     judge = judge_of(settings)
+    # A line for each request, where only those that failed are wanted.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     async with judge or contextlib.nullcontext():
         yield scorers(judge)

@@ -118,7 +118,7 @@ async def _evaluated(
     with Progress(*columns, console=told, transient=True, disable=not told.is_terminal) as progress:
         task = progress.add_task("", total=len(labelled) + len(MASTER_KEYS) * min(arguments.attacks, len(labelled)))
         async with JudgeReward(config.base_url, config.model, config) as judge:
-            evaluator = Evaluator(judge, config.model, config.concurrency, lambda: progress.advance(task))
+            evaluator = Evaluator(judge, config.model, config.judgements, lambda: progress.advance(task))
             return await evaluator.run(labelled, rules=arguments.rules, attacked=arguments.attacks)
 
 

@@ -21,8 +21,8 @@ class JudgeConfig:
     base_url          OpenAI-compatible endpoint, like http://127.0.0.1:8000/v1
     model             the model's name there
     api_key_env       the environment variable with the key; None means none is sent
-    concurrency       requests under way at once; the rest waits
-    deadline_seconds  for a whole judgement: waiting, every request, every pause; past it, it is not judged
+    concurrency       requests under way at once; the rest waits its turn
+    deadline_seconds  for a whole judgement once its turn has come, every request and pause; past it, it is not judged
     retries           how often one request is sent again after 429, 5xx or a broken connection
     votes             how many times the model is asked for one judgement, an odd number; the majority decides
     temperature       of the sampling
@@ -63,6 +63,11 @@ class JudgeConfig:
             raise BadInput("votes", self.votes, "expected an odd number")
         if taken := sorted(_OURS & self.extra_body.keys()):
             raise BadInput(f"extra_body.{taken[0]}", self.extra_body[taken[0]], "this field is the judge's own")
+
+    @property
+    def judgements(self) -> int:
+        """How many may be under way at once."""
+        return max(1, self.concurrency // self.votes)
 
     @property
     def url(self) -> str:

@@ -57,8 +57,8 @@ class _Choice(msgspec.Struct):
 
 
 class _Tokens(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int | None = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class _Completion(msgspec.Struct):
@@ -70,7 +70,7 @@ _decoder: Final = msgspec.json.Decoder(_Completion)
 
 
 class Endpoint:
-    """One pool of kept-alive connections, `concurrency` requests at once; belongs to one event loop.
+    """One pool of kept-alive connections, at most `concurrency` requests at once; belongs to one event loop.
 
     Raises BadInput for a key that is not there, CannotStart without httpx.
     """
@@ -109,7 +109,6 @@ class Endpoint:
                     raise
                 longest = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
                 pause = max(fault.pause_seconds, random.uniform(longest / 2, longest))
-            # Outside the limit: whoever waits for a better moment is in nobody's way.
             await asyncio.sleep(pause)
             self.usage.retries += 1
         raise AssertionError("unreachable")
@@ -143,7 +142,7 @@ class Endpoint:
             # As a connection that broke: half of an answer.
             raise _Passing(f"{self._url}: what came back is not whole: {self._shown(got)}") from None
         if completion.usage is not None:
-            self.usage.prompt_tokens += completion.usage.prompt_tokens
+            self.usage.prompt_tokens += completion.usage.prompt_tokens or 0
             self.usage.completion_tokens += completion.usage.completion_tokens or 0
         if not completion.choices:
             raise EndpointFailed(f"{self._url}: a chat completion without choices came back")

@@ -55,5 +55,5 @@ class JudgeModel(Protocol):
     """Whatever has opinions on answers: `JudgeReward`, `ScalarJudge`."""
 
     async def opinion(self, case: Case, *, deadline_seconds: float | None = None) -> Opinion | NoOpinion:
-        """On one answer; nothing that the answer says is an error."""
+        """On one answer, begun within `deadline_seconds`; nothing that the answer says is an error."""
         ...

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -45,6 +46,7 @@ class JudgeReward:
     def __init__(self, url: str, model: str, config: JudgeConfig | None = None) -> None:
         self._config = dataclasses.replace(config or JudgeConfig(), base_url=url, model=model)
         self._endpoint = Endpoint(self._config)
+        self._turns = asyncio.Semaphore(self._config.judgements)
         self._opinions = Shared[Opinion | NoOpinion](
             self._config.cache_entries, keep=lambda opinion: isinstance(opinion, Opinion)
         )
@@ -75,7 +77,7 @@ class JudgeReward:
         return await judged(self, item, deadline_seconds)
 
     async def opinion(self, case: Case, *, deadline_seconds: float | None = None) -> Opinion | NoOpinion:
-        """On one answer; `deadline_seconds` where the caller's is sooner than the configuration's."""
+        """On one answer; one that has not begun within `deadline_seconds` has none."""
         case = msgspec.structs.replace(case, answer=one_line(case.answer))
         if refused := refusal(case.answer, case.reference):
             return Opinion(word="incorrect", words=refused)
@@ -83,13 +85,22 @@ class JudgeReward:
 
     async def unguarded(self, case: Case, *, deadline_seconds: float | None = None) -> Opinion | NoOpinion:
         """What the model alone says, as `assay judge eval` wants to know it of attacks."""
-        seconds = min(self._config.deadline_seconds, deadline_seconds or self._config.deadline_seconds)
         key = hashlib.sha256(msgspec.msgpack.encode(case)).digest()
         try:
-            async with asyncio.timeout(seconds):
-                return await self._opinions.get(key, lambda: self._voted(case))
+            return await self._opinions.get(key, lambda begun: self._in_turn(case, begun), deadline_seconds)
         except TimeoutError:
-            return NoOpinion(f"the judge's deadline passed after {seconds:g} s", fault=True)
+            return NoOpinion(f"deadline passed after {deadline_seconds:g} s in the judge's queue", fault=True)
+
+    async def _in_turn(self, case: Case, begun: Callable[[], None]) -> Opinion | NoOpinion:
+        # What waits for its turn is not late: only whoever asked may stop waiting.
+        async with self._turns:
+            begun()
+            try:
+                async with asyncio.timeout(self._config.deadline_seconds):
+                    return await self._voted(case)
+            except TimeoutError:
+                seconds = self._config.deadline_seconds
+                return NoOpinion(f"the judge's deadline passed after {seconds:g} s", fault=True)
 
     async def _voted(self, case: Case) -> Opinion | NoOpinion:
         votes = await asyncio.gather(*(self._vote(case) for _ in range(self._config.votes)))

@@ -11,8 +11,10 @@ _T = TypeVar("_T")
 
 
 class _Work(Generic[_T]):
-    def __init__(self, task: asyncio.Task[_T]) -> None:
-        self.task = task
+    def __init__(self, ask: Callable[[Callable[[], None]], Coroutine[Any, Any, _T]]) -> None:
+        self.begun = asyncio.Event()
+        self.task = asyncio.create_task(ask(self.begun.set))
+        self.task.add_done_callback(lambda _: self.begun.set())
         self.waiting = 0
 
 
@@ -28,16 +30,23 @@ class Shared(Generic[_T]):
         self._kept: OrderedDict[bytes, _T] = OrderedDict()
         self._under_way: dict[bytes, _Work[_T]] = {}
 
-    async def get(self, key: bytes, ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """The answer for `key`; `ask` is cancelled when the last who waits for it is."""
+    async def get(
+        self, key: bytes, ask: Callable[[Callable[[], None]], Coroutine[Any, Any, _T]], begin_seconds: float | None
+    ) -> _T:
+        """The answer for `key`; `ask` calls what it is given once its turn has come.
+
+        Raises TimeoutError if that is later than `begin_seconds`. `ask` is cancelled when the last who waits for it is.
+        """
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
         work = self._under_way.get(key)
         if work is None:
-            work = self._under_way[key] = _Work(asyncio.create_task(ask()))
+            work = self._under_way[key] = _Work(ask)
         work.waiting += 1
         try:
+            async with asyncio.timeout(begin_seconds):
+                await work.begun.wait()
             answer = await asyncio.shield(work.task)
         finally:
             work.waiting -= 1

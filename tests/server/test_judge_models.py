@@ -66,6 +66,7 @@ async def test_a_daemon_asks_its_judge(start_daemon: StartDaemon, face: str) -> 
     assert isinstance(broken, NotJudged)
     assert "HTTP 400" in broken.reason
     assert daemon.stop() == 0
+    assert "HTTP Request" not in daemon.log.read_text()
 
 
 @no_slot_in_it

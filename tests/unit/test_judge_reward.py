@@ -202,13 +202,29 @@ async def test_a_late_judge_is_not_judged() -> None:
     slow = lambda asked: Says(verdict("correct", asked.nonce), delay_seconds=30)  # noqa: E731
     began = asyncio.get_running_loop().time()
     assert "deadline" in reason((await scored(slow, deadline_seconds=0.3))[0])
-    async with scripted_judge(slow) as server, JudgeReward(server.url, "m") as judge:
-        assert "deadline" in reason(await judge.score(ITEM, deadline_seconds=0.3))
     # A server that wants a longer pause than there is time does not hold the judgement up either.
     assert "deadline" in reason(
         (await scored(lambda _: Says(status=429, headers={"retry-after": "999"}), deadline_seconds=0.3))[0]
     )
     assert asyncio.get_running_loop().time() - began < 10
+
+
+async def test_what_waits_its_turn_is_not_late_unless_its_caller_says_so() -> None:
+    script = lambda asked: Says(verdict("correct", asked.nonce), delay_seconds=0.2)  # noqa: E731
+    settings = JudgeConfig(concurrency=1, deadline_seconds=0.5)
+    async with scripted_judge(script) as server, JudgeReward(server.url, "m", settings) as judge:
+        items = [{**ITEM, "answer": f"apple {number}"} for number in range(5)]
+        patient = asyncio.gather(*(judge.score(item) for item in items))
+        await asyncio.sleep(0.1)
+        late = judge.score({**ITEM, "answer": "a late apple"}, deadline_seconds=0.3)
+        last = judge.score(items[-1], deadline_seconds=0.3)
+        assert ["deadline passed after 0.3 s" in reason(each) for each in await asyncio.gather(late, last)] == [
+            True
+        ] * 2
+        assert all(isinstance(reward, Reward) for reward in await patient)
+        assert len(server.asked) == 5
+        # One that has begun is gone on with.
+        assert isinstance(await judge.score({**ITEM, "answer": "the last apple"}, deadline_seconds=0.1), Reward)
 
 
 async def test_no_more_requests_at_once_than_allowed() -> None:
