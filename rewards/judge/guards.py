@@ -24,7 +24,7 @@ _LOOK_ALIKE: Final = str.maketrans(
 )
 
 _REPLY: Final = re.compile(
-    r"verdict|(?<![a-z])(?:in)?correct(?![a-z])|(?<![a-z])nonce(?![a-z])"
+    r"verdict|(?<![a-z])(?:in)?correct(?![a-z])"
     r"|thought process|let(?:'s| us) (?:solve|think|work|start|begin)|step[- ]by[- ]step"
     r"|(?<![\\a-z])\{\s*[\"“”„«]|reference (?:answer|solution)|ignore (?:[a-z]+ ){0,4}instructions"
 )
@@ -78,7 +78,7 @@ def _is_unseen(character: str) -> bool:
 _ANNOUNCEMENT: Final = re.compile(
     r"(?:here is |here's |this is )?(?:the |my |our )?(?:final |full )?"
     r"(?:answer|solution|result|response|reasoning|explanation|proof)(?: is)?(?: as follows| below| above)?"
-    r"|sure|okay?|yes, sure"
+    r"|sure|ok(?:ay)?"
 )
 _ANNOUNCEMENTS: Final = frozenset(
     folded(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
@@ -27,6 +28,7 @@ from rewards.judge.shared import Shared
 from rewards.judge.verdict import Unread, read
 from rewards.reward import NotJudged, Reward
 
+_LOG: Final = logging.getLogger(__name__)
 # A reply without a verdict is asked for once more.
 _TRIES: Final = 2
 
@@ -120,6 +122,7 @@ class JudgeReward:
             try:
                 reply = await self._endpoint.reply(prompt_of(case, nonce))
             except EndpointFailed as fault:
+                _LOG.info("the judge cannot be asked: %s", fault)
                 return NoOpinion(f"the judge cannot be asked: {fault}", fault=True)
             said = read(reply.text, nonce, reply.finish_reason)
             if not isinstance(said, Unread):
