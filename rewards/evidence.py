@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -57,19 +57,47 @@ class CodeEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     prelude: str | None = None
 
 
+class JudgeSaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A judge's word.
+
+    verdict  "correct", "incorrect", or None: it said neither, and `reason` says why
+    model    which model said it; None: a guard refused the answer before one was asked
+    words    the end of its reasons, or the guard's reason, cut to `SHOWN_CHARS`
+    votes    how many said what, where several were asked for
+    logit    a classifier's
+    """
+
+    verdict: Literal["correct", "incorrect"] | None = None
+    model: str | None = None
+    words: str = ""
+    votes: dict[str, int] = {}
+    logit: float | None = None
+    reason: str | None = None
+
+
 class MathEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was compared.
 
     answer   the final answer, cut to `SHOWN_CHARS`
     how      by which proof it is right: literal, exact, normal form, root bound, separated, mod p, text, identity at
-             24 points
+             24 points; "judge": no proof, a judge model's word
     reason   why it is wrong: different, wrong type, several answers, unparsable, unevaluated, restated, too large; or
              why there was nothing to compare
+    judge    what a judge model said, where one was asked
     """
 
     answer: str | None = None
     how: str | None = None
     reason: str | None = None
+    judge: JudgeSaid | None = None
+
+
+class JudgeEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a judge model was shown, and what it said; `reason`: why there was nothing to show."""
+
+    answer: str | None = None
+    reason: str | None = None
+    judge: JudgeSaid | None = None
 
 
 def shown(value: object) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from rewards.code.item import CodeItem, code_item
 from rewards.code.reward import CodeReward
-from rewards.evidence import CodeEvidence, MathEvidence
+from rewards.evidence import CodeEvidence, JudgeEvidence, MathEvidence
+from rewards.judge.item import JudgeItem, judge_item
+from rewards.judge.opinion import JudgeModel
+from rewards.judge.reward import judged, no_judge
 from rewards.math.item import MathItem, math_item
 from rewards.math.reward import MathReward
 from rewards.reward import NotJudged, Reward, from_wire
@@ -35,16 +39,64 @@ class MathScorer:
 
     kind: Final = "math"
     evidence: Final = MathEvidence
-    parse = staticmethod(math_item)
+
+    def __init__(self, judge: JudgeModel | None) -> None:
+        self._judge = judge
+
+    def parse(self, item: dict[str, Any]) -> MathItem:
+        """See `math_item`; without a judge an item that wants one is refused before anything runs."""
+        parsed = math_item(item)
+        if parsed.judge and self._judge is None:
+            raise no_judge("judge", parsed.judge)
+        return parsed
 
     async def score(
         self, parsed: MathItem, engine: Engine, *, client: str, deadline_seconds: float | None
     ) -> dict[str, Any]:
         """See `MathReward.score`."""
-        return (await MathReward().score(parsed)).to_wire()
+        return (await MathReward(self._judge).score(parsed, deadline_seconds=deadline_seconds)).to_wire()
 
 
-SCORERS: Final[dict[str, CodeScorer | MathScorer]] = {scorer.kind: scorer for scorer in (CodeScorer(), MathScorer())}
+class JudgeScorer:
+    """Items of kind "judge"; no program runs."""
+
+    kind: Final = "judge"
+    evidence: Final = JudgeEvidence
+
+    def __init__(self, judge: JudgeModel | None) -> None:
+        self._judge = judge
+
+    def parse(self, item: dict[str, Any]) -> JudgeItem:
+        """See `judge_item`; without a judge every item is refused."""
+        if self._judge is None:
+            raise no_judge("kind", self.kind)
+        return judge_item(item)
+
+    async def score(
+        self, parsed: JudgeItem, engine: Engine, *, client: str, deadline_seconds: float | None
+    ) -> dict[str, Any]:
+        """See `judged`."""
+        if self._judge is None:
+            raise no_judge("kind", self.kind)
+        return (await judged(self._judge, parsed, deadline_seconds)).to_wire()
+
+
+AnyScorer = CodeScorer | MathScorer | JudgeScorer
+
+
+def scorers(judge: JudgeModel | None = None) -> dict[str, AnyScorer]:
+    """The scorers of all kinds; without a judge, items that need one are refused when they are parsed."""
+    found: tuple[AnyScorer, ...] = (CodeScorer(), MathScorer(judge), JudgeScorer(judge))
+    return {scorer.kind: scorer for scorer in found}
+
+
+SCORERS: Final = scorers()
+# How an item is checked away from the daemon, which alone knows whether it has a judge.
+ITEMS: Final[dict[str, Callable[[dict[str, Any]], object]]] = {
+    CodeScorer.kind: code_item,
+    MathScorer.kind: math_item,
+    JudgeScorer.kind: judge_item,
+}
 
 
 def reward_of(answer: dict[str, Any], kind: object) -> Reward | NotJudged:

@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from engine.program import Verdict
-from rewards.evidence import CodeEvidence, MathEvidence
+from rewards.evidence import CodeEvidence, JudgeEvidence, MathEvidence
 
-Evidence = CodeEvidence | MathEvidence | dict[str, Any]
+Evidence = CodeEvidence | JudgeEvidence | MathEvidence | dict[str, Any]
 
 
 class _Number(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Reward(_Number, frozen=True, kw_only=True):
     reward        0 to 1
     verdict       of all tests together, the first that is not ACCEPTED; None where the kind has no verdicts
     parts         what the number is made of, by name, where it is made of several
-    evidence      of its kind: CodeEvidence, MathEvidence, or plain data of a scorer of one's own
+    evidence      of its kind: CodeEvidence, MathEvidence, JudgeEvidence, or plain data of a scorer of one's own
     not_enforced  limits that did not bite where its programs ran: the engine was started with allow_degraded
     """
 
@@ -52,7 +52,7 @@ class NotJudged(msgspec.Struct, frozen=True):
 
 
 def from_wire(
-    answer: dict[str, Any], evidence: type[CodeEvidence] | type[MathEvidence] | None = None
+    answer: dict[str, Any], evidence: type[CodeEvidence | JudgeEvidence | MathEvidence] | None = None
 ) -> Reward | NotJudged:
     """What `to_wire` made (an `id` beside it is ignored), with evidence of that kind, else as plain data.
 

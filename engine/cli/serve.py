@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import sys
+from collections.abc import Callable, Sequence
 
 import uvloop
 
@@ -37,11 +39,17 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token-file", metavar="F", help="file with the token that HTTP clients must send")
     parser.add_argument("--scorer", metavar="M:NAME", action="append", default=[], help=OWN_SCORER)
     parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
-    parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine] and [server]")
+    parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine], [server] and [rewards]")
 
 
-def serve(arguments: argparse.Namespace, scorers: Scorers) -> int:
-    """Run the daemon until SIGTERM (drains) or SIGINT (stops); the exit code."""
+Serving = Callable[[Settings], contextlib.AbstractAsyncContextManager[Scorers]]
+
+
+def serve(arguments: argparse.Namespace, serving: Serving) -> int:
+    """Run the daemon until SIGTERM (drains) or SIGINT (stops); the exit code.
+
+    `serving` is what makes the scorers that the settings want, and closes what they hold.
+    """
     try:
         settings = load_settings(arguments.config)
         settings = _with_arguments(settings, arguments)
@@ -51,7 +59,7 @@ def serve(arguments: argparse.Namespace, scorers: Scorers) -> int:
             level=server.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Daemon(settings, token, with_own(scorers, arguments.scorer)).live())
+            runner.run(_live(settings, token, serving, arguments.scorer))
     except CannotStart as error:
         print(f"assay serve: {error}", file=sys.stderr)
         return FAILED
@@ -59,6 +67,11 @@ def serve(arguments: argparse.Namespace, scorers: Scorers) -> int:
         print(f"assay serve: {error}", file=sys.stderr)
         return WRONG_USE
     return 0
+
+
+async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[str]) -> None:
+    async with serving(settings) as scorers:
+        await Daemon(settings, token, with_own(scorers, own)).live()
 
 
 def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:
@@ -70,4 +83,4 @@ def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settin
     engine = dataclasses.replace(settings.engine, **{name: value for name, value in given.items() if value is not None})
     if arguments.allow_degraded:
         engine = dataclasses.replace(engine, allow_degraded=True)
-    return Settings(engine=engine, server=server)
+    return dataclasses.replace(settings, engine=engine, server=server)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from engine.config.engine import EngineConfig
 from engine.config.server import ServerConfig
@@ -13,10 +15,14 @@ from engine.errors import BadInput
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The whole configuration file: one table for each part."""
+    """The whole configuration file: one table for each part.
+
+    `rewards` is as it stands in the file: what it means is known where rewards are.
+    """
 
     engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
     server: ServerConfig = dataclasses.field(default_factory=ServerConfig)
+    rewards: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def load_settings(path: str | Path | None) -> Settings:

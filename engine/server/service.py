@@ -178,7 +178,7 @@ class Service:
 
     async def score_one(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """As `score`, for one of a batch, which is counted as a whole."""
-        text = item.item.get("completion")
+        text = item.item.get("completion") or item.item.get("answer")
         text = text if isinstance(text, str) else ""
         try:
             answer = await item.score(self.engine, client=client, deadline_seconds=deadline_seconds)

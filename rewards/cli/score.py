@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine.cli.options import ALLOW_DEGRADED, CONFIG, FAILED, INTERRUPTED, NOT_JUDGED, OWN_SCORER, WRONG_USE
+from engine.cli.options import ALLOW_DEGRADED, FAILED, INTERRUPTED, NOT_JUDGED, OWN_SCORER, WRONG_USE
 from engine.client.client import Client
 from engine.errors import AssayError, BadInput, CannotStart
 from engine.scorer import Parsed, parsed_item, with_own
@@ -26,7 +26,7 @@ from rewards.cli.tally import Tally, table_of
 from rewards.client import RewardClient
 from rewards.code.forms.table import is_row
 from rewards.flow import Scored, flow
-from rewards.kinds import SCORERS, reward_of
+from rewards.kinds import ITEMS, SCORERS, reward_of, scorers
 from rewards.reward import NotJudged, Reward
 
 _IN_FLIGHT_AT_DAEMON: Final = 64
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--http", metavar="URL", help="ask the daemon at http://host:port")
     where.add_argument("--slots", type=int, metavar="N", help="no daemon: run here, N programs at once")
     parser.add_argument("--scorer", metavar="M:NAME", action="append", default=[], help=f"no daemon: {OWN_SCORER}")
-    parser.add_argument("--config", metavar="F", help=f"no daemon: {CONFIG}")
+    parser.add_argument(
+        "--config", metavar="F", help="no daemon: TOML file whose tables [engine] and [rewards] are used"
+    )
     parser.add_argument("--allow-degraded", action="store_true", help=f"no daemon: {ALLOW_DEGRADED}")
     parser.add_argument("--token-file", type=Path, metavar="F", help="file with the daemon's token")
     parser.set_defaults(handler=score)
@@ -200,7 +202,10 @@ async def _at_daemon(address: str, arguments: argparse.Namespace, console: Conso
 
     def check(item: Any) -> _Line:
         # What only the daemon knows, it alone can check.
-        if not (isinstance(item, dict) and item.get("kind") in kinds - SCORERS.keys()):
+        kind = item.get("kind") if isinstance(item, dict) else None
+        if kind in ITEMS:
+            ITEMS[kind](item)
+        elif kind not in kinds:
             parsed_item(SCORERS, item)
         return _Line(item)
 
@@ -216,18 +221,21 @@ def _here(arguments: argparse.Namespace, console: Console) -> _Place:
     # A client alone has neither.
     from engine.config.settings import load_settings
     from engine.engine import Engine
+    from rewards.settings import judge_of
 
-    config = load_settings(arguments.config).engine
+    settings = load_settings(arguments.config)
+    config = settings.engine
     if arguments.allow_degraded:
         config = dataclasses.replace(config, allow_degraded=True)
-    scorers = with_own(SCORERS, arguments.scorer)
+    judge = judge_of(settings)
+    known = with_own(scorers(judge), arguments.scorer)
 
     def read(item: Any) -> _Line:
-        return _Line(item, parsed_item(scorers, item))
+        return _Line(item, parsed_item(known, item))
 
     @contextlib.asynccontextmanager
     async def scoring() -> AsyncIterator[tuple[_Ask, int]]:
-        async with Engine(slots=arguments.slots, config=config) as engine:
+        async with judge or contextlib.nullcontext(), Engine(slots=arguments.slots, config=config) as engine:
             slots = engine.stats().slots
             console.print(f"no daemon is asked, so {slots} slots run here", markup=False, soft_wrap=True)
 

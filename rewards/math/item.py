@@ -10,9 +10,8 @@ import msgspec
 from engine.errors import BadInput
 from engine.exact import Declared
 from rewards.completion import Thinking
-from rewards.item import checked
+from rewards.item import check_marker, checked
 
-_MAX_MARKER_CHARS: Final = 100
 _MAX_NAMES: Final = 16
 
 # Of a reference, where its text alone would be read as another one; docs/mathematics.md has what each accepts.
@@ -80,6 +79,7 @@ class MathItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     assume: Literal["positive"] | None = None
     question: str | None = None
     undecided: Literal["zero"] | None = None
+    judge: bool | Literal["always"] = False
 
     def declared(self) -> Declared:
         """What it says about its reference."""
@@ -101,10 +101,7 @@ def math_item(item: dict[str, Any]) -> MathItem:
     fields = checked(item, MathItem)
     if isinstance(fields.reference, float) and not math.isfinite(fields.reference):
         raise BadInput("reference", fields.reference, "expected a finite number or text")
-    marker = fields.answer_pattern
-    if marker is not None and not (marker.strip() and len(marker) <= _MAX_MARKER_CHARS and "\n" not in marker):
-        message = f"expected the literal text before the answer: one line, at most {_MAX_MARKER_CHARS} characters"
-        raise BadInput("answer_pattern", marker, message)
+    check_marker(fields.answer_pattern)
     if len(fields.parameters) > _MAX_NAMES:
         raise BadInput("parameters", fields.parameters, f"expected at most {_MAX_NAMES} names")
     for letter in fields.choices:

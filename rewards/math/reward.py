@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from engine.exact import grade as graded
 from engine.flow import off_loop
 from engine.program import Verdict
+from rewards.answer import final_answer, marked_answer
 from rewards.completion import Nothing
 from rewards.evidence import MathEvidence, shown
-from rewards.math.answer import final_answer, marked_answer
+from rewards.judge.opinion import Case, JudgeModel, NoOpinion
+from rewards.judge.reward import no_judge, rewarded
 from rewards.math.item import MathItem, math_item
 from rewards.reward import NotJudged, Reward
 
@@ -21,51 +25,107 @@ _BOXES: Final = ("\\boxed", "\\fbox")
 class MathReward:
     """Grades the last box, or what follows the data set's own marker, by the type of the reference.
 
+    judge   a model that is asked where the rules leave open what is right, of items that say `judge`
+
     ACCEPTED        proved equal; the evidence says how
     WRONG_ANSWER    proved different, of another type, no answer, several, unevaluated, too large: the evidence says why
     NotJudged       nothing can be judged against the reference, whatever the answer; or a value so near to it that no
-                    proof speaks either way
+                    proof speaks either way; and no judge has a word on it
     """
 
-    async def score(self, item: MathItem | dict[str, Any]) -> Reward | NotJudged:
-        """The item's reward; raises BadInput for a wrong item."""
+    def __init__(self, judge: JudgeModel | None = None) -> None:
+        self._judge = judge
+
+    async def score(
+        self, item: MathItem | dict[str, Any], *, deadline_seconds: float | None = None
+    ) -> Reward | NotJudged:
+        """The item's reward; raises BadInput for a wrong item, or one that wants a judge where there is none."""
         if isinstance(item, dict):
             item = math_item(item)
-        return await off_loop(len(item.completion), grade, item)
+        if item.judge and self._judge is None:
+            raise no_judge("judge", item.judge)
+        ruling = await off_loop(len(item.completion), ruled, item)
+        if self._judge is None or not item.judge or (ruling.reward is not None and item.judge != "always"):
+            return settled(item, ruling)
+        return await _with_judge(self._judge, item, ruling, deadline_seconds)
+
+
+class Ruling(NamedTuple):
+    """What the rules say: a reward, or None and `why` not; `answer` as it was found, before it is cut."""
+
+    answer: str | Nothing
+    reward: Reward | None = None
+    why: str | None = None
 
 
 def grade(item: MathItem) -> Reward | NotJudged:
-    """The item's reward, in time linear in the completion and at most about 20 ms beyond."""
+    """The item's reward by the rules, in time linear in the completion and at most about 20 ms beyond."""
+    return settled(item, ruled(item))
+
+
+def ruled(item: MathItem) -> Ruling:
+    """What the rules say of an item."""
+    answers = final_answer(item.completion, item.answer_pattern, item.thinking)
+    answer = answers if isinstance(answers, Nothing) else " ".join(answers)
     reference = reference_text(item)
     if isinstance(reference, Nothing):
-        return _undecided(item, None, reference.reason)
-    answers = final_answer(item.completion, item.answer_pattern, item.thinking)
-    declared = item.declared()
-    if isinstance(answers, Nothing):
-        # Whether the reference can be judged against does not depend on the answer.
-        verdict, _, why = graded([], reference, declared)
-        if verdict == "undecided":
-            return _undecided(item, None, why)
-        return _wrong(MathEvidence(reason=answers.reason))
-    verdict, how, reason = graded([_unicode(answer) for answer in answers], _unicode(reference), declared)
-    answer = shown(" ".join(answers))
-    if verdict == "correct":
-        return Reward(reward=1.0, verdict=Verdict.ACCEPTED, evidence=MathEvidence(answer=answer, how=how))
+        return Ruling(answer, why=reference.reason)
+    # Whether the reference can be judged against does not depend on the answer.
+    texts = [] if isinstance(answers, Nothing) else [_unicode(each) for each in answers]
+    verdict, how, reason = graded(texts, _unicode(reference), item.declared())
     if verdict == "undecided":
-        return _undecided(item, answer, reason)
-    return _wrong(MathEvidence(answer=answer, reason=reason))
+        return Ruling(answer, why=reason)
+    if isinstance(answer, Nothing):
+        return Ruling(answer, _wrong(MathEvidence(reason=answer.reason)))
+    if verdict == "correct":
+        evidence = MathEvidence(answer=shown(answer), how=how)
+        return Ruling(answer, Reward(reward=1.0, verdict=Verdict.ACCEPTED, evidence=evidence))
+    return Ruling(answer, _wrong(MathEvidence(answer=shown(answer), reason=reason)))
+
+
+def settled(item: MathItem, ruling: Ruling) -> Reward | NotJudged:
+    """What becomes of it without a judge."""
+    if ruling.reward is not None:
+        return ruling.reward
+    answer = None if isinstance(ruling.answer, Nothing) else shown(ruling.answer)
+    if item.undecided == "zero":
+        return _wrong(MathEvidence(answer=answer, reason=f"undecided: {ruling.why}"))
+    return NotJudged(_undecided(item, answer, ruling.why))
+
+
+async def _with_judge(
+    judge: JudgeModel, item: MathItem, ruling: Ruling, deadline_seconds: float | None
+) -> Reward | NotJudged:
+    """A proved verdict stands, with the judge's beside it; where there is none, the judge's counts."""
+    found = reference_text(item)
+    reference = str(item.reference) if isinstance(found, Nothing) else found
+    if not reference.strip():
+        return settled(item, ruling)
+    if isinstance(ruling.answer, Nothing):
+        return ruling.reward or _wrong(MathEvidence(reason=ruling.answer.reason))
+    opinion = await judge.opinion(Case(item.question, reference, ruling.answer), deadline_seconds=deadline_seconds)
+    if ruling.reward is not None:
+        assert isinstance(ruling.reward.evidence, MathEvidence)
+        evidence = msgspec.structs.replace(ruling.reward.evidence, judge=opinion.said())
+        return msgspec.structs.replace(ruling.reward, evidence=evidence)
+    evidence = MathEvidence(answer=shown(ruling.answer), judge=opinion.said())
+    if isinstance(opinion, NoOpinion):
+        why = f"{_undecided(item, evidence.answer, ruling.why)}; {opinion.reason}"
+        if item.undecided == "zero" and not opinion.fault:
+            return _wrong(msgspec.structs.replace(evidence, reason=why))
+        return NotJudged(why)
+    by = {"how": "judge"} if opinion.word == "correct" else {"reason": "judge"}
+    return rewarded(opinion, msgspec.structs.replace(evidence, **by))
 
 
 def _wrong(evidence: MathEvidence) -> Reward:
     return Reward(reward=0.0, verdict=Verdict.WRONG_ANSWER, evidence=evidence)
 
 
-def _undecided(item: MathItem, answer: str | None, why: str | None) -> Reward | NotJudged:
-    if item.undecided == "zero":
-        return _wrong(MathEvidence(answer=answer, reason=f"undecided: {why}"))
+def _undecided(item: MathItem, answer: str | None, why: str | None) -> str:
     if why == "open":
-        return NotJudged(f"undecided: no proof that {answer!r} is, or is not, {shown(item.reference)}")
-    return NotJudged(f"undecided: the reference {shown(item.reference)}: {why}")
+        return f"undecided: no proof that {answer!r} is, or is not, {shown(item.reference)}"
+    return f"undecided: the reference {shown(item.reference)}: {why}"
 
 
 def _unicode(text: str) -> str:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewards.answer import final_answer
 from rewards.completion import MAX_COMPLETION_CHARS, Nothing
-from rewards.math.answer import final_answer
 
 
 @pytest.mark.parametrize(

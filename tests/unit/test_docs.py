@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,15 +16,14 @@ import pytest
 
 from engine import BadInput, Outcome, Program
 from engine.config.settings import load_settings
-from rewards.code.item import code_item
-from rewards.math.item import math_item
+from rewards.kinds import ITEMS
 from rewards.reward import NotJudged, from_wire
+from rewards.settings import rewards_config
 from trainer.config import TrainerConfig
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 PAGES: Final = [README, ROOT / "benches/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ITEMS: Final[dict[str, Callable[[dict[str, Any]], object]]] = {"code": code_item, "math": math_item}
 
 _FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED: Final = re.compile(r"^ {4}(.*)$", re.MULTILINE)
@@ -118,7 +117,7 @@ def values(text: str) -> Iterator[Any]:
 @each_page
 def test_its_json_is_what_is_sent_and_answered(page: Path) -> None:
     for value in (value for block in blocks(page, "json") for value in values(block)):
-        if "completion" in value:
+        if "kind" in value:
             ITEMS[value["kind"]](value)
         elif "reward" in value:
             assert isinstance(from_wire(value), NotJudged) == ("not_judged" in value)
@@ -129,7 +128,10 @@ def test_its_configuration_is_read(page: Path, tmp_path: Path) -> None:
     for block in blocks(page, "toml"):
         (tmp_path / "assay.toml").write_text(block)
         of_a_run = page.name == "training.md"
-        (TrainerConfig.load if of_a_run else load_settings)(tmp_path / "assay.toml")
+        if of_a_run:
+            TrainerConfig.load(tmp_path / "assay.toml")
+        else:
+            rewards_config(load_settings(tmp_path / "assay.toml"))
 
 
 @each_page

@@ -39,7 +39,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 @pytest.mark.parametrize("name", ["Length", "length"])
 def test_an_object_or_a_class_beside_ours(module: str, name: str) -> None:
     scorers = with_own(SCORERS, [f"{module}:{name}"])
-    assert set(scorers) == {"code", "math", "length"}
+    assert set(scorers) == {"code", "judge", "math", "length"}
     assert parsed_item(scorers, {"kind": "length", "completion": "four"}).work == 4
 
 

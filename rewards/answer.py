@@ -1,4 +1,4 @@
-r"""The one final answer of a maths completion.
+r"""The one final answer of a completion, as maths has it and as a judge model is shown it.
 
 After the end of thinking (`rewards.completion`) it is the content of the last box, or, for a data set that marks
 answers in a way of its own, what follows the last marker up to the end of its line. One answer is scored, never the

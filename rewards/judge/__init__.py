@@ -1,0 +1,1 @@
+"""Judge models: what no rule decides, a model reads."""
