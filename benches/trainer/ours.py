@@ -32,7 +32,8 @@ def run(specification: Mapping[str, Any], turns: Turns) -> None:
 
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-bench-"))
-        config = _config(specification, directory, dict(way.overrides))
+        overrides = {**way.overrides, **specification.get("overrides", {})}
+        config = _config(specification, directory, overrides)
         for patched in way.patches():
             stack.enter_context(patched)
         held_out: HeldOut | None = None

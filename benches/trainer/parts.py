@@ -22,6 +22,11 @@ PEERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     TRL: ("trl", {"vllm": False}),
     TRL_VLLM: ("trl", {"vllm": True}),
 }
+# A tiny model on one thread: no engine beside the policy pays, and Adam's averages are worth more than forgetting them.
+LEARNERS: Final = {
+    **PEERS,
+    OURS: ("ours", {"overrides": {"rollouts.engine": "torch", "update.reset_optimizer": False}}),
+}
 # What is done last has fewer rounds where the minutes are short; the longest part is.
 PARTS: Final = ("b", "c", "d", "e", "a")
 SORT_TITLE: Final = "0.2M, sort, one thread"
@@ -148,13 +153,13 @@ def _peers_that_learn(
     begin = warmed_up(directory, 0)
     given = {
         peer: (task, specification(begin, extent.learning, _NO_LEARNING_RATE, {**to, "evaluate_every": 1000}))
-        for peer, (task, to) in PEERS.items()
+        for peer, (task, to) in LEARNERS.items()
     }
     title = SORT_TITLE
     plan = Plan(part="a", title=title, baseline=OURS, ways=given, rounds=3, threads=1)
     results.comparisons.append(compare(plan, directory, clock))
     mode = better_of_trl(results.comparisons[-1:])
-    return {peer: PEERS[peer] for peer in (OURS, mode) if peer is not None}
+    return {peer: LEARNERS[peer] for peer in (OURS, mode) if peer is not None}
 
 
 def _packing(extent: Extent, directory: Path) -> Iterator[Plan]:

@@ -114,6 +114,12 @@ class Results(msgspec.Struct, kw_only=True):
     rates: dict[str, float] = {}
     failures: list[str] = []
 
+    def keep(self, before: Results, parts: Sequence[str]) -> None:
+        """Takes over what an earlier run measured of other parts than these."""
+        self.comparisons += [comparison for comparison in before.comparisons if comparison.part not in parts]
+        if "a" not in parts:
+            self.curves, self.rates = before.curves, before.rates
+
     def write(self, path: Path) -> None:
         """Whole or not at all, as often as there is something new."""
         beside = path.with_suffix(".part")
