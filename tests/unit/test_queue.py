@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from engine.errors import BadInput, Overloaded, SandboxError
-from engine.pool.job import Completion, Job
+from engine.pool.job import Completion, Job, Joined
 from engine.program import Limits
 from engine.queue import Lease, Queue, Ticket
 
@@ -19,6 +19,9 @@ class NoSlots:
     """The queue alone is tested: nothing is run."""
 
     async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+        raise NotImplementedError
+
+    async def run_joined(self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]) -> Joined:
         raise NotImplementedError
 
 
