@@ -53,39 +53,39 @@ async def judged_dialogues(
 async def _opinion_of(
     engine: Engine, judge: Judge, case: JudgedCase, dialogue: Dialogue, options: Callable[[], dict[str, Any]]
 ) -> Opinion | None:
-    """Whoever went wrong first has decided.
+    """Whoever went wrong first has decided, if the judge is sound.
 
-    A program that was stopped at a limit or crashed before its judge had come to an end has its own verdict. A judge
-    that breaks down in a dialogue, and not where it is left alone, was broken by that dialogue. `_fail` and points are
-    the judge's own words that no verdict follows.
+    A judge that breaks down in a dialogue, and also where it is left alone, is not, and nothing follows from what the
+    program did; its `_fail` and points say so themselves. One that breaks down in the dialogue only was broken by it.
     """
     outcome, partner = dialogue.outcome, dialogue.partner
     if partner is None:
         return None
     check_compiled(judge, partner)
     clean = outcome.verdict is Verdict.ACCEPTED
-    if partner.exit_code != TESTLIB_FAIL and not clean and not dialogue.partner_first:
-        return None
     right = said(judge, partner)
-    if right:
-        return Opinion(True, "") if clean else None
-    if right is False:
-        return Opinion(False, shown(partner.stderr))
-    problem = how_it_failed(partner)
-    if not dialogue.partner_first and _met_the_end(judge, partner):
-        return Opinion(False, "the program ended while the judge still listened")
-    if not _gave_up(partner):
-        left_alone = await run_alone(engine, judge, _alone(case), options())
-        if said(judge, left_alone) is not None:
-            return Opinion(False, f"the judge broke down over this dialogue: {problem}")
-    raise SandboxError(f"the judge failed: {problem}")
+    words = shown(partner.stderr)
+    if right is None:
+        right = False
+        problem = how_it_failed(partner)
+        if not dialogue.partner_first and _met_the_end(judge, partner):
+            words = "the program ended while the judge still listened"
+        elif not _gave_up(partner) and said(judge, await run_alone(engine, judge, _alone(case), options())) is not None:
+            words = f"the judge broke down over this dialogue: {problem}"
+        elif clean or dialogue.partner_first or not _gave_points(partner):
+            raise SandboxError(f"the judge failed: {problem}")
+    if not clean and (right or not dialogue.partner_first):
+        return None
+    return Opinion(right, words)
 
 
 def _gave_up(partner: Outcome) -> bool:
+    return _gave_points(partner) or (partner.stopped_by is None and partner.exit_code == TESTLIB_FAIL)
+
+
+def _gave_points(partner: Outcome) -> bool:
     code = partner.exit_code
-    return (
-        partner.stopped_by is None and code is not None and (code in (TESTLIB_FAIL, _POINTS) or code >= _LEAST_POINTS)
-    )
+    return partner.stopped_by is None and code is not None and (code == _POINTS or code >= _LEAST_POINTS)
 
 
 def _met_the_end(judge: Judge, partner: Outcome) -> bool:

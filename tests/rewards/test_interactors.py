@@ -194,7 +194,7 @@ async def test_much_is_said_both_ways_and_nothing_is_lost(engine: Engine) -> Non
         pytest.param("print('=', flush=True)\nwhile True: print('=' * 100)", id="flood"),
     ],
 )
-@pytest.mark.parametrize("program", [HALVES, "print(1, flush=True); import time; time.sleep(60)"])
+@pytest.mark.parametrize("program", [HALVES, "print(1, flush=True); import time; time.sleep(60)", "pass"])
 async def test_a_judge_that_fails_is_not_judged(engine: Engine, source: str, program: str) -> None:
     judge = talking(source, limits={"cpu_seconds": 0.5, "memory_bytes": 2**26, "output_bytes": 10_000})
     limits = {"cpu_seconds": 1, "wall_seconds": 6}
@@ -225,10 +225,38 @@ async def test_no_words_buy_that_nobody_judges_them(engine: Engine) -> None:
     assert failure_of(reward).problem == "the judge: the program ended while the judge still listened"
 
 
-async def test_a_crash_is_the_programs_though_the_judge_fails_over_it(engine: Engine) -> None:
-    reward = await scored(engine, "1 / 0", talking("int(sys.stdin.readline())"))
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("input()", id="an exception at the end of input"),
+        pytest.param("line = sys.stdin.readline()\nif line: int(line)\nelse: sys.exit(1)", id="a careless one"),
+        pytest.param("sys.stdin.readline(); sys.exit(7)", id="points"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("program", "verdict"),
+    [
+        ("print('x', flush=True); 1 / 0", Verdict.RUNTIME_ERROR),
+        ("import time; time.sleep(60)", Verdict.TIME_LIMIT),
+    ],
+)
+async def test_the_end_of_a_program_is_its_own_whatever_a_sound_judge_says_then(
+    engine: Engine, source: str, program: str, verdict: Verdict
+) -> None:
+    # It hears what was said only after the program's end.
+    judge = talking(f"time.sleep(0.5)\n{source}")
+    reward = await scored(engine, program, judge)
     assert isinstance(reward, Reward), reward
-    assert reward.verdict is Verdict.RUNTIME_ERROR
+    assert reward.verdict is verdict
+
+
+async def test_a_program_that_a_broken_judge_has_led_astray_is_not_judged(engine: Engine) -> None:
+    judge = talking("print('oops', flush=True); time.sleep(0.5); raise RuntimeError")
+    reward = await scored(engine, HALVES + "print(1 / 0)", judge)
+    assert isinstance(reward, NotJudged), reward
+    sleeps = talking("time.sleep(60)", limits={"wall_seconds": 1})
+    reward = await scored(engine, HALVES, sleeps)
+    assert isinstance(reward, NotJudged), reward
 
 
 async def test_a_judge_that_has_said_no_is_not_kept_waiting(engine: Engine) -> None:
