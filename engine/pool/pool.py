@@ -91,12 +91,15 @@ class Pool:
 
         Where `partner` ends badly, the other has nobody left to talk with and is ended too.
         """
+        ids: tuple[int, ...] = ()
         try:
             ids = self._native.submit_joined(job, partner)
         except (RuntimeError, OSError) as error:
-            for give_back in ended:
-                give_back()
             raise SandboxError(str(error)) from error
+        finally:
+            if not ids:
+                for give_back in ended:
+                    give_back()
         futures = [self._loop.create_future() for _ in ids]
         order: list[asyncio.Future[Completion]] = []
         for run_id, future, give_back in zip(ids, futures, ended, strict=True):
@@ -110,8 +113,9 @@ class Pool:
                 left_alone = True
                 self._native.cancel(ids[0])
             completions = await asyncio.gather(*futures)
-        except BaseException:
-            for run_id in ids:
+        except (asyncio.CancelledError, SandboxError):
+            for run_id, future in zip(ids, futures, strict=True):
+                future.cancel()
                 self._native.cancel(run_id)
             raise
         return Joined(completions[0], completions[1], order[0] is theirs, left_alone)
