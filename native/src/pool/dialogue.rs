@@ -121,3 +121,30 @@ impl PoolState {
         other.listen(epoll, partner, READABLE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_pipe_has_no_room_for_waits_and_nothing_is_lost() {
+        let epoll = Epoll::new().expect("an epoll");
+        let (mut input, theirs) = Input::new().expect("a pipe");
+        let words: Vec<u8> = (0..200_000u32).map(|at| at as u8).collect();
+        input.pending.extend_from_slice(&words);
+        let mut read = Vec::new();
+        let mut buffer = vec![0; 10_000];
+        while !input.flush(&epoll, 1).expect("a pipe with a reader") {
+            assert!(input.is_watched);
+            let count = sys::read_at_most(&*theirs, &mut buffer).expect("a readable pipe").expect("bytes");
+            read.extend_from_slice(&buffer[..count]);
+        }
+        assert!(!input.is_watched);
+        // Its end is that of our end.
+        drop(input);
+        while let Some(count @ 1..) = sys::read_at_most(&*theirs, &mut buffer).expect("a readable pipe") {
+            read.extend_from_slice(&buffer[..count]);
+        }
+        assert!(read == words);
+    }
+}
