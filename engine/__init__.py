@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AssayError, BadInput, CannotStart, Overloaded, SandboxError
-from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
+from engine.harness.kinds import AssertsTest, CallTest, Dialogue, DialogueTest, StdinTest, Test, TestRun
 from engine.program import Limits, Outcome, Program, Verdict
 from engine.repeat import Repeat, RepeatDetector, RepeatRules, repeats_in_text
 
@@ -24,6 +24,8 @@ __all__ = [
     "CallTest",
     "CannotStart",
     "Client",
+    "Dialogue",
+    "DialogueTest",
     "Engine",
     "EngineConfig",
     "Limits",

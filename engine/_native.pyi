@@ -1,7 +1,7 @@
 """The native module: the pool's client side, and pure functions; pyproject.toml names who may import it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, final
+from typing import Literal, Protocol, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -93,6 +93,57 @@ class Crun:
         cannot be started.
         """
 
+class _Limits(Protocol):
+    """Seconds, bytes, numbers; `wall` is seconds too."""
+
+    @property
+    def cpu_seconds(self) -> float: ...
+    @property
+    def wall(self) -> float: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    @property
+    def output_bytes(self) -> int: ...
+    @property
+    def disk_bytes(self) -> int: ...
+    @property
+    def processes(self) -> int: ...
+    @property
+    def open_files(self) -> int: ...
+    @property
+    def cpus(self) -> float: ...
+
+class _Job(Protocol):
+    """What is to be run.
+
+    image: index of the one in `images` that the program sees.
+    flavour: index of the one in `flavours` that it may be a fork of; left aside where anything else differs.
+    files: absolute path inside (below /work: the program's own; below /program: root's, read-only), content, mode.
+    collect: paths to bring back, relative to /work or absolute inside; regular files only.
+    channel: None, or what the program reads on fd 3; what it writes on fd 4 comes back as `Completion.channel`.
+    """
+
+    @property
+    def image(self) -> int: ...
+    @property
+    def flavour(self) -> int | None: ...
+    @property
+    def argv(self) -> Sequence[str]: ...
+    @property
+    def environment(self) -> Sequence[str]: ...
+    @property
+    def files(self) -> Sequence[tuple[str, bytes, int]]: ...
+    @property
+    def collect(self) -> Sequence[str]: ...
+    @property
+    def stdin(self) -> bytes: ...
+    @property
+    def channel(self) -> bytes | None: ...
+    @property
+    def merge_stderr(self) -> bool: ...
+    @property
+    def limits(self) -> _Limits: ...
+
 @final
 class Pool:
     """Slots on this machine, behind one I/O thread and one supervisor process.
@@ -130,35 +181,17 @@ class Pool:
     def fileno(self) -> int:
         """An eventfd that is readable while completions wait (the caller reads it, then calls `completed`)."""
 
-    def submit(
-        self,
-        *,
-        image: int,
-        flavour: int | None,
-        argv: Sequence[str],
-        env: Sequence[str],
-        files: Sequence[tuple[str, bytes, int]],
-        collect: Sequence[str],
-        stdin: bytes,
-        channel: bytes | None,
-        merge_stderr: bool,
-        cpu_seconds: float,
-        wall_seconds: float,
-        memory_bytes: int,
-        output_bytes: int,
-        disk_bytes: int,
-        processes: int,
-        open_files: int,
-        cpus: float,
-    ) -> int:
+    def submit(self, job: _Job) -> int:
         """Hand one job over and return its run_id; at most `slots` may be under way.
 
-        image: index of the one in `images` that the program sees.
-        flavour: index of the one in `flavours` that it may be a fork of; left aside where anything else differs.
-        files: absolute path inside (below /work: the program's own; below /program: root's, read-only), content, mode.
-        collect: paths to bring back, relative to /work or absolute inside; regular files only.
-        channel: None, or what the program reads on fd 3; what it writes on fd 4 comes back as `Completion.channel`.
         Raises RuntimeError once closed.
+        """
+
+    def submit_joined(self, first: _Job, second: _Job) -> tuple[int, int]:
+        """Hand over two jobs, both or none, each of which reads what the other writes to its standard output.
+
+        What one writes is kept and counted as always, and what it writes after the other's end too. Their `stdin` is
+        left aside, and it ends with the other's run. Raises RuntimeError once closed.
         """
 
     def cancel(self, run_id: int) -> None:

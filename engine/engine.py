@@ -12,12 +12,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from engine.config.engine import EngineConfig, ceilings_here, check_ceilings, room_for_programs
-from engine.errors import CannotStart, SandboxError
+from engine.errors import BadInput, CannotStart, SandboxError
 from engine.flow import off_loop
-from engine.harness.channel import answer_of, calls_of
-from engine.harness.kinds import CallTest, Test, TestRun
+from engine.harness.channel import answer_of, calls_of, partners_calls
+from engine.harness.kinds import CallTest, Dialogue, DialogueTest, Test, TestRun
 from engine.jobs.ahead import in_order
 from engine.jobs.compiler import Compiler
+from engine.jobs.dialogue import dialogues
 from engine.jobs.files import collected_names, job_files
 from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store
@@ -199,6 +200,38 @@ class Engine:
             async with contextlib.aclosing(outcomes):
                 async for index, outcome in outcomes:
                     yield await off_loop(len(outcome.channel), answer_of, tests[index], calls[index], outcome)
+
+    async def dialogues(
+        self,
+        program: Program,
+        partner: Program,
+        tests: Sequence[DialogueTest],
+        limits: Limits | None = None,
+        *,
+        partner_limits: Limits | None = None,
+        deadline_seconds: float | None = None,
+        client: str = "",
+    ) -> AsyncGenerator[Dialogue, None]:
+        """Run the program once for each test with a partner: what one writes to its stdout is the other's stdin.
+
+        Each has a slot and limits of its own, and its wall limit leaves out the time in which the other was at work.
+        The partner may besides wait for the program as long as that may take. Where the partner ends by anything but
+        exit code 0, the program is ended too. If one of the two does not compile there is one Dialogue that says so.
+
+        Raises BadInput about the partner with fields like `partner.language`; otherwise as `tests`.
+        """
+        work = self._checked(program, limits, None)
+        try:
+            other = self._checked(partner, partner_limits, None)
+        except BadInput as error:
+            raise error.below("partner") from None
+        calls = partners_calls(tests)
+        size_bytes = work.size_bytes + other.size_bytes + sum(call.size_bytes for call in calls)
+        with self._admitted(client, size_bytes, deadline_seconds) as ticket:
+            talks = dialogues(self._running().runner, self._compiler, ticket, work, other, calls)
+            async with contextlib.aclosing(talks):
+                async for dialogue in talks:
+                    yield dialogue
 
     async def languages(self, image: str | None = None) -> list[LanguageStatus]:
         """Every language, with the version that its tool prints in the sandbox."""

@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.machine.resources import cores
 from engine.pace import Pace
-from engine.pool.job import Completion, Job
+from engine.pool.job import Completion, Job, Joined
 from engine.program import Limits
 
 # Of slots and of memory, what one client leaves for others even where it is alone.
@@ -39,9 +39,15 @@ class Slots(Protocol):
         """Run a job in a free slot; `ended` is called when it is free again, however that comes."""
         ...
 
+    def run_joined(
+        self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]
+    ) -> Awaitable[Joined]:
+        """Run two that talk with each other in free slots; `ended` are called as each of these is free again."""
+        ...
+
 
 class Ticket:
-    """One request's place in the engine, from the door to the answer; it waits for one slot at a time."""
+    """One request's place in the engine, from the door to the answer; `wants`: the limits of what it waits to run."""
 
     __slots__ = (
         "client",
@@ -49,11 +55,11 @@ class Ticket:
         "entered",
         "gone",
         "leases",
-        "limits",
         "number",
         "patience_seconds",
         "size_bytes",
         "turn",
+        "wants",
     )
 
     def __init__(self, client: str, size_bytes: int, deadline_seconds: float | None, entered: float) -> None:
@@ -65,14 +71,14 @@ class Ticket:
         self.patience_seconds = deadline_seconds
         self.gone = False
         self.leases = 0
-        self.limits = Limits()
-        self.turn: asyncio.Future[Lease] | None = None
+        self.wants: tuple[Limits, ...] = ()
+        self.turn: asyncio.Future[list[Lease]] | None = None
 
     @property
     def due(self) -> tuple[float, int]:
         """Its place among its client's: a short run goes before a long one, but not before one that has waited as long
         as it would take."""
-        return self.entered + self.limits.cpu_seconds, self.number
+        return self.entered + sum(limits.cpu_seconds for limits in self.wants), self.number
 
 
 class Lease:
@@ -89,6 +95,10 @@ class Lease:
     async def run(self, job: Job) -> Completion:
         """Run a job; the lease ends when the slot is free again. Cancelling kills the program."""
         return await self._queue.pool.run(job, self.give_back)
+
+    async def run_joined(self, job: Job, partner: Job, other: Lease) -> Joined:
+        """Run a job here and the one that it talks with in the other's slot; as `run`."""
+        return await self._queue.pool.run_joined(job, partner, (self.give_back, other.give_back))
 
     def give_back(self) -> None:
         """End the lease; once."""
@@ -164,14 +174,25 @@ class Queue:
 
         Raises Overloaded when the request's deadline passes, unless `patient`; SandboxError when the queue closes.
         """
+        [lease] = await self.lease_together(ticket, limits, patient=patient)
+        return lease
+
+    async def lease_together(self, ticket: Ticket, *wants: Limits, patient: bool = False) -> list[Lease]:
+        """As `lease`, for runs that need each other: as many slots at once, or none.
+
+        Whoever waits for a second slot holds no first, so that no two can wait for each other. Raises SandboxError
+        where there will never be so many.
+        """
         if self._closed is not None:
             raise SandboxError(self._closed)
-        ticket.limits = limits
-        if not self._lines and self._fits(limits) and not self._has_its_share(ticket.client, limits):
+        if len(wants) > self.slots:
+            raise SandboxError(f"{len(wants)} programs have to run at once, and the slots here are {self.slots}")
+        ticket.wants = wants
+        if not self._lines and self._fits(wants) and not self._has_its_share(ticket.client, wants):
             return self._grant(ticket)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        turn: asyncio.Future[Lease] = loop.create_future()
+        turn: asyncio.Future[list[Lease]] = loop.create_future()
         ticket.turn = turn
         bisect.insort(self._lines.setdefault(ticket.client, []), ticket, key=_due)
         self._serve()
@@ -179,13 +200,14 @@ class Queue:
         if ticket.patience_seconds is not None and not patient:
             expiry = loop.call_later(max(ticket.patience_seconds, 0.0), self._expire, ticket)
         try:
-            lease = await turn
+            leases = await turn
         except asyncio.CancelledError:
             if turn.cancelled():
                 self._forget(ticket)
             elif turn.exception() is None:
                 # Granted, and cancelled before the task ran again.
-                turn.result().give_back()
+                for lease in turn.result():
+                    lease.give_back()
             raise
         finally:
             ticket.turn = None
@@ -193,20 +215,23 @@ class Queue:
             if expiry is not None and ticket.patience_seconds is not None:
                 expiry.cancel()
                 ticket.patience_seconds -= waited
-        lease.waited_seconds = waited
-        return lease
+        for lease in leases:
+            lease.waited_seconds = waited
+        return leases
 
     def spare(self, client: str, limits: Limits) -> Lease | None:
         """A slot that nobody waits for while a core may be idle, under a ticket of its own; None if there is none.
 
         The ticket of the lease has to `leave`.
         """
-        if self._closed is not None or self._lines or self.running >= self._spare_below or not self._fits(limits):
+        wants = (limits,)
+        if self._closed is not None or self._lines or self.running >= self._spare_below or not self._fits(wants):
             return None
         self._without_slot += 1
         ticket = Ticket(client, 0, None, asyncio.get_running_loop().time())
-        ticket.limits = limits
-        return self._grant(ticket)
+        ticket.wants = wants
+        [lease] = self._grant(ticket)
+        return lease
 
     def take_back(self, lease: Lease) -> None:
         """The lease's slot is free again."""
@@ -244,33 +269,33 @@ class Queue:
             self.refused += 1
             raise Overloaded(f"{ahead} requests come first and take some {seconds:.0f} s: over {deadline_seconds:g} s")
 
-    def _fits(self, limits: Limits) -> bool:
+    def _fits(self, wants: tuple[Limits, ...]) -> bool:
         # Alone, anything fits: a run larger than the budget must not wait for ever.
-        return self.running < self.slots and (
+        return self.running + len(wants) <= self.slots and (
             not self.running
             or (
-                self._memory_in_use + limits.memory_bytes <= self._memory_bytes
-                and self._processes_in_use + limits.processes <= self._processes
+                self._memory_in_use + _memory_bytes(wants) <= self._memory_bytes
+                and self._processes_in_use + sum(limits.processes for limits in wants) <= self._processes
             )
         )
 
-    def _has_its_share(self, client: str, limits: Limits) -> bool:
+    def _has_its_share(self, client: str, wants: tuple[Limits, ...]) -> bool:
         """Whether a client holds so much that the rest is others'."""
         slots = self.slots - self.slots // _LEFT_FOR_OTHERS
         memory = self._memory_bytes - self._memory_bytes // _LEFT_FOR_OTHERS
         held = self._held.get(client, 0)
-        return held >= slots or (held > 0 and self._memory_held[client] + limits.memory_bytes > memory)
+        return held + len(wants) > slots or (held > 0 and self._memory_held[client] + _memory_bytes(wants) > memory)
 
-    def _grant(self, ticket: Ticket) -> Lease:
-        limits = ticket.limits
-        self.running += 1
-        self._memory_in_use += limits.memory_bytes
-        self._processes_in_use += limits.processes
-        self._held[ticket.client] += 1
-        self._memory_held[ticket.client] += limits.memory_bytes
+    def _grant(self, ticket: Ticket) -> list[Lease]:
+        wants = ticket.wants
+        self.running += len(wants)
+        self._memory_in_use += _memory_bytes(wants)
+        self._processes_in_use += sum(limits.processes for limits in wants)
+        self._held[ticket.client] += len(wants)
+        self._memory_held[ticket.client] += _memory_bytes(wants)
         self._without_slot -= not ticket.leases
-        ticket.leases += 1
-        return Lease(self, ticket, limits)
+        ticket.leases += len(wants)
+        return [Lease(self, ticket, limits) for limits in wants]
 
     def _serve(self) -> None:
         while (ticket := self._next()) is not None:
@@ -278,7 +303,7 @@ class Queue:
             # Done: cancelled, and its task has not run since.
             waits = turn is not None and not turn.done()
             # Nobody overtakes one that needs much memory, so it never starves.
-            if waits and not self._fits(ticket.limits):
+            if waits and not self._fits(ticket.wants):
                 return
             line = self._lines[ticket.client]
             del line[0]
@@ -295,7 +320,7 @@ class Queue:
         fewest = self.slots
         for client, line in self._lines.items():
             held = self._held.get(client, 0)
-            if held < fewest and not self._has_its_share(client, line[0].limits):
+            if held < fewest and not self._has_its_share(client, line[0].wants):
                 best, fewest = line[0], held
                 if not held:
                     break
@@ -318,6 +343,10 @@ class Queue:
         self.expired += 1
         ticket.turn.set_exception(Overloaded(f"queue deadline passed after {ticket.deadline_seconds:g} s"))
         self._forget(ticket)
+
+
+def _memory_bytes(wants: tuple[Limits, ...]) -> int:
+    return sum(limits.memory_bytes for limits in wants)
 
 
 def _due(ticket: Ticket) -> tuple[float, int]:

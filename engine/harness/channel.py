@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from engine.errors import BadInput, SandboxError
 from engine.harness.arguments import call_data
 from engine.harness.bundle import bundle
-from engine.harness.kinds import AssertsTest, CallTest, StdinTest, Test, TestRun
+from engine.harness.kinds import AssertsTest, CallTest, DialogueTest, StdinTest, Test, TestRun
 from engine.harness.plain import HEADER_BYTES, NO_ANSWER, decode_answer
 from engine.languages.table import Language
 from engine.program import Outcome
@@ -62,9 +62,7 @@ def calls_of(tests: Sequence[Test], language: Language) -> list[Call]:
 def call_of(test: Test, language: Language, field: str) -> Call:
     """What `test` needs; raises BadInput under `field`."""
     if isinstance(test, StdinTest):
-        for name in test.files:
-            if "/" in name or "\0" in name or name in ("", ".", ".."):
-                raise BadInput(f"{field}.files", name, "expected a file's name, without a directory")
+        _check_names(test.files, field)
         return Call(stdin=test.stdin, arguments=test.arguments, files=test.files)
     if language.name != DRIVEN_LANGUAGE:
         kind = "call" if isinstance(test, CallTest) else "asserts"
@@ -84,6 +82,19 @@ def call_of(test: Test, language: Language, field: str) -> Call:
     if test.in_process:
         return Call(driver=bundle(*_IN_PROCESS), channel=channel, nonce=nonce)
     return Call(driver=bundle(*_PROXIED), channel=channel, nonce=nonce, processes=1)
+
+
+def partners_calls(tests: Sequence[DialogueTest]) -> list[Call]:
+    """What the partner is given in each; raises BadInput whose field begins with `tests[INDEX]`."""
+    for index, test in enumerate(tests):
+        _check_names(test.files, f"tests[{index}]")
+    return [Call(arguments=test.arguments, files=test.files) for test in tests]
+
+
+def _check_names(files: Iterable[str], field: str) -> None:
+    for name in files:
+        if "/" in name or "\0" in name or name in ("", ".", ".."):
+            raise BadInput(f"{field}.files", name, "expected a file's name, without a directory")
 
 
 def answer_of(test: Test, call: Call, outcome: Outcome) -> TestRun:

@@ -1,4 +1,4 @@
-"""The three kinds of test that a program can be put to, and what came of one; nothing here knows a right answer."""
+"""The kinds of test that a program can be put to, and what came of one; nothing here knows a right answer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,26 @@ class AssertsTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_process: bool = False
 
 
+class DialogueTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the partner of a program is given, with which it talks: `arguments`, and `files` (by name) in /work."""
+
+    arguments: tuple[str, ...] = ()
+    files: dict[str, bytes] = {}
+
+
 Test = StdinTest | CallTest | AssertsTest
+
+
+class Dialogue(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program and its partner came to; each one's stdout is what it said.
+
+    partner         None if the program does not compile; if the partner does not, this one's `compile` says so
+    partner_first   the partner's end came before the program's; where it was no clean end, the program was ended for it
+    """
+
+    outcome: Outcome
+    partner: Outcome | None = None
+    partner_first: bool = False
 
 
 class TestRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
 from engine.errors import SandboxError
 from engine.jobs.store import Compiled
-from engine.pool.job import Completion, Job, outcome_of
+from engine.pool.job import Completion, Job, Joined, outcome_of
 from engine.program import Limits, Outcome
 from engine.proof import faults
 from engine.queue import Lease, Queue, Ticket
 from engine.stats import Counters
+
+
+class Talked(NamedTuple):
+    """What two programs did that talked with each other."""
+
+    outcome: Outcome
+    partner: Outcome
+    partner_first: bool
 
 
 class Runner:
@@ -48,7 +60,49 @@ class Runner:
         self._counters.ended(outcome.verdict)
         return outcome
 
-    async def _settled(self, ticket: Ticket, job: Job, first: Completion) -> Completion:
+    async def run_joined(self, ticket: Ticket, job: Job, partner: Job, compiled: Compiled | None) -> Talked:
+        """Run `job` and the one that it talks with, each in a slot of its own; raises Overloaded, SandboxError."""
+        compile_outcome = None if compiled is None else compiled.outcome
+        joined, waited_seconds = await self._joined(ticket, job, partner, patient=False)
+        if joined.partner.fault is not None:
+            await asyncio.sleep(faults.PAUSE_SECONDS)
+            joined, waited_seconds = await self._joined(ticket, job, partner, patient=True)
+        if joined.partner.fault is not None:
+            self._counters.sound = False
+            raise SandboxError(f"the sandbox faulted twice beside a program: {joined.partner.fault}")
+        outcome = outcome_of(
+            joined.completion, waited_seconds, compile_outcome, self.not_enforced, left_alone=joined.left_alone
+        )
+        self._counters.ended(outcome.verdict)
+        partner_outcome = outcome_of(joined.partner, waited_seconds, None, self.not_enforced)
+        return Talked(outcome, partner_outcome, joined.partner_first)
+
+    async def _joined(self, ticket: Ticket, job: Job, partner: Job, *, patient: bool) -> tuple[Joined, float]:
+        """How both ended, and how long they waited; a fault that is left in the first one's end is the program's."""
+        mine, other = await self._queue.lease_together(ticket, job.limits, partner.limits, patient=patient)
+        joined = await mine.run_joined(job, partner, other)
+        self._counters.faults += joined.partner.fault is not None
+        if joined.completion.fault is not None and joined.partner.fault is None:
+            latest = joined
+
+            async def again(job: Job) -> Completion:
+                nonlocal latest
+                leases = await self._queue.lease_together(ticket, job.limits, partner.limits, patient=True)
+                latest = await leases[0].run_joined(job, partner, leases[1])
+                self._counters.faults += latest.completion.fault is not None
+                return latest.completion
+
+            completion = await self._settled(ticket, job, joined.completion, again)
+            joined = latest._replace(completion=completion)
+        return joined, mine.waited_seconds
+
+    async def _settled(
+        self,
+        ticket: Ticket,
+        job: Job,
+        first: Completion,
+        again: Callable[[Job], Awaitable[Completion]] | None = None,
+    ) -> Completion:
         async def attempt(job: Job) -> Completion:
             # What has been admitted is judged: our trouble must not run out the client's patience.
             lease = await self._queue.lease(ticket, job.limits, patient=True)
@@ -58,7 +112,7 @@ class Runner:
 
         self._counters.faults += 1
         try:
-            return await faults.settle(job, first, attempt)
+            return await faults.settle(job, first, attempt, again)
         except SandboxError:
             self._counters.sound = False
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -72,17 +72,37 @@ class Completion(Protocol):
     def files(self) -> list[tuple[str, bytes]]: ...
 
 
+class Joined(NamedTuple):
+    """How two jobs ended that talked with each other.
+
+    partner_first  the partner's end came before the other's
+    left_alone     the other was ended by us, because its partner had ended badly
+    """
+
+    completion: Completion
+    partner: Completion
+    partner_first: bool
+    left_alone: bool
+
+
 def outcome_of(
     completion: Completion,
     queue_seconds: float,
     compiled: Outcome | None = None,
     not_enforced: tuple[str, ...] = (),
+    *,
+    left_alone: bool = False,
 ) -> Outcome:
-    """The facts of a run that has been judged: a fault that is still there is the program's doing."""
+    """The facts of a run that has been judged: a fault that is still there is the program's doing.
+
+    left_alone  it was cancelled because the one that it talked with had gone
+    """
     stopped_by = completion.stopped_by
     if stopped_by == "cancel":
-        # Whoever cancelled waits no longer, so this one was killed by an engine that is closing.
-        raise SandboxError(CLOSED)
+        if not left_alone:
+            # Whoever cancelled waits no longer, so this one was killed by an engine that is closing.
+            raise SandboxError(CLOSED)
+        stopped_by = None
     faulted = completion.fault is not None
     return Outcome(
         started="warm" if completion.warm else "cold",

@@ -13,7 +13,7 @@ from engine.languages.warm import USUAL, Flavour
 from engine.machine import resources
 from engine.machine.place import Outlook, place_of, read_facts
 from engine.pool.crun import find_program
-from engine.pool.job import CLOSED, Completion, Job
+from engine.pool.job import CLOSED, Completion, Job, Joined
 from engine.pool.native import NativePool, module
 
 
@@ -72,29 +72,10 @@ class Pool:
 
         Cancelling kills the program; its slot is free a moment later. Raises SandboxError once closed.
         """
-        limits = job.limits
         future: asyncio.Future[Completion] = self._loop.create_future()
         run_id = None
         try:
-            run_id = self._native.submit(
-                image=job.image,
-                flavour=job.flavour,
-                argv=job.argv,
-                env=job.environment,
-                files=job.files,
-                collect=job.collect,
-                stdin=job.stdin,
-                channel=job.channel,
-                merge_stderr=job.merge_stderr,
-                cpu_seconds=limits.cpu_seconds,
-                wall_seconds=limits.wall,
-                memory_bytes=limits.memory_bytes,
-                output_bytes=limits.output_bytes,
-                disk_bytes=limits.disk_bytes,
-                processes=limits.processes,
-                open_files=limits.open_files,
-                cpus=limits.cpus,
-            )
+            run_id = self._native.submit(job)
         except (RuntimeError, OSError) as error:
             raise SandboxError(str(error)) from error
         finally:
@@ -106,6 +87,40 @@ class Pool:
         except asyncio.CancelledError:
             self._native.cancel(run_id)
             raise
+
+    async def run_joined(self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]) -> Joined:
+        """Run two jobs, each of which reads what the other writes; otherwise as `run`.
+
+        Where `partner` ends badly, the other has nobody left to talk with and is ended too.
+        """
+        ids: tuple[int, ...] = ()
+        try:
+            ids = self._native.submit_joined(job, partner)
+        except (RuntimeError, OSError) as error:
+            raise SandboxError(str(error)) from error
+        finally:
+            if not ids:
+                for give_back in ended:
+                    give_back()
+        futures = [self._loop.create_future() for _ in ids]
+        order: list[asyncio.Future[Completion]] = []
+        for run_id, future, give_back in zip(ids, futures, ended, strict=True):
+            future.add_done_callback(order.append)
+            self._under_way[run_id] = (future, give_back)
+        mine, theirs = futures
+        left_alone = False
+        try:
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+            if not mine.done() and not _ended_well(theirs.result()):
+                left_alone = True
+                self._native.cancel(ids[0])
+            completions = await asyncio.gather(*futures)
+        except (asyncio.CancelledError, SandboxError):
+            for run_id, future in zip(ids, futures, strict=True):
+                future.cancel()
+                self._native.cancel(run_id)
+            raise
+        return Joined(completions[0], completions[1], order[0] is theirs, left_alone)
 
     def zygotes(self) -> list[tuple[int, int, str | None]]:
         """Of each flavour: Pythons that became ready, that were lost, and why the last of these."""
@@ -137,3 +152,7 @@ class Pool:
             ended()
             if not future.done():
                 future.set_result(completion)
+
+
+def _ended_well(completion: Completion) -> bool:
+    return completion.fault is None and completion.stopped_by is None and completion.exit_code == 0

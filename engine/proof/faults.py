@@ -16,20 +16,28 @@ from engine.errors import SandboxError
 from engine.pool.job import Completion, Job
 from engine.proof.control import CONTROL
 
-_PAUSE_SECONDS: Final = 0.1
+PAUSE_SECONDS: Final = 0.1
 
 
-async def settle(job: Job, first: Completion, attempt: Callable[[Job], Awaitable[Completion]]) -> Completion:
-    """The completion to judge `job` by, after `first` faulted; raises SandboxError if the fault is ours."""
+async def settle(
+    job: Job,
+    first: Completion,
+    attempt: Callable[[Job], Awaitable[Completion]],
+    again: Callable[[Job], Awaitable[Completion]] | None = None,
+) -> Completion:
+    """The completion to judge `job` by, after `first` faulted; raises SandboxError if the fault is ours.
+
+    again  how to try the job itself once more, where it takes more than a slot for it; None: as the control program
+    """
     if _program_did_it(first):
         return first
     # Whatever took one keeper may just have hit them all: their ends are heard, and their slots made anew, by then;
     # so before the control program too.
-    await asyncio.sleep(_PAUSE_SECONDS)
-    second = await attempt(msgspec.structs.replace(job, flavour=None))
+    await asyncio.sleep(PAUSE_SECONDS)
+    second = await (again or attempt)(msgspec.structs.replace(job, flavour=None))
     if second.fault is None or _program_did_it(second):
         return second
-    await asyncio.sleep(_PAUSE_SECONDS)
+    await asyncio.sleep(PAUSE_SECONDS)
     control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
     if control.fault is None and control.exit_code == 0:
         return second

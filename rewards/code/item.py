@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.errors import BadInput
 from engine.languages.prelude import added
 from engine.languages.table import language_named
 from engine.program import Limits
-from rewards.code.cases import Case, cases_of, with_keys_read
+from rewards.code.cases import Case, JudgedCase, cases_of, with_keys_read
 from rewards.code.checkers import Checker
 from rewards.code.forms.table import item_of
 from rewards.code.judge import Judge, judge_of
@@ -56,6 +57,14 @@ class CodeItem(_CodeFields, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     form: str | None = None
 
 
+def _check_talks(cases: tuple[Case, ...]) -> None:
+    for index, case in enumerate(cases):
+        if not isinstance(case, JudgedCase):
+            raise BadInput(
+                f"tests[{index}]", {}, "the judge is interactive: expected stdin and expected, its two files"
+            )
+
+
 def code_item(item: dict[str, Any]) -> CodeItem:
     """The item, or a data set's row with a completion, checked; raises BadInput, with a field like `tests[2].stdin`."""
     item, form = item_of(item)
@@ -66,6 +75,8 @@ def code_item(item: dict[str, Any]) -> CodeItem:
     added(fields.prelude, language)
     # An image may have a newer Python than this one, which reads more.
     cases = cases_of(item.get("tests"), language.name, judged=judge is not None, parses=fields.image is None)
+    if judge is not None and judge.interactive:
+        _check_talks(cases)
     if fields.json_keys:
         cases = tuple(map(with_keys_read, cases))
     return CodeItem(**msgspec.structs.asdict(fields), tests=cases, judge=judge, form=form)

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 Convention = Literal["testlib", "scalebox"]
 
 # Input, the program's output, the answer; testlib takes them as arguments, ScaleBox by these names.
-_FILES: Final[dict[Convention, tuple[str, str, str]]] = {
+FILES: Final[dict[Convention, tuple[str, str, str]]] = {
     "testlib": ("input.txt", "output.txt", "answer.txt"),
     "scalebox": ("stdin.txt", "answer.txt", "stdout.txt"),
 }
 # Wrong answer, presentation error, dirt after the answer, unexpected end of file; all else is a judge that failed.
 _WRONG: Final[dict[Convention, frozenset[int]]] = {"testlib": frozenset({1, 2, 4, 8}), "scalebox": frozenset({1})}
-_TESTLIB_FAIL: Final = 3
+TESTLIB_FAIL: Final = 3
 _TRACEBACK: Final = b"Traceback (most recent call last)"
 
 
@@ -37,14 +37,27 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     source, language, files  as of any program; testlib.h, where it is wanted, is one of `files`
     convention               "testlib": the three are arguments, and the exit code says what was found; "scalebox":
                              stdin.txt, answer.txt (the output) and stdout.txt (the answer), exit code 0 or 1
+    interactive              it talks with the program: what one writes to its stdout is the other's stdin; the output
+                             is a file that it may write
     limits                   of its runs; None means the engine's own
     """
 
     source: str
     language: str = "cpp"
     convention: Convention = "testlib"
+    interactive: bool = False
     files: dict[str, bytes] = {}
     limits: Limits | None = None
+
+    @property
+    def program(self) -> Program:
+        """It, to be run."""
+        return Program(self.source, self.language, self.files)
+
+    @property
+    def is_python(self) -> bool:
+        """It ends by an exception as others end by a signal."""
+        return language_named(self.language).name == "python"
 
 
 def judge_of(data: object) -> Judge | None:
@@ -58,8 +71,10 @@ def judge_of(data: object) -> Judge | None:
         language_named(judge.language)
         unicode(judge.source, "source")
         for name in judge.files:
-            if name in _FILES[judge.convention]:
+            if name in FILES[judge.convention]:
                 raise BadInput("files", name, "this name is that of a file which the judge is given")
+        if judge.interactive and judge.convention != "testlib":
+            raise BadInput("convention", judge.convention, "an interactive judge follows testlib's")
     except BadInput as error:
         raise error.below("judge") if error.field != "request" else BadInput("judge", data, error.message) from None
     return judge
@@ -81,14 +96,14 @@ async def opinion_of(
     no program may buy by its output that nobody judges it. Testlib's _fail is the judge's own word that it is at fault.
     """
     outcome = await _run(engine, judge, stdin, output, answer, options)
-    right = _said(judge, outcome)
+    right = said(judge, outcome)
     if right is not None:
         return Opinion(right, shown(outcome.stderr or outcome.stdout))
-    problem = _how_it_failed(outcome)
-    if judge.convention == "testlib" and outcome.exit_code == _TESTLIB_FAIL:
+    problem = how_it_failed(outcome)
+    if judge.convention == "testlib" and outcome.exit_code == TESTLIB_FAIL:
         raise SandboxError(f"the judge failed: {problem}")
     control = await _run(engine, judge, stdin, answer or b"", answer, options)
-    if _said(judge, control) is None:
+    if said(judge, control) is None:
         raise SandboxError(f"the judge failed: {problem}")
     return Opinion(False, f"the judge broke down over this output: {problem}")
 
@@ -96,36 +111,46 @@ async def opinion_of(
 async def _run(
     engine: Engine, judge: Judge, stdin: bytes, output: bytes, answer: bytes | None, options: dict[str, Any]
 ) -> Outcome:
-    names = _FILES[judge.convention]
+    names = FILES[judge.convention]
     files = dict(zip(names, (stdin, output, answer or b""), strict=True))
     arguments = names if judge.convention == "testlib" else ()
-    program = Program(judge.source, judge.language, judge.files)
-    runs = engine.tests(program, [StdinTest(arguments=arguments, files=files)], judge.limits, **options)
+    return await run_alone(engine, judge, StdinTest(arguments=arguments, files=files), options)
+
+
+async def run_alone(engine: Engine, judge: Judge, given: StdinTest, options: dict[str, Any]) -> Outcome:
+    """What it did with what it is given; raises BadInput where it does not compile."""
+    runs = engine.tests(judge.program, [given], judge.limits, **options)
     async with contextlib.aclosing(runs):
         async for run in runs:
-            compiled = run.outcome.compile
-            if compiled is not None and not compiled.clean:
-                said = shown(compiled.stderr or compiled.stdout)
-                raise BadInput("judge.source", judge.source, f"does not compile: {said}")
+            check_compiled(judge, run.outcome)
             return run.outcome
     raise SandboxError("the judge was not run")
 
 
-def _said(judge: Judge, outcome: Outcome) -> bool | None:
+def check_compiled(judge: Judge, outcome: Outcome) -> None:
+    """Raises BadInput where the judge does not compile."""
+    compiled = outcome.compile
+    if compiled is not None and not compiled.clean:
+        words = shown(compiled.stderr or compiled.stdout)
+        raise BadInput("judge.source", judge.source, f"does not compile: {words}")
+
+
+def said(judge: Judge, outcome: Outcome) -> bool | None:
     """Whether the output is right; None if the judge failed."""
     if outcome.exit_code is None or outcome.stopped_by is not None or outcome.stdout_truncated:
         return None
     if outcome.exit_code == 0:
         return True
     # Python ends by an exception with what would mean a wrong answer.
-    broke = language_named(judge.language).name == "python" and _TRACEBACK in outcome.stderr
+    broke = judge.is_python and _TRACEBACK in outcome.stderr
     return False if outcome.exit_code in _WRONG[judge.convention] and not broke else None
 
 
-def _how_it_failed(outcome: Outcome) -> str:
+def how_it_failed(outcome: Outcome) -> str:
+    """How it ended and the end of what it said, for a person."""
     if outcome.exit_code is None:
         how = f"{outcome.verdict}"
     else:
         how = f"exit code {outcome.exit_code}" if outcome.stopped_by is None else f"{outcome.verdict}"
-    said = shown(outcome.stderr[-400:])
-    return f"{how}: {said}" if said else how
+    words = shown(outcome.stderr[-400:])
+    return f"{how}: {words}" if words else how

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -17,8 +18,9 @@ from engine.languages.table import language_named
 from engine.program import Program, Verdict
 from rewards.code.asserts import needs_of
 from rewards.code.cases import AssertsCase, CallCase, Case, JudgedCase, ScriptCase, StdinCase
+from rewards.code.interactor import judged_dialogues
 from rewards.code.item import CodeItem
-from rewards.code.judge import opinion_of
+from rewards.code.judge import Judge, opinion_of
 from rewards.code.limits import limits_of
 from rewards.code.script import with_script
 from rewards.code.verdict import Judgement, judge, judge_with
@@ -85,6 +87,9 @@ class Scoring:
             left = None if until == math.inf else max(until - clock(), 0.001)
             return {"deadline_seconds": left, "client": self._client}
 
+        if self._item.judge is not None and self._item.judge.interactive:
+            await self._talk(self._item.judge, start, stop, options)
+            return
         runs = self._engine.tests(self._program, self._tests[start:stop], self._limits, **options())
         index = start
         async with contextlib.aclosing(runs):
@@ -93,6 +98,18 @@ class Scoring:
                     run = await self._in_process(index, options())
                 self.judged[index] = await self._judged(index, run, options())
                 self._not_enforced = run.outcome.not_enforced
+                if self._decided:
+                    return
+                index += 1
+
+    async def _talk(self, judge: Judge, start: int, stop: int, options: Callable[[], dict[str, Any]]) -> None:
+        cases = [case for case in self._cases[start:stop] if isinstance(case, JudgedCase)]
+        talks = judged_dialogues(self._engine, judge, self._program, cases, self._limits, options)
+        index = start
+        async with contextlib.aclosing(talks):
+            async for outcome, opinion in talks:
+                self.judged[index] = judge_with(index, cases[index - start], TestRun(outcome=outcome), opinion)
+                self._not_enforced = outcome.not_enforced
                 if self._decided:
                     return
                 index += 1

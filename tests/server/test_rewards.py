@@ -52,6 +52,31 @@ async def test_many_rewards_come_in_order(daemon: Daemon, face: str) -> None:
         assert value(await client.score(RIGHT)) == 1.0
 
 
+GUESS = """
+import sys
+secret = int(open(sys.argv[1]).read())
+for line in sys.stdin:
+    print("=" if int(line) == secret else "<>"[int(line) < secret], flush=True)
+    if int(line) == secret:
+        sys.exit(0)
+sys.exit(1)
+"""
+UP = "```python\nn = 1\nprint(n, flush=True)\nwhile input() != '=':\n    n += 1\n    print(n, flush=True)\n```"
+
+
+@pytest.mark.parametrize("face", ["unix", "http"])
+async def test_a_judge_that_talks_comes_over_every_wire(daemon: Daemon, face: str) -> None:
+    judge = {"source": GUESS, "language": "python", "interactive": True, "files": {"bytes.bin": b"\xff"}}
+    item = {"kind": "code", "completion": UP, "tests": [{"stdin": b"7", "expected": b"7"}], "judge": judge}
+    async with RewardClient(daemon.address if face == "unix" else daemon.http or "") as client:
+        assert value(await client.score(item)) == 1.0
+        wrong = await client.score({**item, "completion": "print(3)"})
+        assert value(wrong) == 0.0
+        assert failure_of(wrong).got == "3\n"
+        with pytest.raises(BadInput, match=r"judge.interactive"):
+            await client.score({**item, "judge": {**judge, "interactive": 2}})
+
+
 def test_the_same_without_await(daemon: Daemon) -> None:
     with RewardClient.sync(daemon.address) as client:
         assert [value(reward) for reward in client.score_many(ITEMS)] == REWARDS

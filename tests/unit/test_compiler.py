@@ -15,7 +15,7 @@ from engine.jobs.store import Compiled, Store, key_of
 from engine.jobs.work import Work
 from engine.languages.table import LANGUAGES
 from engine.pool.images import Image
-from engine.pool.job import Completion, Job, JobFile
+from engine.pool.job import Completion, Job, JobFile, Joined
 from engine.program import Limits, Outcome, StoppedBy
 from engine.queue import Queue
 from engine.stats import Counters
@@ -37,6 +37,9 @@ class Slots:
         self.run_count = 0
         self.gate = asyncio.Event()
         self.gate.set()
+
+    async def run_joined(self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]) -> Joined:
+        raise NotImplementedError
 
     async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
         self.run_count += 1

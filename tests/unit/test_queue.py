@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from engine.errors import BadInput, Overloaded, SandboxError
-from engine.pool.job import Completion, Job
+from engine.pool.job import Completion, Job, Joined
 from engine.program import Limits
 from engine.queue import Lease, Queue, Ticket
 
@@ -19,6 +19,9 @@ class NoSlots:
     """The queue alone is tested: nothing is run."""
 
     async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+        raise NotImplementedError
+
+    async def run_joined(self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]) -> Joined:
         raise NotImplementedError
 
 
@@ -386,3 +389,69 @@ async def test_processes_admit_too() -> None:
     assert not waiting.done()
     lease.give_back()
     await waiting
+
+
+async def test_two_slots_are_taken_at_once_or_none() -> None:
+    at = queue(slots=3)
+    pairs = [asyncio.create_task(at.lease_together(enter(at, client), needs(1), needs(1))) for client in "abc"]
+    await settle()
+    # One slot is free, and nobody holds it while waiting for another.
+    assert ([task.done() for task in pairs], at.running) == ([True, False, False], 2)
+    small = asyncio.create_task(at.lease(enter(at, "d"), needs(1)))
+    await settle()
+    assert not small.done(), "nobody overtakes whose turn it is"
+    for task in pairs:
+        first, second = await asyncio.wait_for(task, 1)
+        assert first.waited_seconds == second.waited_seconds
+        first.give_back()
+        await settle()
+        second.give_back()
+    (await small).give_back()
+    assert at.running == 0
+
+
+async def test_two_slots_need_the_memory_and_processes_of_both() -> None:
+    at = queue(slots=4)
+    holder = await at.lease(enter(at, "a"), needs(400))
+    pair = asyncio.create_task(at.lease_together(enter(at, "b"), needs(300), needs(400)))
+    await settle()
+    assert not pair.done()
+    holder.give_back()
+    leases = await pair
+    assert [lease.limits.memory_bytes for lease in leases] == [300, 400]
+    third = asyncio.create_task(at.lease(enter(at, "c"), needs(500)))
+    await settle()
+    assert not third.done()
+    leases[1].give_back()
+    await third
+
+
+async def test_a_pair_that_is_cancelled_gives_both_back() -> None:
+    at = queue(slots=2)
+    holder_lease = await at.lease(enter(at), needs(1))
+    request = enter(at)
+    pair = asyncio.create_task(at.lease_together(request, needs(1), needs(1)))
+    await settle()
+    holder_lease.give_back()
+    assert request.leases == 2
+    pair.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pair
+    assert (at.running, request.leases) == (0, 0)
+
+
+async def test_more_slots_than_there_are_is_told_at_once() -> None:
+    at = queue(slots=1)
+    request = enter(at)
+    with pytest.raises(SandboxError, match="2 programs have to run at once, and the slots here are 1"):
+        await at.lease_together(request, needs(1), needs(1))
+    at.leave(request)
+    assert (at.running, at.queued) == (0, 0)
+
+
+async def test_one_client_may_have_a_pair_in_the_fewest_slots() -> None:
+    for slots in range(2, 20):
+        at = queue(slots=slots)
+        first, second = await asyncio.wait_for(at.lease_together(enter(at), needs(1), needs(1)), 1)
+        first.give_back()
+        second.give_back()

@@ -220,6 +220,8 @@ pub struct Job {
     pub collect: Vec<String>,
     #[serde(with = "serde_bytes")]
     pub launch: Vec<u8>,
+    /// The run that it talks with: while that one is at work, this one's clock stands still.
+    pub partner: Option<u64>,
 }
 
 /// The limits that the supervisor enforces.

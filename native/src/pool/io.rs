@@ -6,7 +6,7 @@ use assay_shared::fault::Result;
 use assay_shared::sys;
 use assay_shared::wire::{FromSupervisor, ToSupervisor, encode};
 
-use super::run::{Heard, TOKENS};
+use super::run::{Heard, INPUT, TOKENS};
 use super::supervisor::SupervisorLink;
 use super::{PoolState, Shared, WAKE, lock};
 
@@ -44,7 +44,7 @@ fn turn(shared: &Shared, state: &mut PoolState, ready: &[(u64, u32)]) -> Result<
         match *token {
             WAKE => drop(sys::read_at_most(&shared.wake, &mut [0; 8])?),
             token if token == state.supervisor.token => hear_supervisor(shared, state)?,
-            token => hear_output(state, token)?,
+            token => hear_run(shared, state, token)?,
         }
     }
     let left = !state.flush();
@@ -54,12 +54,17 @@ fn turn(shared: &Shared, state: &mut PoolState, ready: &[(u64, u32)]) -> Result<
     Ok(())
 }
 
-fn hear_output(state: &mut PoolState, token: u64) -> Result<()> {
+fn hear_run(shared: &Shared, state: &mut PoolState, token: u64) -> Result<()> {
     // Ids step by TOKENS from wherever the last supervisor's token left them, so look for the run at or just below.
     for index in 0..TOKENS {
         let Some(run_id) = token.checked_sub(index) else { break };
         let Some(run) = state.runs.get_mut(&run_id) else { continue };
-        if let Heard::Exceeded = run.hear(index as usize, &mut state.chunk)? {
+        let heard = match (index as usize, run.partner) {
+            (INPUT, _) => state.go_on(&shared.epoll, run_id).map(|()| Heard::Nothing)?,
+            (0, Some(partner)) => state.carry(&shared.epoll, run_id, partner)?,
+            (index, _) => run.hear(index, &mut state.chunk)?,
+        };
+        if let Heard::Exceeded = heard {
             state.outbox.push_back((encode(&ToSupervisor::OutputExceeded { run_id })?, Vec::new()));
         }
         break;
@@ -72,7 +77,8 @@ fn hear_supervisor(shared: &Shared, state: &mut PoolState) -> Result<()> {
         match state.supervisor.receive() {
             Ok(None) => return Ok(()),
             Ok(Some(Some((FromSupervisor::Ended(ended), files)))) => {
-                if let Some(run) = state.runs.remove(&ended.run_id) {
+                if let Some(mut run) = state.runs.remove(&ended.run_id) {
+                    state.part(&shared.epoll, &mut run)?;
                     let completion = run.complete(*ended, files, &mut state.chunk);
                     state.completions.push(completion);
                 }

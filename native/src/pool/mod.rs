@@ -8,6 +8,7 @@
 //! ```
 
 pub mod bare;
+mod dialogue;
 pub mod images;
 mod io;
 mod output;
@@ -26,8 +27,8 @@ use assay_shared::sys::{self, Epoll, READABLE};
 use assay_shared::wire::{FromSupervisor, Start, ToSupervisor, encode};
 
 use output::CHUNK_BYTES;
-use run::PendingRun;
 pub use run::{Completion, Request};
+use run::{PendingRun, Prepared};
 use supervisor::SupervisorLink;
 pub use supervisor::{PROGRAM, program};
 
@@ -152,27 +153,47 @@ impl Pool {
 
     /// Hands one job over; its completion comes with this id.
     pub fn submit(&self, request: Request) -> Result<u64> {
-        let mut prepared = run::prepare(request, &self.shared.start.flavours)?;
+        let prepared = run::prepare(request, &self.shared.start.flavours, false)?;
+        self.hand_over([prepared]).map(|[run_id]| run_id)
+    }
+
+    /// Hands over two jobs that read what the other writes; they go to the supervisor together or not at all.
+    pub fn submit_joined(&self, requests: [Request; 2]) -> Result<[u64; 2]> {
+        let [first, second] = requests.map(|request| run::prepare(request, &self.shared.start.flavours, true));
+        self.hand_over([first?, second?])
+    }
+
+    /// Where there are two, each is the other's partner.
+    fn hand_over<const N: usize>(&self, prepared: [Prepared; N]) -> Result<[u64; N]> {
         let mut state = lock(&self.shared);
         if state.closing {
             return Err(Fault::new("the pool is closed", "", libc::ESHUTDOWN));
         }
-        // Output tokens are the id and the two after it.
-        let run_id = state.next_id;
-        state.next_id += run::TOKENS;
-        prepared.job.run_id = run_id;
-        prepared.run.watch(&self.shared.epoll, run_id)?;
-        let message = encode(&ToSupervisor::Job(prepared.job))?;
-        if message.len() > sys::MESSAGE_BYTES {
-            // Sent, it would be cut off and cost the supervisor.
-            return Err(Fault::new("a job's paths to collect are too long", "", libc::E2BIG));
+        // The tokens of a run are its id and those after it.
+        let first_id = state.next_id;
+        state.next_id += run::TOKENS * N as u64;
+        let ids: [u64; N] = std::array::from_fn(|at| first_id + run::TOKENS * at as u64);
+        let mut ready = Vec::with_capacity(N);
+        for (run_id, Prepared { mut job, fds, mut run }) in ids.into_iter().zip(prepared) {
+            job.run_id = run_id;
+            job.partner = ids.into_iter().find(|id| *id != run_id);
+            run.partner = job.partner;
+            run.watch(&self.shared.epoll, run_id)?;
+            let message = encode(&ToSupervisor::Job(job))?;
+            if message.len() > sys::MESSAGE_BYTES {
+                // Sent, it would be cut off and cost the supervisor.
+                return Err(Fault::new("a job's paths to collect are too long", "", libc::E2BIG));
+            }
+            ready.push((run_id, run, message, fds));
         }
-        state.runs.insert(run_id, prepared.run);
-        state.outbox.push_back((message, prepared.fds));
+        for (run_id, run, message, fds) in ready {
+            state.runs.insert(run_id, run);
+            state.outbox.push_back((message, fds));
+        }
         if !state.flush() {
             self.shared.wake()?;
         }
-        Ok(run_id)
+        Ok(ids)
     }
 
     pub fn cancel(&self, run_id: u64) -> Result<()> {

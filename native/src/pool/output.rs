@@ -26,22 +26,33 @@ impl Output {
         &self.pipe
     }
 
-    /// Reads for one turn, through the caller's buffer; false when the pipe has nothing more for now.
-    pub fn read_some(&mut self, buffer: &mut [u8]) -> Result<bool> {
+    /// Reads for one turn, through the caller's buffer.
+    pub fn read_some(&mut self, buffer: &mut [u8]) -> Result<()> {
         for _ in 0..CHUNKS_PER_TURN {
-            match sys::read_at_most(&self.pipe, buffer)? {
-                None | Some(0) => return Ok(false),
-                Some(count) => self.keep(&buffer[..count]),
+            if self.read_chunk(buffer)?.is_empty() {
+                break;
             }
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// One read into the caller's buffer; empty when the pipe has nothing more for now.
+    pub fn read_chunk<'buffer>(&mut self, buffer: &'buffer mut [u8]) -> Result<&'buffer [u8]> {
+        let count = sys::read_at_most(&self.pipe, buffer)?.unwrap_or(0);
+        self.keep(&buffer[..count]);
+        Ok(&buffer[..count])
     }
 
     /// Reads what is there when the run is over; a write end that lives on elsewhere is not waited for.
-    pub fn read_rest(&mut self, buffer: &mut [u8]) -> Result<()> {
+    pub fn read_rest(&mut self, buffer: &mut [u8], mut hear: impl FnMut(&[u8])) -> Result<()> {
         // No more than a pipe holds: whoever still writes is not the program.
         let most = self.seen + (1 << 20);
-        while self.seen <= most && self.read_some(buffer)? {}
+        while self.seen <= most {
+            match self.read_chunk(buffer)? {
+                [] => break,
+                bytes => hear(bytes),
+            }
+        }
         Ok(())
     }
 
@@ -75,7 +86,7 @@ mod tests {
         let (read, write) = sys::output_pipe().expect("a pipe");
         let mut output = Output::new(read, cap);
         std::fs::File::from(write).write_all(&vec![b'x'; bytes]).expect("room in the pipe");
-        output.read_rest(&mut [0; 100]).expect("a readable pipe");
+        output.read_rest(&mut [0; 100], |_| {}).expect("a readable pipe");
         output
     }
 
@@ -100,7 +111,9 @@ mod tests {
         let (read, write) = sys::output_pipe().expect("a pipe");
         let mut output = Output::new(read, 10);
         std::fs::File::from(write.try_clone().expect("a copy")).write_all(b"said").expect("room in the pipe");
-        output.read_rest(&mut [0; 100]).expect("a readable pipe");
+        let mut heard = Vec::new();
+        output.read_rest(&mut [0; 3], |bytes| heard.extend_from_slice(bytes)).expect("a readable pipe");
+        assert_eq!(heard, b"said");
         assert_eq!(output.into_kept(), b"said");
         drop(write);
     }

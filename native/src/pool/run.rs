@@ -9,10 +9,12 @@ use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Epoll, READABLE};
 use assay_shared::wire::{Ended, Flavour, INLINE_LAUNCH_BYTES, Job, JobLimits, Launch, LaunchFile, Stop, encode};
 
+use super::dialogue::Input;
 use super::output::Output;
 
-/// Epoll tokens of a run: its id is stdout's, then stderr and the channel.
-pub const TOKENS: u64 = 3;
+/// Epoll tokens of a run: its id is stdout's, then stderr, the channel, and an input that another run writes.
+pub const TOKENS: u64 = 4;
+pub const INPUT: usize = 3;
 /// Stacks count as memory once touched; the limit only has to be out of the way.
 const MAX_STACK_BYTES: u64 = 1 << 30;
 
@@ -63,19 +65,27 @@ pub struct Prepared {
 
 pub struct PendingRun {
     /// stdout, stderr, channel.
-    outputs: [Option<Output>; 3],
+    pub outputs: [Option<Output>; 3],
+    /// Where it talks with another run, which is `partner`.
+    pub input: Option<Input>,
+    pub partner: Option<u64>,
     /// The program's ends of these pipes: while we hold them too, no reading end reports that it is at its end.
     writers: Vec<Arc<OwnedFd>>,
     disk_bytes: u64,
     told_exceeded: bool,
 }
 
-/// Makes the pipes, the sealed standard input and the message.
-pub fn prepare(request: Request, flavours: &[Flavour]) -> Result<Prepared> {
+/// Makes the pipes, the sealed standard input and the message; of one that `talks`, its input is the other's words.
+pub fn prepare(request: Request, flavours: &[Flavour], talks: bool) -> Result<Prepared> {
     let flavour = request.flavour.filter(|flavour| is_of_flavour(&request, flavours.get(*flavour as usize)));
     let mut fds = Vec::new();
-    // Nothing to read is the slot's own /dev/null.
-    if !request.stdin.is_empty() {
+    let mut input_by_run = None;
+    if talks {
+        let (input, theirs) = Input::new()?;
+        input_by_run = Some(input);
+        fds.push(theirs);
+    } else if !request.stdin.is_empty() {
+        // Nothing to read is the slot's own /dev/null.
         fds.push(Arc::new(input(c"stdin", &request.stdin)?));
     }
     let stdin = !fds.is_empty();
@@ -126,11 +136,18 @@ pub fn prepare(request: Request, flavours: &[Flavour]) -> Result<Prepared> {
         processes: request.processes,
         cpus: request.cpus,
     };
-    let job = Job { run_id: 0, image: request.image, flavour, limits, collect: request.collect, launch };
+    let job = Job { run_id: 0, image: request.image, flavour, limits, collect: request.collect, launch, partner: None };
     Ok(Prepared {
         job,
         fds,
-        run: PendingRun { outputs, writers, disk_bytes: request.disk_bytes, told_exceeded: false },
+        run: PendingRun {
+            outputs,
+            input: input_by_run,
+            partner: None,
+            writers,
+            disk_bytes: request.disk_bytes,
+            told_exceeded: false,
+        },
     })
 }
 
@@ -180,18 +197,30 @@ impl PendingRun {
     pub fn hear(&mut self, index: usize, buffer: &mut [u8]) -> Result<Heard> {
         let Some(output) = &mut self.outputs[index] else { return Ok(Heard::Nothing) };
         output.read_some(buffer)?;
+        Ok(self.too_much(index))
+    }
+
+    /// The same of stdout and a single read, with what it brought.
+    pub fn hear_chunk<'buffer>(&mut self, buffer: &'buffer mut [u8]) -> Result<(&'buffer [u8], Heard)> {
+        let Some(output) = &mut self.outputs[0] else { return Ok((&[], Heard::Nothing)) };
+        let bytes = output.read_chunk(buffer)?;
+        Ok((bytes, self.too_much(0)))
+    }
+
+    fn too_much(&mut self, index: usize) -> Heard {
+        let exceeded = self.outputs[index].as_ref().is_some_and(Output::exceeded);
         // Too much on stderr alone is cut off, not an offence.
-        if index != 1 && output.exceeded() && !self.told_exceeded {
-            self.told_exceeded = true;
-            return Ok(Heard::Exceeded);
+        if index == 1 || !exceeded || self.told_exceeded {
+            return Heard::Nothing;
         }
-        Ok(Heard::Nothing)
+        self.told_exceeded = true;
+        Heard::Exceeded
     }
 
     /// The run is over: what is left in the pipes, and the collected files.
     pub fn complete(mut self, mut ended: Ended, files: Vec<OwnedFd>, buffer: &mut [u8]) -> Completion {
         self.writers.clear();
-        let rest = self.outputs.iter_mut().flatten().try_for_each(|output| output.read_rest(buffer));
+        let rest = self.outputs.iter_mut().flatten().try_for_each(|output| output.read_rest(buffer, |_| {}));
         let names = std::mem::take(&mut ended.collected);
         let contents = read_files(names, files, self.disk_bytes);
         let failed = ended.fault.take().or(rest.err());

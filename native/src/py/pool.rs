@@ -1,5 +1,6 @@
 //! The Python twins of `pool`.
 
+use assay_shared::fault::Fault;
 use assay_shared::wire::{Flavour, Fresh, Known, Rootfs, RuntimeKind, Start};
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -83,6 +84,66 @@ impl Completion {
     }
 }
 
+/// A job, by the names of its attributes.
+#[derive(FromPyObject)]
+struct JobFields<'py> {
+    image: u32,
+    flavour: Option<u32>,
+    argv: Vec<String>,
+    environment: Vec<String>,
+    files: Vec<(String, Bound<'py, PyBytes>, u32)>,
+    collect: Vec<String>,
+    stdin: Bound<'py, PyBytes>,
+    channel: Option<Bound<'py, PyBytes>>,
+    merge_stderr: bool,
+    limits: LimitFields,
+}
+
+#[derive(FromPyObject)]
+struct LimitFields {
+    cpu_seconds: f64,
+    wall: f64,
+    memory_bytes: u64,
+    output_bytes: u64,
+    disk_bytes: u64,
+    processes: u32,
+    open_files: u64,
+    cpus: f64,
+}
+
+impl From<JobFields<'_>> for pool::Request {
+    fn from(job: JobFields<'_>) -> Self {
+        let limits = job.limits;
+        Self {
+            image: job.image,
+            flavour: job.flavour,
+            argv: job.argv,
+            env: job.environment,
+            files: job
+                .files
+                .into_iter()
+                .map(|(path, content, mode)| (path, content.as_bytes().to_vec(), mode))
+                .collect(),
+            collect: job.collect,
+            stdin: job.stdin.as_bytes().to_vec(),
+            channel: job.channel.map(|contents| contents.as_bytes().to_vec()),
+            merge_stderr: job.merge_stderr,
+            cpu_seconds: limits.cpu_seconds,
+            wall_seconds: limits.wall,
+            memory_bytes: limits.memory_bytes,
+            output_bytes: limits.output_bytes,
+            disk_bytes: limits.disk_bytes,
+            processes: limits.processes,
+            open_files: limits.open_files,
+            cpus: limits.cpus,
+        }
+    }
+}
+
+fn submit_error(fault: Fault) -> PyErr {
+    if fault.is(libc::ESHUTDOWN) { PyRuntimeError::new_err(fault.to_string()) } else { os_error(fault) }
+}
+
 /// Image, argv, environment, the path of the script, modules.
 type FlavourFields = (u32, Vec<String>, Vec<String>, String, Vec<String>, Vec<String>);
 
@@ -137,52 +198,14 @@ impl Pool {
         self.0.fileno()
     }
 
-    #[pyo3(signature = (*, image, flavour, argv, env, files, collect, stdin, channel, merge_stderr, cpu_seconds, wall_seconds,
-        memory_bytes, output_bytes, disk_bytes, processes, open_files, cpus))]
-    #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per limit
-    fn submit(
-        &self,
-        py: Python<'_>,
-        image: u32,
-        flavour: Option<u32>,
-        argv: Vec<String>,
-        env: Vec<String>,
-        files: Vec<(String, Bound<'_, PyBytes>, u32)>,
-        collect: Vec<String>,
-        stdin: Bound<'_, PyBytes>,
-        channel: Option<Bound<'_, PyBytes>>,
-        merge_stderr: bool,
-        cpu_seconds: f64,
-        wall_seconds: f64,
-        memory_bytes: u64,
-        output_bytes: u64,
-        disk_bytes: u64,
-        processes: u32,
-        open_files: u64,
-        cpus: f64,
-    ) -> PyResult<u64> {
-        let request = pool::Request {
-            image,
-            flavour,
-            argv,
-            env,
-            files: files.into_iter().map(|(path, content, mode)| (path, content.as_bytes().to_vec(), mode)).collect(),
-            collect,
-            stdin: stdin.as_bytes().to_vec(),
-            channel: channel.map(|contents| contents.as_bytes().to_vec()),
-            merge_stderr,
-            cpu_seconds,
-            wall_seconds,
-            memory_bytes,
-            output_bytes,
-            disk_bytes,
-            processes,
-            open_files,
-            cpus,
-        };
-        py.detach(|| self.0.submit(request)).map_err(|fault| {
-            if fault.is(libc::ESHUTDOWN) { PyRuntimeError::new_err(fault.to_string()) } else { os_error(fault) }
-        })
+    fn submit(&self, py: Python<'_>, job: JobFields<'_>) -> PyResult<u64> {
+        let request = pool::Request::from(job);
+        py.detach(|| self.0.submit(request)).map_err(submit_error)
+    }
+
+    fn submit_joined(&self, py: Python<'_>, first: JobFields<'_>, second: JobFields<'_>) -> PyResult<(u64, u64)> {
+        let requests = [first.into(), second.into()];
+        py.detach(|| self.0.submit_joined(requests)).map(Into::into).map_err(submit_error)
     }
 
     fn cancel(&self, py: Python<'_>, run_id: u64) -> PyResult<()> {

@@ -4,12 +4,24 @@
 //! core, and the kernel does not count these apart for a group. So each look asks whether anything of the program is
 //! ready to run: then the time since the last look counts as far as the program used a core in it; else all of it does.
 //! Many looks at moments that no program can foresee come to the same as a count.
+//!
+//! A run that talks with another waits for it, and that is not its choice: the clock leaves out the CPU time of the
+//! other, and stands still where the other waits for a core or for a slot.
 
 const MILLISECOND: u64 = 1_000_000;
 /// Of the quota of CPU time, which a program with many threads uses up at its beginning and then waits for more of.
 const QUOTA_PERIOD: u64 = 100 * MILLISECOND;
 /// No run lasts longer than its wall limit so many times over, however busy the machine is.
 const MOST_STRETCH: u64 = 100;
+
+/// The run that this one talks with; the default where there is none.
+#[derive(Clone, Copy, Default)]
+pub struct Partner {
+    /// CPU time since its start.
+    pub used_ns: u64,
+    /// It could run if it had a core, or a slot.
+    pub is_ready: bool,
+}
 
 pub struct FairClock {
     started: u64,
@@ -18,26 +30,45 @@ pub struct FairClock {
     used_ns: u64,
     /// CPU time that no stretch of the clock stands for yet.
     unspent_ns: u64,
+    partner_used_ns: u64,
     /// Of one core; a program that may use several does not have its waits counted by the fastest.
     cpus: f64,
 }
 
 impl FairClock {
     pub fn start(now: u64, cpus: f64) -> Self {
-        Self { started: now, looked: now, passed_ns: 0, used_ns: 0, unspent_ns: 0, cpus: cpus.min(1.0) }
+        Self {
+            started: now,
+            looked: now,
+            passed_ns: 0,
+            used_ns: 0,
+            unspent_ns: 0,
+            partner_used_ns: 0,
+            cpus: cpus.min(1.0),
+        }
     }
 
     /// Moves on to `now`; `used_ns` is the CPU time since the start. `ready` tells whether anything of the program could
     /// run if it had a core, and is asked only where cores are scarce.
     ///
     /// Whether it was at work, for all that is known.
-    pub fn look(&mut self, now: u64, used_ns: u64, scarce: bool, ready: impl FnOnce() -> bool) -> bool {
-        let elapsed = now.saturating_sub(self.looked);
+    pub fn look(
+        &mut self,
+        now: u64,
+        used_ns: u64,
+        partner: Partner,
+        scarce: bool,
+        ready: impl FnOnce() -> bool,
+    ) -> bool {
+        let partner_used = partner.used_ns.saturating_sub(self.partner_used_ns);
+        self.partner_used_ns += partner_used;
+        let elapsed = now.saturating_sub(self.looked).saturating_sub(partner_used);
         let used = (used_ns.saturating_sub(self.used_ns) as f64 / self.cpus) as u64;
         self.unspent_ns += used;
         let (step, spent, at_work) = match self.unspent_ns {
             unspent if !scarce || unspent >= elapsed => (elapsed, elapsed, true),
             unspent if ready() => (unspent, unspent, true),
+            _ if partner.is_ready => (0, 0, false),
             // What it used before it fell asleep counts when it is next found ready.
             _ => (elapsed, 0, false),
         };
@@ -70,7 +101,7 @@ mod tests {
         for (of_tick, ready) in ticks {
             now += TICK;
             used += of_tick;
-            clock.look(now, used, true, || ready);
+            clock.look(now, used, Partner::default(), true, || ready);
         }
         clock.passed_ns
     }
@@ -78,8 +109,8 @@ mod tests {
     #[test]
     fn on_a_machine_with_cores_to_spare_it_is_the_wall_clock() {
         let mut clock = FairClock::start(0, 1.0);
-        clock.look(SECOND, 0, false, || unreachable!());
-        clock.look(2 * SECOND, SECOND, false, || unreachable!());
+        clock.look(SECOND, 0, Partner::default(), false, || unreachable!());
+        clock.look(2 * SECOND, SECOND, Partner::default(), false, || unreachable!());
         assert_eq!((clock.passed_ns, clock.left_ns(5 * SECOND)), (2 * SECOND, 3 * SECOND));
     }
 
@@ -118,18 +149,35 @@ mod tests {
     #[test]
     fn cpu_time_of_better_days_does_not_speed_it_up_for_long() {
         let mut clock = FairClock::start(0, 4.0);
-        clock.look(SECOND, 4 * SECOND, false, || true);
+        clock.look(SECOND, 4 * SECOND, Partner::default(), false, || true);
         let before = clock.passed_ns;
-        clock.look(2 * SECOND, 4 * SECOND, true, || true);
+        clock.look(2 * SECOND, 4 * SECOND, Partner::default(), true, || true);
         assert!(clock.passed_ns - before <= QUOTA_PERIOD);
+    }
+
+    #[test]
+    fn who_waits_for_its_partner_pays_for_the_partners_sleep_alone() {
+        let mut clock = FairClock::start(0, 1.0);
+        let mut look = |now, used_ns, is_ready, scarce| {
+            clock.look(now * SECOND, 0, Partner { used_ns, is_ready }, scarce, || false);
+            clock.passed_ns
+        };
+        // Three of four seconds the partner was at work.
+        assert_eq!(look(4, 3 * SECOND, false, false), SECOND);
+        // It wants a core that others have.
+        assert_eq!(look(8, 3 * SECOND, true, true), SECOND);
+        assert_eq!(look(9, 3 * SECOND + SECOND / 2, false, true), 3 * SECOND / 2);
+        // Both sleep; then it has gone.
+        assert_eq!(look(10, 3 * SECOND + SECOND / 2, false, true), 5 * SECOND / 2);
+        assert_eq!(look(11, 0, false, false), 7 * SECOND / 2);
     }
 
     #[test]
     fn every_run_ends() {
         let mut clock = FairClock::start(0, 1.0);
-        clock.look(MOST_STRETCH * SECOND - 1, 0, true, || true);
+        clock.look(MOST_STRETCH * SECOND - 1, 0, Partner::default(), true, || true);
         assert_eq!(clock.left_ns(SECOND), SECOND);
-        clock.look(MOST_STRETCH * SECOND, 0, true, || true);
+        clock.look(MOST_STRETCH * SECOND, 0, Partner::default(), true, || true);
         assert_eq!(clock.left_ns(SECOND), 0);
     }
 }

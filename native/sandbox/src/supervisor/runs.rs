@@ -6,6 +6,7 @@ use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
 use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, START_FAILED, Stop, ToKeeper, decode};
 
+use super::clock::Partner;
 use super::slot::{KeeperHandle, SlotState, Waiting, patience_until, take_waiting};
 use super::{Slot, Source, Supervisor};
 
@@ -129,9 +130,10 @@ impl Supervisor {
     }
 
     pub(super) fn look_at(&mut self, index: usize, now: u64) -> Result<()> {
+        let partner = self.partner_of(index)?;
         let slot = &mut self.slots[index];
         match (&mut slot.state, &mut slot.keeper) {
-            (SlotState::Running(run), Some(keeper)) => keeper.watch(run, now, &self.crowd),
+            (SlotState::Running(run), Some(keeper)) => keeper.watch(run, now, partner, &self.crowd),
             (SlotState::Broken { .. }, _) => {
                 self.build(index);
                 Ok(())
@@ -140,6 +142,36 @@ impl Supervisor {
             (SlotState::Renewing { .. }, _) => Err(Fault::new("the keeper did not renew in time", "", libc::ETIMEDOUT)),
             _ => Ok(()),
         }
+    }
+
+    /// What the run there has to know of the one that it talks with.
+    fn partner_of(&mut self, index: usize) -> Result<Partner> {
+        let SlotState::Running(run) = &self.slots[index].state else { return Ok(Partner::default()) };
+        let Some(partner) = run.partner else { return Ok(Partner::default()) };
+        if self.waiting.iter().any(|waiting| waiting.job.run_id == partner) {
+            return Ok(Partner { used_ns: 0, is_ready: true });
+        }
+        match self.slot_of(partner).map(|at| &mut self.slots[at]) {
+            Some(Slot { state: SlotState::Running(run), keeper: Some(keeper), .. }) => {
+                keeper.as_partner(run, &self.crowd)
+            }
+            _ => Ok(Partner::default()),
+        }
+    }
+
+    fn slot_of(&self, run_id: u64) -> Option<usize> {
+        self.slots.iter().position(|slot| matches!(&slot.state, SlotState::Running(run) if run.run_id == run_id))
+    }
+
+    /// Before a run's counters are gone, the clock of the one that it talks with takes them in.
+    fn look_at_partner(&mut self, index: usize) {
+        let SlotState::Running(run) = &self.slots[index].state else { return };
+        let Some(partner) = run.partner else { return };
+        let Some(other) = self.slot_of(partner) else { return };
+        if let Err(fault) = self.look_at(other, sys::monotonic_ns()) {
+            self.lose(other, fault);
+        }
+        self.note_clock(other);
     }
 
     pub(super) fn hear_slot(&mut self, index: usize, source: Source) -> Result<()> {
@@ -264,6 +296,7 @@ impl Supervisor {
 
     /// Nothing of the run is left alive.
     pub(super) fn conclude(&mut self, index: usize) -> Result<()> {
+        self.look_at_partner(index);
         let Slot { state: SlotState::Running(run), keeper: Some(keeper), .. } = &mut self.slots[index] else {
             return Ok(());
         };

@@ -8,7 +8,7 @@ use assay_shared::sys;
 use assay_shared::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
 
 use super::builder::Build;
-use super::clock::FairClock;
+use super::clock::{FairClock, Partner};
 use super::crowd::{self, Crowd, Wants};
 use crate::cgroup::{Counters, FULL_WEIGHT, SlotCgroup};
 
@@ -98,6 +98,8 @@ pub struct Run {
     pub limits: JobLimits,
     pub flavour: Option<u32>,
     pub collect: Vec<String>,
+    /// The run that it talks with.
+    pub partner: Option<u64>,
     pub started: u64,
     pub before: Counters,
     pub stopped_by: Option<Stop>,
@@ -163,6 +165,7 @@ impl KeeperHandle {
             limits,
             flavour: job.flavour,
             collect: job.collect,
+            partner: job.partner,
             started,
             before,
             stopped_by: None,
@@ -179,7 +182,7 @@ impl KeeperHandle {
     }
 
     /// Looks at the clocks of a run and kills it where it is past a limit.
-    pub fn watch(&mut self, run: &mut Run, now: u64, crowd: &Crowd) -> Result<()> {
+    pub fn watch(&mut self, run: &mut Run, now: u64, partner: Partner, crowd: &Crowd) -> Result<()> {
         if run.killing.is_some() {
             return self.go_on_killing(run, now);
         }
@@ -189,7 +192,7 @@ impl KeeperHandle {
         let used = self.cgroup.cpu_ns()?.saturating_sub(run.before.cpu_ns);
         let Self { program_pid, cgroup, ours, .. } = self;
         let mut wants = Wants::Core;
-        let at_work = run.clock.look(now, used, crowd.was_scarce(), || {
+        let at_work = run.clock.look(now, used, partner, crowd.was_scarce(), || {
             wants = crowd::wants(*program_pid, &mut **cgroup, ours);
             wants != Wants::Nothing
         });
@@ -207,6 +210,14 @@ impl KeeperHandle {
             self.cgroup.set_weight(if wants == Wants::End { FULL_WEIGHT } else { weight_of(used) })?;
         }
         Ok(())
+    }
+
+    /// What the clock of the run that this one talks with leaves out.
+    pub fn as_partner(&mut self, run: &Run, crowd: &Crowd) -> Result<Partner> {
+        let used_ns = self.cgroup.cpu_ns()?.saturating_sub(run.before.cpu_ns);
+        let asked = crowd.was_scarce() && run.exited.is_none();
+        let is_ready = asked && crowd::wants(self.program_pid, &mut *self.cgroup, &self.ours) != Wants::Nothing;
+        Ok(Partner { used_ns, is_ready })
     }
 
     /// Ends the run for this reason, if nothing ended it before.

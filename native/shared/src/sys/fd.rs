@@ -27,6 +27,15 @@ pub fn output_pipe() -> Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
+/// A pipe for a program's input, read end first; only writing never blocks.
+pub fn input_pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe()?;
+    set_nonblocking(&write)?;
+    // So that the program's user can open /dev/stdin again, but not the end that is ours.
+    set_mode(&read, 0o444)?;
+    Ok((read, write))
+}
+
 pub fn memfd(name: &std::ffi::CStr) -> Result<File> {
     // SAFETY: a NUL-terminated string that outlives the call.
     let fd = check(
@@ -109,6 +118,20 @@ pub fn read_at_most(fd: impl AsFd, buffer: &mut [u8]) -> Result<Option<usize>> {
         // SAFETY: the buffer is writable for its whole length.
         let count = unsafe { libc::read(fd.as_fd().as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
         match check("read", "", count as i64) {
+            Ok(count) => return Ok(Some(count as usize)),
+            Err(fault) if fault.is(libc::EAGAIN) => return Ok(None),
+            Err(fault) if fault.is(libc::EINTR) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// One write; None when the pipe is full for now.
+pub fn write_at_most(fd: impl AsFd, bytes: &[u8]) -> Result<Option<usize>> {
+    loop {
+        // SAFETY: the bytes outlive the call.
+        let count = unsafe { libc::write(fd.as_fd().as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+        match check("write", "", count as i64) {
             Ok(count) => return Ok(Some(count as usize)),
             Err(fault) if fault.is(libc::EAGAIN) => return Ok(None),
             Err(fault) if fault.is(libc::EINTR) => {}

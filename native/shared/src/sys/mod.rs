@@ -20,8 +20,8 @@ pub use capabilities::{
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use execute::execute;
 pub use fd::{
-    close_all_but, is_readable, memfd, output_pipe, pipe, poll, poll_some, read_at_most, reopen_read_only,
-    replace_standard_streams, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking,
+    close_all_but, input_pipe, is_readable, memfd, output_pipe, pipe, poll, poll_some, read_at_most, reopen_read_only,
+    replace_standard_streams, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking, write_at_most,
 };
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use namespaces::{enter_user_namespace_alone, in_first_user_namespace};
