@@ -10,5 +10,6 @@ COMMANDS: Final = (
     Command("serve", "keep a daemon running, on a Unix socket and HTTP", "rewards.cli.serve"),
     Command("score", "the rewards of a file of completions", "rewards.cli.score"),
     Command("math", "how a maths answer is judged, and how references are read", "rewards.cli.math"),
+    Command("bench", "measure this machine", "rewards.cli.bench"),
     Command("demo", "a daemon of its own scores the bundled sample", "rewards.cli.demo"),
 )
