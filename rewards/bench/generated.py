@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 from rewards.bench.items import BenchItem, Kind
 from rewards.bench.problems import PROBLEMS, Case, Problem, cases, first_failed
 
-Form = Literal["python, calls", "python, stdin", "cpp, stdin"]
-FORMS: Final[tuple[Form, ...]] = ("python, calls", "python, stdin", "cpp, stdin")
+Form = Literal["python-calls", "python-stdin", "cpp-stdin"]
+FORMS: Final[tuple[Form, ...]] = ("python-calls", "python-stdin", "cpp-stdin")
 KINDS_OF_SET: Final[tuple[Kind, ...]] = ("right", "wrong", "slow")
 # What a slow program burns in each test, several times what the others need.
 SLOW_SECONDS: Final = 0.02
@@ -67,9 +67,9 @@ def generated(form: Form, problems: int, seed: int) -> list[BenchItem]:
 
 def bench_item(problem: Problem, kind: Kind, form: Form, tests: list[Case], number: str) -> BenchItem:
     """The item of one program; `number` is in its text, so that no two are the same."""
-    language = "cpp" if form == "cpp, stdin" else "python"
+    language = "cpp" if form == "cpp-stdin" else "python"
     source = _source(problem, kind, form, number)
-    calls = form == "python, calls"
+    calls = form == "python-calls"
     failed = _first_failed(problem, kind, tests)
     item = {
         "id": f"{problem.name}: {kind}, {number}",
@@ -99,9 +99,9 @@ def _first_failed(problem: Problem, kind: Kind, tests: list[Case]) -> int | None
 
 
 def _source(problem: Problem, kind: Kind, form: Form, number: str) -> str:
-    if form == "cpp, stdin":
+    if form == "cpp-stdin":
         return f"// {number}\n{_CPP_HEAD}{_cpp(problem, kind)}{_CPP_READER}"
-    return f"# {number}\n{_python(problem, kind)}{_PYTHON_READER if form == 'python, stdin' else ''}"
+    return f"# {number}\n{_python(problem, kind)}{_PYTHON_READER if form == 'python-stdin' else ''}"
 
 
 def _python(problem: Problem, kind: Kind) -> str:

@@ -68,7 +68,7 @@ def step_items(problems: int, completions: int, tests: int, seed: int) -> list[B
     items: list[BenchItem] = []
     for number in range(problems):
         problem = PROBLEMS[number % len(PROBLEMS)]
-        form: Form = "python, calls" if number // len(PROBLEMS) % 2 else "python, stdin"
+        form: Form = "python-calls" if number // len(PROBLEMS) % 2 else "python-stdin"
         its_tests = cases(problem, tests, random)
         for _ in range(completions):
             # Whichever is furthest behind its share.

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_code(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sets", metavar="S;...", default=";".join(SETS), help=f"of {'; '.join(SETS)} (all)")
+    parser.add_argument("--sets", metavar="S,...", default=",".join(SETS), help=f"of {', '.join(SETS)} (all)")
     parser.add_argument("--problems", metavar="N", default="12", help="of each generated set, 3 programs each (12)")
     parser.add_argument("--rounds", metavar="N", default="3", help="in which all ways take turns (3)")
     parser.add_argument(
@@ -137,10 +137,10 @@ def _command(bench: str, sizes: dict[str, int], prime_code: str | None) -> str:
 
 
 def _chosen(text: str) -> Sequence[str]:
-    names = text.split(";")
+    names = text.split(",")
     for name in names:
         if name not in SETS:
-            raise BadInput("sets", name, f"expected some of {';'.join(SETS)}")
+            raise BadInput("sets", name, f"expected some of {','.join(SETS)}")
     return names
 
 

@@ -17,7 +17,7 @@ from rewards.bench.problems import PROBLEMS
 from rewards.bench.step import MIXTURE, step_items
 from rewards.code.item import code_item
 
-PYTHON = [form for form in FORMS if form != "cpp, stdin"]
+PYTHON = [form for form in FORMS if form != "cpp-stdin"]
 
 
 def first_failure(item: BenchItem, monkeypatch: pytest.MonkeyPatch) -> int | None:
@@ -59,14 +59,14 @@ def test_labels_are_what_the_programs_do(form: str, monkeypatch: pytest.MonkeyPa
 def test_a_slow_program_is_right_and_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    slow = next(item for item in generated("python, stdin", 1, seed=0) if item.kind == "slow")
+    slow = next(item for item in generated("python-stdin", 1, seed=0) if item.kind == "slow")
     began = time.process_time()
     assert first_failure(slow, monkeypatch) is None
     assert time.process_time() - began >= SLOW_SECONDS * len(slow.streams)
 
 
 def test_wrong_programs_fail_early_and_late() -> None:
-    wrong = [item for item in generated("python, calls", 60, seed=1) if item.kind == "wrong"]
+    wrong = [item for item in generated("python-calls", 60, seed=1) if item.kind == "wrong"]
     failed_at_once = sum(item.needed == 1 for item in wrong)
     failed_last = sum(item.needed == len(item.streams) > 1 for item in wrong)
     assert failed_at_once >= 10
@@ -83,7 +83,7 @@ def test_the_step_is_mixed_as_it_says() -> None:
 
 
 def test_what_does_not_parse_does_not() -> None:
-    broken = bench_item(PROBLEMS[0], "does not parse", "python, calls", [], "0")
+    broken = bench_item(PROBLEMS[0], "does not parse", "python-calls", [], "0")
     with pytest.raises(SyntaxError):
         compile(broken.alone, "program", "exec")
 
