@@ -1,4 +1,4 @@
-"""`assay bench`: its arguments, and where the figures go."""
+"""`assay bench`: the engine's benches, their arguments, and where the figures go."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ _SEQUENCES: Final = "1,10000"
 _TOKENS: Final = "1,32,1024"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The benches and their arguments."""
+def add_benches(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    """The engine's benches and their arguments; what is returned takes more of them."""
     benches = parser.add_subparsers(title="benches", metavar="BENCH", required=True)
     parser = benches.add_parser("containers", help="runs per second of a program that does nothing, beside others'")
     parser.add_argument("--peers", metavar="P,...", default=_ALL_PEERS, help=f"of {', '.join(PEERS)} (all)")
@@ -85,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
     parser.set_defaults(handler=bench_repeat)
+    return benches
 
 
 def bench_containers(arguments: argparse.Namespace) -> int:
@@ -99,13 +100,13 @@ def bench_containers(arguments: argparse.Namespace) -> int:
             in_flight=_numbers("slots", arguments.slots),
             seconds=_above_zero("seconds", arguments.seconds),
         )
-        measured = _measured(lambda say: containers(plan, _command(arguments), say))
+        measured = with_progress(lambda say: containers(plan, _command(arguments), say))
         report.show(measured, console)
-        _write(arguments, measured, report.markdown(measured))
+        write_numbers(arguments, measured, report.markdown(measured))
         if arguments.png:
             chart.draw(measured, Path(arguments.png))
     except AssayError as error:
-        return _refused(error)
+        return bench_refused(error)
     return 0
 
 
@@ -113,27 +114,29 @@ def bench_slots(arguments: argparse.Namespace) -> int:
     """`assay bench slots`: the exit code."""
     try:
         numbers, seconds = _numbers("slots", arguments.slots), _above_zero("seconds", arguments.seconds)
-        rows = _measured(lambda say: slots(numbers, seconds, say))
+        rows = with_progress(lambda say: slots(numbers, seconds, say))
         report.show_slots(rows, Console())
-        _write(arguments, rows, report.slots_markdown(rows))
+        write_numbers(arguments, rows, report.slots_markdown(rows))
     except AssayError as error:
-        return _refused(error)
+        return bench_refused(error)
     return 0
 
 
 def bench_load(arguments: argparse.Namespace) -> int:
     """`assay bench load`: the exit code."""
     try:
-        requests, in_flight = _number("requests", arguments.requests), _number("in-flight", arguments.in_flight)
-        client_requests = _number("client-requests", arguments.client_requests)
+        requests, in_flight = positive("requests", arguments.requests), positive("in-flight", arguments.in_flight)
+        client_requests = positive("client-requests", arguments.client_requests)
         command = shlex.join(["assay", "bench", "load", "--requests", str(requests), "--in-flight", str(in_flight)])
-        measured = _measured(lambda say: mixed(requests, in_flight, client_requests, arguments.go_judge, command, say))
+        measured = with_progress(
+            lambda say: mixed(requests, in_flight, client_requests, arguments.go_judge, command, say)
+        )
         report.show_mix(measured, Console())
-        _write(arguments, measured, report.mix_markdown(measured))
+        write_numbers(arguments, measured, report.mix_markdown(measured))
         if arguments.png:
             chart.draw_mix(measured, Path(arguments.png))
     except AssayError as error:
-        return _refused(error)
+        return bench_refused(error)
     return 0
 
 
@@ -141,11 +144,11 @@ def bench_warm(arguments: argparse.Namespace) -> int:
     """`assay bench warm`: the exit code."""
     try:
         numbers, seconds = _numbers("slots", arguments.slots), _above_zero("seconds", arguments.seconds)
-        rows = _measured(lambda say: warm(numbers, seconds, say))
+        rows = with_progress(lambda say: warm(numbers, seconds, say))
         report.show_warm(rows, Console())
-        _write(arguments, rows, report.warm_markdown(rows))
+        write_numbers(arguments, rows, report.warm_markdown(rows))
     except AssayError as error:
-        return _refused(error)
+        return bench_refused(error)
     return 0
 
 
@@ -158,15 +161,15 @@ def bench_repeat(arguments: argparse.Namespace) -> int:
             # On this thread, whose memory can lie in large pages (GLIBC_TUNABLES=glibc.malloc.hugetlb=1).
             return repeat(sequences, tokens, say)
 
-        rows = _measured(measure)
+        rows = with_progress(measure)
         report.show_repeat(rows, Console())
-        _write(arguments, rows, report.repeat_markdown(rows))
+        write_numbers(arguments, rows, report.repeat_markdown(rows))
     except AssayError as error:
-        return _refused(error)
+        return bench_refused(error)
     return 0
 
 
-def _measured(measure: Callable[[_Say], Coroutine[Any, Any, _T]]) -> _T:
+def with_progress(measure: Callable[[_Say], Coroutine[Any, Any, _T]]) -> _T:
     """What `measure` finds; what it says meanwhile is shown as progress."""
     with (
         Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True) as progress,
@@ -178,14 +181,16 @@ def _measured(measure: Callable[[_Say], Coroutine[Any, Any, _T]]) -> _T:
         )
 
 
-def _write(arguments: argparse.Namespace, numbers: Any, markdown: str) -> None:
+def write_numbers(arguments: argparse.Namespace, numbers: Any, markdown: str) -> None:
+    """Into the files that were named."""
     if arguments.json:
         Path(arguments.json).write_bytes(msgspec.json.format(msgspec.json.encode(numbers)) + b"\n")
     if arguments.markdown:
         Path(arguments.markdown).write_text(markdown)
 
 
-def _refused(error: AssayError) -> int:
+def bench_refused(error: AssayError) -> int:
+    """Say why nothing is measured; the exit code."""
     print(f"assay bench: {error}", file=sys.stderr)
     return WRONG_USE if isinstance(error, BadInput) else OUR_FAULT
 
@@ -220,7 +225,8 @@ def _numbers(field: str, text: str) -> list[int]:
     return numbers
 
 
-def _number(field: str, text: str) -> int:
+def positive(field: str, text: str) -> int:
+    """The number that is meant; raises BadInput."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise BadInput(field, text, "expected a number like 500")
     return int(text)

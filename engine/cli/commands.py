@@ -21,5 +21,4 @@ COMMANDS: Final = (
     Command("run", "run one program; its output and exit code become the command's", "engine.cli.run"),
     Command("doctor", "what this machine enforces, and the languages it has", "engine.cli.doctor"),
     Command("images", "the unpacked layers of images; prune removes those not in use", "engine.cli.images"),
-    Command("bench", "measure this machine", "engine.cli.bench"),
 )

@@ -11,5 +11,6 @@ COMMANDS: Final = (
     Command("score", "the rewards of a file of completions", "rewards.cli.score"),
     Command("math", "how a maths answer is judged, and how references are read", "rewards.cli.math"),
     Command("judge", "how good a judge model is, on labelled answers", "rewards.cli.judge"),
+    Command("bench", "measure this machine", "rewards.cli.bench"),
     Command("demo", "a daemon of its own scores the bundled sample", "rewards.cli.demo"),
 )

@@ -1,0 +1,1 @@
+"""Other ways to judge programs, as they are in use."""
