@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import shlex
 import sys
 from collections.abc import Callable, Coroutine
@@ -24,6 +25,7 @@ from engine.bench.programs import NAMES
 from engine.bench.repeat import RepeatRow, repeat
 from engine.bench.slots import slots
 from engine.bench.warm import warm
+from engine.cli.commands import words_of
 from engine.cli.options import OUR_FAULT, WRONG_USE
 from engine.errors import AssayError, BadInput
 
@@ -85,6 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the numbers there too")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
     parser.set_defaults(handler=bench_repeat)
+    for bench in words_of("bench"):
+        importlib.import_module(bench.module).add_arguments(benches.add_parser(bench.name, help=bench.help))
 
 
 def bench_containers(arguments: argparse.Namespace) -> int:

@@ -6,14 +6,13 @@ import argparse
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from engine.cli.commands import Command
+from engine.cli.commands import commands
 from engine.cli.options import FAILED
 
-_GROUP: Final = "assay.commands"
 # All of Assay, and what its clients need of it: the same packages, hence never both.
 _DISTRIBUTIONS: Final = ("assay", "assay-client")
 
@@ -27,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="assay", description="Runs untrusted programs and turns them into rewards.")
     parser.add_argument("--version", action="version", version="".join(installed))
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _commands():
+    for command in commands():
+        if " " in command.name:
+            continue
         subparser = subparsers.add_parser(command.name, help=command.help)
         if command.name in words[:1]:
             try:
@@ -40,11 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(words)
     code: int = parsed.handler(parsed)
     return code
-
-
-def _commands() -> Iterator[Command]:
-    for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name, reverse=True):
-        yield from point.load()
 
 
 def _installed() -> list[str]:

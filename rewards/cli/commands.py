@@ -11,4 +11,5 @@ COMMANDS: Final = (
     Command("score", "the rewards of a file of completions", "rewards.cli.score"),
     Command("math", "how a maths answer is judged, and how references are read", "rewards.cli.math"),
     Command("demo", "a daemon of its own scores the bundled sample", "rewards.cli.demo"),
+    Command("bench math", "judging maths answers, beside math-verify: how fast, who is right", "rewards.cli.bench"),
 )
