@@ -68,9 +68,11 @@ pub enum Domain {
     Positive,
 }
 
-/// Precisions at which enclosures are compared before anything dearer is tried.
-const EARLY_BITS: [u64; 3] = [64, 128, 320];
-const LATE_BITS: [u64; 2] = [1_024, BITS];
+/// Precisions at which enclosures are compared before proofs of equality are tried: nearly all that differs does there.
+const EARLY_BITS: [u64; 2] = [64, 128];
+const LATE_BITS: [u64; 3] = [320, 1_024, BITS];
+/// Where only an order is asked for, or whether there is a value.
+const SEEN_BITS: [u64; 3] = [64, 128, 320];
 
 /// The answer's tree against the reference's, which has a value.
 pub fn decide(answer: &Node, reference: &Node, domain: Domain) -> Decision {
@@ -194,7 +196,7 @@ fn constants(answer: &Node, reference: &Node, log: Log) -> Decision {
 
 /// Whether enclosures see that it has a value.
 fn has_value(node: &Node, log: Log) -> bool {
-    EARLY_BITS.iter().any(|bits| Place { point: &[], bits: *bits, log }.value(node).is_ok())
+    SEEN_BITS.iter().any(|bits| Place { point: &[], bits: *bits, log }.value(node).is_ok())
 }
 
 /// None where one of them cannot be enclosed at that precision.
@@ -238,7 +240,7 @@ pub fn order(a: &Node, b: &Node) -> Option<i32> {
     if decide(a, b, Domain::Real).is_equal() {
         return Some(0);
     }
-    for bits in EARLY_BITS {
+    for bits in SEEN_BITS {
         let place = Place { point: &[], bits, log: Log::Natural };
         let (Ok(a), Ok(b)) = (place.value(a), place.value(b)) else { continue };
         if let (Value::Exact(a), Value::Exact(b)) = (&a, &b) {

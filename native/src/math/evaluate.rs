@@ -9,7 +9,7 @@ use super::complex;
 use super::elementary::pi;
 use super::float::Interval;
 use super::normal::Log;
-use super::rational::Rational;
+use super::rational::{Rational, factorial};
 use super::tree::{Constant, Node};
 
 /// Exact values with more bits than this go on as enclosures.
@@ -288,16 +288,7 @@ impl Place<'_> {
 
     fn factorial(&self, value: &Value) -> Result<Value, Stop> {
         let n = value.exact().ok_or(Stop::Unknown)?.to_integer().ok_or(Stop::Unknown)?;
-        let n = i64::try_from(&n).ok().filter(|n| *n <= FACTORIAL).ok_or(Stop::TooLarge)?;
-        if n < 0 {
-            return Err(Stop::NoValue);
-        }
-        let mut product = BigInt::from(1);
-        for k in 2..=n {
-            spend(20 + product.bits() / 64)?;
-            product *= k;
-        }
-        Ok(Value::Exact(product.into()))
+        Ok(Value::Exact(factorial(i64::try_from(&n).map_err(|_| Stop::TooLarge)?)?.into()))
     }
 
     fn binomial(&self, over: &Value, under: &Value) -> Result<Value, Stop> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::bounds::{DEGREE, FACTORIAL, Stop, spend};
 use super::poly::{Exponent, Monomial, Poly, Quotient, raised};
-use super::rational::Rational;
+use super::rational::{Rational, factorial};
 use super::tree::{Constant, Function, Node};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -370,16 +370,7 @@ impl Normal {
 
     fn factorial(&mut self, value: &Quotient) -> Result<Quotient, Stop> {
         if let Some(value) = value.as_rational() {
-            let n = value.to_i64().filter(|n| *n >= 0).ok_or(Stop::NoValue)?;
-            if n > FACTORIAL {
-                return Err(Stop::TooLarge);
-            }
-            let mut product = num_bigint::BigInt::from(1);
-            for k in 2..=n {
-                spend(20 + product.bits() / 64)?;
-                product *= k;
-            }
-            return Ok(Quotient::rational(product.into()));
+            return Ok(Quotient::rational(factorial(value.to_i64().ok_or(Stop::NoValue)?)?.into()));
         }
         // (m + c)! by m!, so that (n - 1)! and n! speak of one generator.
         let poly = value.as_poly().ok_or(Stop::Unknown)?;
