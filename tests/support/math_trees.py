@@ -85,7 +85,7 @@ def rewritten(tree: Tree, random: Random) -> Tree:
     if kind == "div":
         return ("div", ("mul", ("int", 3), parts[0]), ("mul", ("int", 3), parts[1]))
     if kind == "pow":
-        times = parts[0]
+        times: Tree = parts[0]
         for _ in range(parts[1] - 1):
             times = ("mul", times, parts[0])
         return times

@@ -9,7 +9,7 @@ use super::complex;
 use super::elementary::pi;
 use super::float::Interval;
 use super::normal::Log;
-use super::rational::{Rational, factorial};
+use super::rational::{Rational, binomial, factorial};
 use super::tree::{Constant, Node};
 
 /// Exact values with more bits than this go on as enclosures.
@@ -292,6 +292,13 @@ impl Place<'_> {
     }
 
     fn binomial(&self, over: &Value, under: &Value) -> Result<Value, Stop> {
+        let whole = |value: &Value| value.exact().and_then(Rational::to_i64);
+        if let (Some(n), Some(k)) = (whole(over), whole(under))
+            && (0..=n).contains(&k)
+            && n <= FACTORIAL
+        {
+            return Ok(Value::Exact(binomial(n, k)?.into()));
+        }
         let k =
             under.exact().and_then(Rational::to_i64).filter(|k| (0..=FACTORIAL).contains(k)).ok_or(Stop::Unknown)?;
         let mut product = Value::Exact(Rational::one());

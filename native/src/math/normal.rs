@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::bounds::{DEGREE, FACTORIAL, Stop, spend};
+use super::bounds::{DEGREE, Stop, spend};
 use super::poly::{Exponent, Monomial, Poly, Quotient, raised};
-use super::rational::{Rational, factorial};
+use super::rational::{Rational, binomial, factorial};
 use super::tree::{Constant, Function, Node};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -392,17 +392,10 @@ impl Normal {
     fn binomial(&mut self, over: &Quotient, under: &Quotient) -> Result<Quotient, Stop> {
         let count = under.as_rational().and_then(|k| k.to_i64());
         let top = over.as_rational().and_then(|n| n.to_i64());
-        if let (Some(n), Some(k)) = (top, count)
-            && !(0 <= k && k <= n && n <= FACTORIAL)
-        {
-            return Err(if n > FACTORIAL { Stop::TooLarge } else { Stop::NoValue });
+        if let (Some(n), Some(k)) = (top, count) {
+            return Ok(Quotient::rational(binomial(n, k)?.into()));
         }
-        let least = match (top, count) {
-            (Some(n), Some(k)) => Some(k.min(n - k)),
-            (None, Some(k)) if (0..=64).contains(&k) => Some(k),
-            _ => None,
-        };
-        if let Some(k) = least {
+        if let Some(k) = count.filter(|k| (0..=64).contains(k)) {
             let mut product = Quotient::rational(Rational::one());
             for step in 0..k {
                 let factor = self.add(over, &Quotient::rational(Rational::int(-step)))?;

@@ -53,6 +53,23 @@ pub fn factorial(n: i64) -> Result<BigInt, Stop> {
     Ok(product * word)
 }
 
+/// n over k, for 0 <= k <= n <= `FACTORIAL`; there is none outside.
+pub fn binomial(n: i64, k: i64) -> Result<BigInt, Stop> {
+    if n > FACTORIAL {
+        return Err(Stop::TooLarge);
+    }
+    if !(0 <= k && k <= n) {
+        return Err(Stop::NoValue);
+    }
+    let mut product = BigInt::one();
+    for step in 0..k.min(n - k) {
+        spend(60 + 2 * limbs(product.bits()))?;
+        // Whole after every step.
+        product = product * (n - step) / (step + 1);
+    }
+    Ok(product)
+}
+
 impl Rational {
     pub fn new(over: BigInt, under: BigInt) -> Result<Rational, Stop> {
         if under.is_zero() {

@@ -199,7 +199,6 @@ fn split(node: &Node) -> Option<[Node; 2]> {
 
 /// The value of a reference that has no variables; whether it is real.
 fn check_value(node: &Node) -> Result<(), Undecided> {
-    super::bounds::refill();
     for bits in [64, 256, 1_024] {
         match (Place { point: &[], bits, log: Log::Natural }).value(node) {
             Ok(Value::Exact(_) | Value::Real(_) | Value::Complex(..)) => return Ok(()),
