@@ -8,6 +8,7 @@ from rewards.code.item import CodeItem, code_item
 from rewards.code.reward import CodeReward
 from rewards.evidence import CodeEvidence, MathEvidence
 from rewards.math.item import MathItem, math_item
+from rewards.math.labels import labels
 from rewards.math.reward import MathReward
 from rewards.reward import NotJudged, Reward, from_wire
 
@@ -36,6 +37,7 @@ class MathScorer:
     kind: Final = "math"
     evidence: Final = MathEvidence
     parse = staticmethod(math_item)
+    labels = staticmethod(labels)
 
     async def score(
         self, parsed: MathItem, engine: Engine, *, client: str, deadline_seconds: float | None
