@@ -1,11 +1,12 @@
 //! One answer's tree against a typed reference.
 
 use super::bounds::{Stop, spend};
+use super::classify::classify;
 use super::decide::{How, decide};
 use super::literal::{evaluated, has_i, has_operator, long_decimal, numeral, rounds_to, same_operators, towers};
 use super::options::{Judged, Options, Reason};
 use super::rational::Rational;
-use super::reference::{Kind, Reference, classify};
+use super::reference::{Kind, Reference};
 use super::several;
 use super::tree::{Node, Relation};
 use super::unit::Unit;
