@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from engine.errors import BadInput
 
@@ -34,6 +34,15 @@ class Scorer(Protocol[_T]):
         deadline_seconds  the client's own; what has not begun by then is not judged
         Raises Overloaded and SandboxError where nothing can be said. Cancelling kills what runs.
         """
+        ...
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A scorer whose answers are also counted by how they came about."""
+
+    def labels(self, answer: dict[str, Any]) -> tuple[str, str, str]:
+        """Verdict, how and reason of an answer, each of a few values, whatever was asked."""
         ...
 
 

@@ -12,6 +12,7 @@ from rewards.judge.item import JudgeItem, judge_item
 from rewards.judge.opinion import JudgeModel
 from rewards.judge.reward import judged, no_judge
 from rewards.math.item import MathItem, math_item
+from rewards.math.labels import labels
 from rewards.math.reward import MathReward
 from rewards.reward import NotJudged, Reward, from_wire
 
@@ -39,6 +40,7 @@ class MathScorer:
 
     kind: Final = "math"
     evidence: Final = MathEvidence
+    labels = staticmethod(labels)
 
     def __init__(self, judge: JudgeModel | None) -> None:
         self._judge = judge

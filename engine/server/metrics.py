@@ -92,6 +92,11 @@ class Metrics:
     def __init__(self) -> None:
         self.requests = Counter("assay_requests_total", "Requests by how they were answered.", ("op", "answer"))
         self.verdicts = Counter("assay_verdicts_total", "Verdicts given.", ("op", "verdict"))
+        self.judged = Counter(
+            "assay_judged_total",
+            "Answers of items by how they came about, of the kinds that say it.",
+            ("kind", "verdict", "how", "reason"),
+        )
         self.not_judged = Counter("assay_not_judged_total", "Answers without a verdict.", ("op",))
         self.request_seconds = Histogram("assay_request_seconds", "From a request to its answer.", ("op",))
         self.queue_seconds = Histogram("assay_queue_seconds", "Time of runs in the queue.")

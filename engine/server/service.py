@@ -16,7 +16,7 @@ from engine.engine import Engine
 from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.program import Outcome
 from engine.proof import selftest
-from engine.scorer import Parsed, Scorers, parsed_item
+from engine.scorer import Labelled, Parsed, Scorers, parsed_item
 from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
 from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, request_from
@@ -185,6 +185,8 @@ class Service:
         except SandboxError:
             self._judged("score", None, text)
             raise
+        if isinstance(item.scorer, Labelled):
+            self.metrics.judged.add(item.scorer.kind, *item.scorer.labels(answer))
         verdict = answer.get("verdict") if answer.get("not_judged") is None else None
         self._judged("score", None if answer.get("not_judged") is not None else str(verdict or "none"), text)
         return {**_id_of(item.item), **answer, **self._degraded}

@@ -1,1 +1,1 @@
-"""Benches of rewards: what judging programs costs, beside other ways to judge them in the same run."""
+"""Benches of rewards: what judging programs and maths answers costs, beside other ways in the same run."""

@@ -20,6 +20,7 @@ from engine.machine import resources
 from rewards.bench import chart, report
 from rewards.bench.code import SETS, code, human_eval_file
 from rewards.bench.step import step
+from rewards.cli import bench_math
 from rewards.cli.daemon import own_daemon
 
 _PER_CORE: Final = 4
@@ -69,6 +70,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 _BENCHES: Final = (
     _Bench("code", "programs judged by their tests, beside other ways, and false verdicts", _add_code),
     _Bench("step", "the rewards of one training step: seconds until they are there", _add_step),
+    _Bench("math", "maths answers judged beside math-verify: how fast, and who is right", bench_math.add_arguments),
 )
 
 

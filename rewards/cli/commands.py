@@ -13,4 +13,5 @@ COMMANDS: Final = (
     Command("judge", "how good a judge model is, on labelled answers", "rewards.cli.judge"),
     Command("bench", "measure this machine", "rewards.cli.bench"),
     Command("demo", "a daemon of its own scores the bundled sample", "rewards.cli.demo"),
+    Command("bench math", "judging maths answers, beside math-verify: how fast, who is right", "rewards.cli.bench"),
 )

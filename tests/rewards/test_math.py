@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from engine.exact import grade as graded_pair
 from rewards import MathReward, NotJudged, Reward
 from rewards.cli.tally import verdict_name
 from rewards.data.datasets import gsm8k
-from rewards.math.item import MathItem
+from rewards.math.item import MathItem, Type
 from rewards.math.reward import grade
 from tests.support.evidence import math_evidence
 
@@ -124,6 +125,12 @@ def test_integers_are_graded_as_integers(answer: int, reference: int) -> None:
     reward = graded(str(answer), reference)
     assert isinstance(reward, Reward)
     assert reward.reward == float(answer == reference)
+
+
+def test_every_type_that_an_item_may_declare_is_known_to_the_grader() -> None:
+    for kind in get_args(Type):
+        item = MathItem(completion="", reference="1", type=kind)
+        assert graded_pair(["1"], "1", item.declared()).verdict != "incorrect", kind
 
 
 COMMANDS = r"""

@@ -219,6 +219,8 @@ def test_metrics_count(daemon: Daemon) -> None:
     daemon.post("/v1/run", RUN)
     daemon.post("/v1/run", {"source": "1/0"})
     daemon.post("/v1/run", {})
+    for answer in ("\\boxed{\\frac{10}{2}}", "\\boxed{6}", "five"):
+        daemon.post("/v1/score", {"kind": "math", "completion": answer, "reference": "5"})
     status, text = daemon.get("/metrics")
     assert status == 200
     numbers = {}
@@ -231,6 +233,9 @@ def test_metrics_count(daemon: Daemon) -> None:
     assert (
         numbers['assay_request_seconds_bucket{op="run",le="+Inf"}'] == numbers['assay_request_seconds_count{op="run"}']
     )
+    for labels in ('"correct",how="exact",reason=""', '"incorrect",how="",reason="different"'):
+        assert numbers[f'assay_judged_total{{kind="math",verdict={labels}}}'] == 1
+    assert numbers['assay_judged_total{kind="math",verdict="incorrect",how="",reason="no answer"}'] == 1
     assert numbers["assay_slots"] == 2
     assert numbers["assay_engine_runs_total"] >= 2
     assert numbers["assay_not_judged_programs"] == 0

@@ -1,11 +1,12 @@
 //! Whether two trees are one value or one function: equal by proof, different by proof, or open.
 
 use super::arctangent;
-use super::bounds::{BITS, Stop, WORK_NORMAL, within};
+use super::bounds::{BITS, Stop, WORK_NORMAL, spend, within};
 use super::evaluate::{Place, Value};
 use super::modular;
 use super::normal::{Generator, Log, Normal};
 use super::poly::{Poly, Quotient};
+use super::rational::Rational;
 use super::root_bound;
 use super::sample;
 use super::tree::{Function, Node};
@@ -68,14 +69,27 @@ pub enum Domain {
     Positive,
 }
 
-/// Precisions at which enclosures are compared before anything dearer is tried.
-const EARLY_BITS: [u64; 3] = [64, 128, 320];
-const LATE_BITS: [u64; 2] = [1_024, BITS];
+/// Precisions at which enclosures are compared before proofs of equality are tried: nearly all that differs does there.
+const EARLY_BITS: [u64; 2] = [64, 128];
+const LATE_BITS: [u64; 3] = [320, 1_024, BITS];
+/// Where only an order is asked for, or whether there is a value.
+const SEEN_BITS: [u64; 3] = [64, 128, 320];
 
 /// The answer's tree against the reference's, which has a value.
 pub fn decide(answer: &Node, reference: &Node, domain: Domain) -> Decision {
     if answer == reference {
         return Decision::Equal(How::Literal);
+    }
+    if let (Some(a), Some(b)) = (literal(answer), literal(reference)) {
+        return match a.same(&b) {
+            Ok(true) => Decision::Equal(How::Exact),
+            Ok(false) => Decision::Different(How::Exact),
+            Err(_) => Decision::TooLarge,
+        };
+    }
+    // Two trees that are next to nothing take this long.
+    if spend(1_500).is_err() {
+        return Decision::TooLarge;
     }
     let bare = |node: &Node| matches!(node, Node::Fn(Function::Log, _));
     if !answer.any(&mut |node| bare(node)) && !reference.any(&mut |node| bare(node)) {
@@ -87,6 +101,14 @@ pub fn decide(answer: &Node, reference: &Node, domain: Domain) -> Decision {
     }
     let decimal = decide_read(answer, reference, domain, Log::Decimal);
     if decimal.is_equal() || !decimal.is_different() { decimal } else { natural }
+}
+
+fn literal(node: &Node) -> Option<Rational> {
+    match node {
+        Node::Lit(literal) => Some(literal.value.clone()),
+        Node::Neg(one) => literal(one).map(|value| value.neg()),
+        _ => None,
+    }
 }
 
 fn decide_read(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Decision {
@@ -194,7 +216,7 @@ fn constants(answer: &Node, reference: &Node, log: Log) -> Decision {
 
 /// Whether enclosures see that it has a value.
 fn has_value(node: &Node, log: Log) -> bool {
-    EARLY_BITS.iter().any(|bits| Place { point: &[], bits: *bits, log }.value(node).is_ok())
+    SEEN_BITS.iter().any(|bits| Place { point: &[], bits: *bits, log }.value(node).is_ok())
 }
 
 /// None where one of them cannot be enclosed at that precision.
@@ -238,7 +260,7 @@ pub fn order(a: &Node, b: &Node) -> Option<i32> {
     if decide(a, b, Domain::Real).is_equal() {
         return Some(0);
     }
-    for bits in EARLY_BITS {
+    for bits in SEEN_BITS {
         let place = Place { point: &[], bits, log: Log::Natural };
         let (Ok(a), Ok(b)) = (place.value(a), place.value(b)) else { continue };
         if let (Value::Exact(a), Value::Exact(b)) = (&a, &b) {

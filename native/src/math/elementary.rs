@@ -1,5 +1,7 @@
 //! Exponential, logarithm, sine and arc tangent of intervals: series in fixed point whose every step's error is counted.
 
+use std::cell::RefCell;
+
 use num_bigint::BigInt;
 use num_integer::Integer;
 use num_traits::{One, Zero};
@@ -37,16 +39,51 @@ fn inverse_series(n: u32, scale: i64, alternating: bool) -> BigInt {
     sum
 }
 
-pub fn pi_fixed(scale: i64) -> Result<BigInt, Stop> {
+/// Values of one constant at the scales asked for last.
+type Kept = RefCell<Vec<(i64, BigInt)>>;
+
+/// Scales that are kept: a comparison has few, and asks for each of them at every point.
+const KEPT: usize = 16;
+
+thread_local! {
+    static PI: Kept = const { RefCell::new(Vec::new()) };
+    static LN2: Kept = const { RefCell::new(Vec::new()) };
+}
+
+/// Paid for each time, so that no verdict depends on what was asked for before.
+fn kept(known: &'static std::thread::LocalKey<Kept>, scale: i64, of: fn(i64) -> BigInt) -> Result<BigInt, Stop> {
     pay(scale / 8, scale / 2)?;
-    Ok((inverse_series(5, scale, true) << 4_u32) - (inverse_series(239, scale, true) << 2_u32))
+    known.with_borrow_mut(|known| {
+        if let Some((_, value)) = known.iter().find(|(other, _)| *other == scale) {
+            return Ok(value.clone());
+        }
+        if known.len() == KEPT {
+            known.remove(0);
+        }
+        let value = of(scale);
+        known.push((scale, value.clone()));
+        Ok(value)
+    })
+}
+
+pub fn pi_fixed(scale: i64) -> Result<BigInt, Stop> {
+    kept(&PI, scale, |scale| (inverse_series(5, scale, true) << 4_u32) - (inverse_series(239, scale, true) << 2_u32))
 }
 
 fn ln2_fixed(scale: i64) -> Result<BigInt, Stop> {
-    pay(scale / 8, scale / 2)?;
-    let parts = inverse_series(26, scale, false) * 18 - inverse_series(4801, scale, false) * 2
-        + inverse_series(8749, scale, false) * 8;
-    Ok(parts)
+    kept(&LN2, scale, |scale| {
+        inverse_series(26, scale, false) * 18 - inverse_series(4801, scale, false) * 2
+            + inverse_series(8749, scale, false) * 8
+    })
+}
+
+/// An increasing function of an interval, from what it is at both ends.
+fn increasing(x: &Interval, bits: u64, of: impl Fn(&Float, u64) -> Result<Interval, Stop>) -> Result<Interval, Stop> {
+    let low = of(&x.low, bits)?;
+    if x.is_point() {
+        return Ok(low);
+    }
+    Ok(Interval { low: low.low, high: of(&x.high, bits)?.high })
 }
 
 pub fn pi(bits: u64) -> Result<Interval, Stop> {
@@ -93,7 +130,7 @@ pub fn exp(x: &Interval, bits: u64) -> Result<Interval, Stop> {
     if x.high.is_negative() && x.high.magnitude() > 24 {
         return Ok(Interval { low: Float::zero(), high: Float { mantissa: BigInt::one(), exponent: -(1 << 23) } });
     }
-    Ok(Interval { low: exp_float(&x.low, bits)?.low, high: exp_float(&x.high, bits)?.high })
+    increasing(x, bits, exp_float)
 }
 
 /// ln of one positive number.
@@ -126,7 +163,7 @@ fn ln_float(x: &Float, bits: u64) -> Result<Interval, Stop> {
 
 /// The logarithm of what is positive.
 pub fn ln(x: &Interval, bits: u64) -> Result<Interval, Stop> {
-    Ok(Interval { low: ln_float(&x.low, bits)?.low, high: ln_float(&x.high, bits)?.high })
+    increasing(x, bits, ln_float)
 }
 
 /// Sine and cosine: of the middle, widened by the distance to the ends.
@@ -236,5 +273,5 @@ fn atan_float(x: &Float, bits: u64) -> Result<Interval, Stop> {
 }
 
 pub fn atan(x: &Interval, bits: u64) -> Result<Interval, Stop> {
-    Ok(Interval { low: atan_float(&x.low, bits)?.low, high: atan_float(&x.high, bits)?.high })
+    increasing(x, bits, atan_float)
 }

@@ -2,18 +2,16 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use num_bigint::BigInt;
-
 use super::bounds::{FACTORIAL, Stop, spend};
 use super::complex;
 use super::elementary::pi;
 use super::float::Interval;
 use super::normal::Log;
-use super::rational::Rational;
+use super::rational::{Rational, binomial, factorial};
 use super::tree::{Constant, Node};
 
 /// Exact values with more bits than this go on as enclosures.
-const EXACT_BITS: u64 = 2_048;
+pub const EXACT_BITS: u64 = 2_048;
 
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -188,119 +186,19 @@ impl Place<'_> {
         complex::quotient(&a.parts(self.bits)?, &(re, im), self.bits)
     }
 
-    pub fn power(&self, base: &Value, exponent: &Value) -> Result<Value, Stop> {
-        if let Some(exponent) = exponent.exact() {
-            return match exponent.to_integer() {
-                Some(whole) => self.integer_power(base, i64::try_from(&whole).map_err(|_| Stop::TooLarge)?),
-                None => self.fractional_power(base, exponent),
-            };
-        }
-        if let Some(zero) = base.exact().filter(|value| value.is_zero()) {
-            let positive = exponent.real(self.bits)?.is_some_and(|value| value.positive());
-            return if positive { Ok(Value::Exact(zero.clone())) } else { Err(Stop::Unknown) };
-        }
-        let logarithm = self.ln(base)?;
-        self.exp(&self.mul(exponent, &logarithm)?)
-    }
-
-    pub fn integer_power(&self, base: &Value, exponent: i64) -> Result<Value, Stop> {
-        if exponent < 0 {
-            let power = self.integer_power(base, -exponent)?;
-            return self.div(&Value::Exact(Rational::one()), &power);
-        }
-        match base {
-            Value::Exact(value) if value.is_zero() && exponent == 0 => Err(Stop::NoValue),
-            Value::Exact(value)
-                if value.bits().saturating_mul(exponent.unsigned_abs()) <= EXACT_BITS || value.bits() <= 1 =>
-            {
-                Ok(Value::Exact(value.pow(exponent)?))
-            }
-            Value::Complex(..) => {
-                let mut result = Value::Exact(Rational::one());
-                let mut square = base.clone();
-                let mut left = exponent;
-                while left > 0 {
-                    if left & 1 == 1 {
-                        result = self.mul(&result, &square)?;
-                    }
-                    left >>= 1;
-                    square = if left > 0 { self.mul(&square, &square)? } else { square };
-                }
-                Ok(result)
-            }
-            real => match real.real(self.bits + 16)? {
-                Some(value) => Ok(Value::Real(value.pow(exponent.unsigned_abs(), self.bits)?)),
-                None => Err(Stop::Unknown),
-            },
-        }
-    }
-
-    /// The real root where the degree is odd, else the principal one.
-    fn fractional_power(&self, base: &Value, exponent: &Rational) -> Result<Value, Stop> {
-        let Some(value) = base.real(self.bits + 16)? else {
-            let logarithm = self.ln(base)?;
-            return self.exp(&self.mul(&Value::Exact(exponent.clone()), &logarithm)?);
-        };
-        if value.is_exact_zero() {
-            return if exponent.is_negative() { Err(Stop::NoValue) } else { Ok(Value::Exact(Rational::zero())) };
-        }
-        let odd = exponent.under.bit(0);
-        if value.has_zero() && value.low.is_negative() && !odd {
-            return Err(Stop::Unknown);
-        }
-        if value.has_zero() && odd && value.low.is_negative() {
-            return Err(Stop::Unknown);
-        }
-        if value.negative() {
-            let size = self.positive_power(&value.neg(), exponent)?;
-            if odd {
-                return if exponent.over.bit(0) { self.neg(&size) } else { Ok(size) };
-            }
-            let half_turn = self.mul(&Value::Real(pi(self.bits + 16)?), &Value::Exact(exponent.clone()))?;
-            let (sine, cosine) = self.sine_cosine(&half_turn)?;
-            let turned = match &exponent.under {
-                // A square root: exactly on the imaginary axis.
-                two if *two == BigInt::from(2) => {
-                    let size = size.real(self.bits)?.ok_or(Stop::Unknown)?;
-                    let up = num_integer::mod_floor(exponent.over.clone(), BigInt::from(4)) == BigInt::from(1);
-                    return Ok(Value::Complex(Interval::int(0), if up { size } else { size.neg() }));
-                }
-                _ => Value::Complex(
-                    cosine.real(self.bits)?.ok_or(Stop::Unknown)?,
-                    sine.real(self.bits)?.ok_or(Stop::Unknown)?,
-                ),
-            };
-            return self.mul(&size, &turned);
-        }
-        self.positive_power(&value, exponent)
-    }
-
-    fn positive_power(&self, base: &Interval, exponent: &Rational) -> Result<Value, Stop> {
-        let degree = u32::try_from(&exponent.under).ok().filter(|degree| *degree <= 16);
-        let over = i64::try_from(&exponent.over).ok().filter(|over| over.abs() <= 1_000);
-        if let (Some(degree), Some(over)) = (degree, over) {
-            let root = base.root(degree, self.bits + 16)?;
-            return self.integer_power(&Value::Real(root), over);
-        }
-        let logarithm = self.ln(&Value::Real(base.clone()))?;
-        self.exp(&self.mul(&Value::Exact(exponent.clone()), &logarithm)?)
-    }
-
     fn factorial(&self, value: &Value) -> Result<Value, Stop> {
         let n = value.exact().ok_or(Stop::Unknown)?.to_integer().ok_or(Stop::Unknown)?;
-        let n = i64::try_from(&n).ok().filter(|n| *n <= FACTORIAL).ok_or(Stop::TooLarge)?;
-        if n < 0 {
-            return Err(Stop::NoValue);
-        }
-        let mut product = BigInt::from(1);
-        for k in 2..=n {
-            spend(20 + product.bits() / 64)?;
-            product *= k;
-        }
-        Ok(Value::Exact(product.into()))
+        Ok(Value::Exact(factorial(i64::try_from(&n).map_err(|_| Stop::TooLarge)?)?.into()))
     }
 
     fn binomial(&self, over: &Value, under: &Value) -> Result<Value, Stop> {
+        let whole = |value: &Value| value.exact().and_then(Rational::to_i64);
+        if let (Some(n), Some(k)) = (whole(over), whole(under))
+            && (0..=n).contains(&k)
+            && n <= FACTORIAL
+        {
+            return Ok(Value::Exact(binomial(n, k)?.into()));
+        }
         let k =
             under.exact().and_then(Rational::to_i64).filter(|k| (0..=FACTORIAL).contains(k)).ok_or(Stop::Unknown)?;
         let mut product = Value::Exact(Rational::one());

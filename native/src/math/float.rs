@@ -111,10 +111,10 @@ impl Float {
         Float { mantissa, exponent: self.exponent - other.exponent - shift as i64 }.rounded(bits, up)
     }
 
-    /// The root of a number that is not negative.
-    fn root(&self, degree: u32, bits: u64, up: bool) -> Float {
+    /// The root of a number that is not negative, between these two.
+    fn root(&self, degree: u32, bits: u64) -> Interval {
         if self.is_zero() {
-            return Float::zero();
+            return Interval::int(0);
         }
         let wanted = bits * u64::from(degree) + 8;
         let mut shift = wanted.saturating_sub(self.mantissa.bits()) as i64;
@@ -122,8 +122,12 @@ impl Float {
         let mantissa = &self.mantissa << shift as u64;
         let floor = mantissa.nth_root(degree);
         let exact = floor.pow(degree) == mantissa;
-        let root = if up && !exact { floor + 1 } else { floor };
-        Float { mantissa: root, exponent: (self.exponent - shift) / i64::from(degree) }.rounded(bits, up)
+        let exponent = (self.exponent - shift) / i64::from(degree);
+        let ceiling = if exact { floor.clone() } else { &floor + 1 };
+        Interval {
+            low: Float { mantissa: floor, exponent }.rounded(bits, false),
+            high: Float { mantissa: ceiling, exponent }.rounded(bits, true),
+        }
     }
 
     /// floor(value 2^scale)
@@ -163,6 +167,11 @@ impl Interval {
 
     pub fn is_exact_zero(&self) -> bool {
         self.low.is_zero() && self.high.is_zero()
+    }
+
+    /// Whether it is one number.
+    pub fn is_point(&self) -> bool {
+        self.low.cmp(&self.high).is_eq()
     }
 
     /// Whether it is proved above zero.
@@ -260,8 +269,12 @@ impl Interval {
     /// The root of what is not negative; an end a little below zero counts as zero.
     pub fn root(&self, degree: u32, bits: u64) -> Result<Interval, Stop> {
         spend(1_500 + (bits / 64 + 1) * (bits / 64 + 1) * u64::from(degree) * u64::from(degree) * 8)?;
-        let low = if self.low.is_negative() { Float::zero() } else { self.low.root(degree, bits, false) };
-        Ok(Interval { low, high: self.high.root(degree, bits, true) })
+        let high = self.high.root(degree, bits);
+        if self.is_point() {
+            return Ok(high);
+        }
+        let low = if self.low.is_negative() { Float::zero() } else { self.low.root(degree, bits).low };
+        Ok(Interval { low, high: high.high })
     }
 
     /// The power of two above every magnitude in it.

@@ -1,11 +1,12 @@
 //! One answer's tree against a typed reference.
 
-use super::bounds::Stop;
+use super::bounds::{Stop, spend};
+use super::classify::classify;
 use super::decide::{How, decide};
 use super::literal::{evaluated, has_i, has_operator, long_decimal, numeral, rounds_to, same_operators, towers};
 use super::options::{Judged, Options, Reason};
 use super::rational::Rational;
-use super::reference::{Kind, Reference, classify};
+use super::reference::{Kind, Reference};
 use super::several;
 use super::tree::{Node, Relation};
 use super::unit::Unit;
@@ -261,16 +262,29 @@ impl Judge<'_> {
         if matches!((reference, answer), (Node::Dots, Node::Dots)) {
             return Judged::Correct(How::Literal);
         }
-        let mut options = self.options.clone();
-        options.percent = false;
-        options.kind = None;
-        options.variable = None;
-        let kind = match classify(reference, &options, false) {
-            Ok(kind) => kind,
-            Err(_) => return Judged::Open,
-        };
-        let part = Reference { kind, node: reference.clone(), name: None, text: String::new() };
-        Judge { reference: &part, options: &options }.judge(answer)
+        self.part(reference).map_or(Judged::Open, |part| part.judge(answer))
+    }
+
+    /// What judges answers to a part of the reference; None if there is no judging it.
+    pub fn part(&self, reference: &Node) -> Option<Part> {
+        let options = Options { percent: false, kind: None, variable: None, ..self.options.clone() };
+        let kind = classify(reference, &options, false).ok()?;
+        Some(Part { reference: Reference { kind, node: reference.clone(), name: None, text: String::new() }, options })
+    }
+}
+
+/// An element of a set, an entry of a matrix, a value that has a name.
+pub struct Part {
+    reference: Reference,
+    options: Options,
+}
+
+impl Part {
+    pub fn judge(&self, answer: &Node) -> Judged {
+        if spend(1_000).is_err() {
+            return Judged::Incorrect(Reason::TooLarge);
+        }
+        Judge { reference: &self.reference, options: &self.options }.judge(answer)
     }
 }
 

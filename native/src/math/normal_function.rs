@@ -1,6 +1,6 @@
 //! Functions in normal form: trigonometry by exponentials, logarithms by primes, absolute values by signs.
 
-use num_traits::Signed;
+use num_traits::{Signed, ToPrimitive};
 
 use super::bounds::Stop;
 use super::normal::{Generator, Log, Normal};
@@ -131,27 +131,28 @@ impl Normal {
 
     /// Known angles where the argument is their sine or tangent.
     fn inverse(&mut self, function: Function, argument: &Quotient) -> Result<Quotient, Stop> {
-        let constant = argument
-            .over
-            .0
-            .keys()
-            .chain(argument.under.0.keys())
-            .flatten()
-            .all(|(id, _)| matches!(self.generator(*id), Generator::Prime(_)));
-        if constant {
-            for twelfths in -6..=6_i64 {
-                let turn = Rational::of(twelfths, 12);
-                let up = self.unity(&turn)?;
-                let down = self.unity(&turn.neg())?;
-                let i = self.one(Generator::I)?;
-                let cosine = self.mul(&self.add(&up, &down)?, &Quotient::rational(Rational::of(1, 2)))?;
-                let sine = self.div(&self.add(&up, &down.neg())?, &self.mul(&i, &number(2))?)?;
-                let value = match function {
-                    Function::Arcsin => sine,
-                    _ if twelfths.abs() == 6 => continue,
-                    _ => self.div(&sine, &cosine)?,
-                };
-                let difference = self.add(&value, &argument.neg())?;
+        // Floating point only says which angle is worth a proof.
+        let near = self.approximate(argument).map(|value| match function {
+            Function::Arcsin => value.asin(),
+            _ => value.atan(),
+        });
+        let twelfths = near.map(|angle| (angle * 12.0 / std::f64::consts::PI).round());
+        if let Some(twelfths) = twelfths.filter(|twelfths| twelfths.abs() <= 6.0) {
+            let turn = Rational::of(twelfths as i64, 12);
+            let up = self.unity(&turn)?;
+            let down = self.unity(&turn.neg())?;
+            let i = self.one(Generator::I)?;
+            let sine = self.div(&self.add(&up, &down.neg())?, &self.mul(&i, &number(2))?)?;
+            // The tangent's difference is that of sine and tangent times cosine.
+            let other = match function {
+                Function::Arcsin => argument.clone(),
+                _ => {
+                    let cosine = self.mul(&self.add(&up, &down)?, &Quotient::rational(Rational::of(1, 2)))?;
+                    self.mul(argument, &cosine)?
+                }
+            };
+            if twelfths.abs() < 6.0 || function == Function::Arcsin {
+                let difference = self.add(&sine, &other.neg())?;
                 if difference.over.is_zero() {
                     let pi = self.one(Generator::Pi)?;
                     return self.mul(&pi, &Quotient::rational(turn));
@@ -163,6 +164,24 @@ impl Normal {
             self.inside.insert(monomial[0].0, argument.clone());
         }
         Ok(value)
+    }
+
+    /// About the value of a quotient of roots of primes; None of anything else.
+    fn approximate(&self, quotient: &Quotient) -> Option<f64> {
+        let rational = |value: &Rational| Some(value.over.to_f64()? / value.under.to_f64()?);
+        let sum = |poly: &Poly| -> Option<f64> {
+            let mut sum = 0.0;
+            for (monomial, coefficient) in &poly.0 {
+                let mut term = rational(coefficient)?;
+                for (id, power) in monomial {
+                    let Generator::Prime(prime) = self.generator(*id) else { return None };
+                    term *= prime.parse::<f64>().ok()?.powf(power.over as f64 / power.under as f64);
+                }
+                sum += term;
+            }
+            Some(sum)
+        };
+        Some(sum(&quotient.over)? / sum(&quotient.under)?).filter(|value| value.is_finite())
     }
 
     pub fn logarithm(&mut self, argument: &Quotient) -> Result<Quotient, Stop> {

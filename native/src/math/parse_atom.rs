@@ -1,9 +1,8 @@
-//! Atoms: names, functions with their arguments, roots, operators.
+//! Atoms: names, commands, roots, operators.
 
-use super::bounds::ELEMENTS;
 use super::lex::{Broken, Tok, Why};
 use super::parse::Parser;
-use super::tree::{Bracket, Constant, Function, Node, Style};
+use super::tree::{Constant, Node, Style};
 use super::{clean, words};
 
 /// Letters that stand for a function if a parenthesis follows.
@@ -229,74 +228,6 @@ impl Parser {
         Ok(Node::Root(Box::new(degree), Box::new(value)))
     }
 
-    /// ( argument {, argument} )
-    fn arguments(&mut self) -> Result<Vec<Node>, Broken> {
-        match self.bracketed()? {
-            Node::Bracketed(Bracket::Round, all, Bracket::Round) => Ok(all),
-            Node::Bracketed(..) => self.fail(Why::Brackets),
-            one => Ok(vec![one]),
-        }
-    }
-
-    /// What stands behind a function's name.
-    fn applied(&mut self, function: Function, decimal: bool) -> Result<Node, Broken> {
-        let mut function = function;
-        let mut base = decimal.then(|| Node::int(10));
-        let mut exponent = None;
-        for _ in 0..2 {
-            if function == Function::Log && base.is_none() && self.take('_') {
-                base = Some(self.deeper(Parser::argument)?);
-            } else if exponent.is_none() && self.sign('^') {
-                self.at += 1;
-                exponent = Some(self.deeper(Parser::exponent)?);
-            }
-        }
-        if let (Some(power), Some(inverse)) = (&exponent, inverse(function))
-            && matches!(power, Node::Neg(one) if matches!(&**one, Node::Lit(one) if one.value.is_one()))
-        {
-            (function, exponent) = (inverse, None);
-        }
-        let mut arguments = if self.sign('(') { self.arguments()? } else { vec![self.bare_argument()?] };
-        let expected = match function {
-            Function::Max | Function::Min | Function::Gcd | Function::Lcm => 1..=ELEMENTS,
-            _ => 1..=1,
-        };
-        if !expected.contains(&arguments.len()) {
-            return self.fail(Why::Expected);
-        }
-        if let Some(base) = base {
-            (function, arguments) = (Function::LogBase, vec![base, arguments.remove(0)]);
-        }
-        let value = Node::Fn(function, arguments);
-        Ok(match exponent {
-            Some(exponent) => Node::Pow(Box::new(value), Box::new(exponent)),
-            None => value,
-        })
-    }
-
-    /// The factors that follow, up to a sign or another function.
-    fn bare_argument(&mut self) -> Result<Node, Broken> {
-        if self.take('-') {
-            return Ok(Node::Neg(Box::new(self.deeper(Parser::bare_argument)?)));
-        }
-        let mut factors = vec![self.power()?];
-        while self.begins_factor() && !self.at_function() && !matches!(self.peek(), Some(Tok::Sign('('))) {
-            if matches!(self.peek(), Some(Tok::Number(_))) {
-                return self.fail(Why::Adjacent);
-            }
-            let factor = self.power()?;
-            factors.push(factor);
-        }
-        Ok(if factors.len() == 1 { factors.remove(0) } else { Node::Mul(factors) })
-    }
-
-    fn at_function(&self) -> bool {
-        match self.peek() {
-            Some(Tok::Letters(name) | Tok::Command(name)) => words::function(name).is_some(),
-            _ => false,
-        }
-    }
-
     /// Past everything that a sum, an integral or a limit may hold: to the end of the element.
     pub fn skip_operator(&mut self) {
         let mut depth = 0_usize;
@@ -316,16 +247,4 @@ impl Parser {
             self.at += 1;
         }
     }
-}
-
-fn inverse(function: Function) -> Option<Function> {
-    Some(match function {
-        Function::Sin => Function::Arcsin,
-        Function::Cos => Function::Arccos,
-        Function::Tan => Function::Arctan,
-        Function::Cot => Function::Arccot,
-        Function::Sec => Function::Arcsec,
-        Function::Csc => Function::Arccsc,
-        _ => return None,
-    })
 }

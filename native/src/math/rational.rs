@@ -6,7 +6,7 @@ use num_bigint::{BigInt, BigUint, Sign};
 use num_integer::Integer;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
-use super::bounds::{EXPONENT, NUMBER_BITS, Stop, spend};
+use super::bounds::{EXPONENT, FACTORIAL, NUMBER_BITS, Stop, spend};
 
 /// A reduced ratio, unless it is so large that reducing would cost more than it gives; the denominator is positive.
 #[derive(Debug, Clone)]
@@ -30,6 +30,44 @@ pub fn product(a: &BigInt, b: &BigInt) -> Result<BigInt, Stop> {
     }
     spend(30 + limbs(m) * limbs(n))?;
     Ok(a * b)
+}
+
+/// n!, for n up to `FACTORIAL`; there is none below zero.
+pub fn factorial(n: i64) -> Result<BigInt, Stop> {
+    if n > FACTORIAL {
+        return Err(Stop::TooLarge);
+    }
+    let n = u64::try_from(n).map_err(|_| Stop::NoValue)?;
+    let (mut product, mut word) = (BigInt::one(), 1_u64);
+    for k in 2..=n {
+        // As many factors as a word holds go in at once.
+        word = match word.checked_mul(k) {
+            Some(more) => more,
+            None => {
+                spend(20 + limbs(product.bits()))?;
+                product *= word;
+                k
+            }
+        };
+    }
+    Ok(product * word)
+}
+
+/// n over k, for 0 <= k <= n <= `FACTORIAL`; there is none outside.
+pub fn binomial(n: i64, k: i64) -> Result<BigInt, Stop> {
+    if n > FACTORIAL {
+        return Err(Stop::TooLarge);
+    }
+    if !(0 <= k && k <= n) {
+        return Err(Stop::NoValue);
+    }
+    let mut product = BigInt::one();
+    for step in 0..k.min(n - k) {
+        spend(60 + 2 * limbs(product.bits()))?;
+        // Whole after every step.
+        product = product * (n - step) / (step + 1);
+    }
+    Ok(product)
 }
 
 impl Rational {

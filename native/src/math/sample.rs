@@ -17,6 +17,9 @@ const POINTS: usize = 24;
 const TRIES: u64 = 160;
 const BITS: u64 = 64;
 const FINE_BITS: u64 = 256;
+const BOTH_BITS: [u64; 2] = [BITS, FINE_BITS];
+/// After so many overlaps they are expected, and points are looked at with all bits at once.
+const CAUTIOUS: usize = 2;
 const SALT: u64 = 0x6173_7361_795f_3032;
 
 struct Points {
@@ -99,11 +102,12 @@ pub fn compare(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Dec
     for attempt in 0..TRIES {
         let point = points.draw(positive_only || attempt % 3 == 0);
         let positive = point.iter().all(|(_, value)| !value.is_negative());
-        match at(answer, reference, &point, log, false) {
+        let precisions = if overlaps < CAUTIOUS { &BOTH_BITS[..] } else { &BOTH_BITS[1..] };
+        match at(answer, reference, &point, log, false, precisions) {
             Told::Nothing => {
                 // The reference may be real nowhere.
                 if overlaps == 0 && attempt > 24 {
-                    match at(answer, reference, &point, log, true) {
+                    match at(answer, reference, &point, log, true, &BOTH_BITS) {
                         Told::Different => return Decision::Different(How::Separated),
                         Told::Overlap => complex += 1,
                         Told::NotReal | Told::Unclear => unclear = true,
@@ -146,8 +150,15 @@ pub fn compare(answer: &Node, reference: &Node, domain: Domain, log: Log) -> Dec
     }
 }
 
-fn at(answer: &Node, reference: &Node, point: &[(String, Rational)], log: Log, complex: bool) -> Told {
-    for bits in [BITS, FINE_BITS] {
+fn at(
+    answer: &Node,
+    reference: &Node,
+    point: &[(String, Rational)],
+    log: Log,
+    complex: bool,
+    precisions: &[u64],
+) -> Told {
+    for bits in precisions.iter().copied() {
         let place = Place { point, bits, log };
         let expected = match place.value(reference) {
             Ok(value) => value,

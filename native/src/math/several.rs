@@ -1,8 +1,10 @@
 //! Answers with several elements: sets and lists by matching, tuples and matrices in order.
 
-use super::bounds::ELEMENTS;
-use super::decide::{Domain, decide, order};
+use super::bounds::{ELEMENTS, exhausted};
+use super::decide::order;
+use super::evaluate::Place;
 use super::judge::Judge;
+use super::normal::Log;
 use super::options::{Judged, Reason};
 use super::range::{self, Ranges};
 use super::reference::expanded;
@@ -72,6 +74,9 @@ fn one_name(answer: &Node) -> bool {
     names.len() <= 1
 }
 
+/// Precision at which elements are told apart before anything is proved of them.
+const NEAR_BITS: u64 = 64;
+
 /// Elements in any order, each matched once by proved equality.
 fn matched(expected: &[Node], got: &[Node], judge: &Judge<'_>) -> Judged {
     if expected.len() != got.len() {
@@ -79,11 +84,29 @@ fn matched(expected: &[Node], got: &[Node], judge: &Judge<'_>) -> Judged {
     }
     let mut left: Vec<&Node> = got.iter().collect();
     let mut parts = Vec::with_capacity(expected.len());
-    let mut open = false;
+    let mut unlike = Vec::new();
+    // What is written alike is found without a proof, so that few are left to be proved each against each.
     for element in expected {
+        match left.iter().position(|candidate| *candidate == element) {
+            Some(index) => parts.push(judge.element(element, left.remove(index))),
+            None => unlike.push(element),
+        }
+    }
+    let place = Place { point: &[], bits: NEAR_BITS, log: Log::Natural };
+    let mut values: Vec<_> = left.iter().map(|candidate| place.value(candidate).ok()).collect();
+    let mut open = false;
+    for element in unlike {
+        let Some(part) = judge.part(element) else { return Judged::Open };
+        let value = place.value(element).ok();
+        // Those that may be equal first: of right answers that is the one. What is apart may still be a long decimal.
+        let near = |index: &usize| match (&value, &values[*index]) {
+            (Some(a), Some(b)) => a.apart(b, NEAR_BITS) == Ok(false),
+            _ => false,
+        };
+        let (first, then): (Vec<usize>, Vec<usize>) = (0..left.len()).partition(near);
         let mut found = None;
-        for (index, candidate) in left.iter().enumerate() {
-            match judge.element(element, candidate) {
+        for index in first.into_iter().chain(then) {
+            match part.judge(left[index]) {
                 Judged::Correct(how) => {
                     found = Some((index, how));
                     break;
@@ -95,8 +118,10 @@ fn matched(expected: &[Node], got: &[Node], judge: &Judge<'_>) -> Judged {
         match found {
             Some((index, how)) => {
                 left.remove(index);
+                values.remove(index);
                 parts.push(Judged::Correct(how));
             }
+            None if exhausted() => return Judged::Incorrect(Reason::TooLarge),
             None if open => return Judged::Open,
             None => return Judged::different(),
         }
@@ -111,21 +136,14 @@ fn ordered(expected: &[Node], got: &[Node], judge: &Judge<'_>) -> Judged {
     Judged::all(expected.iter().zip(got).map(|(element, candidate)| judge.element(element, candidate)))
 }
 
-fn repeated(all: &[Node]) -> bool {
-    all.iter()
-        .enumerate()
-        .any(|(index, one)| all[..index].iter().any(|other| decide(one, other, Domain::Real).is_equal()))
-}
-
 pub fn set(expected: &[Node], answer: &Node, judge: &Judge<'_>) -> Judged {
     if matches!(answer, Node::Bracketed(..)) && !matches!(expected, [Node::Bracketed(..)]) || !one_name(answer) {
         return Judged::wrong_type();
     }
-    let Some(got) = listed(answer) else { return Judged::wrong_type() };
-    if repeated(&got) {
-        return Judged::different();
+    match listed(answer) {
+        Some(got) => matched(expected, &got, judge),
+        None => Judged::wrong_type(),
     }
-    matched(expected, &got, judge)
 }
 
 pub fn list(expected: &[Node], answer: &Node, judge: &Judge<'_>) -> Judged {

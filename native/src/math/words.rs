@@ -191,7 +191,7 @@ pub fn folded(text: &str) -> String {
     while let Some(character) = rest.chars().next() {
         if let Some(command) = rest.strip_prefix('\\') {
             let length = command.bytes().take_while(u8::is_ascii_alphabetic).count();
-            if length > 0 && !super::lex::STYLES.contains(&&command[..length]) {
+            if length > 0 && !super::lex_commands::STYLES.contains(&&command[..length]) {
                 // A command that says something: nothing else is the same text.
                 plain.push('\\');
                 rest = command;
