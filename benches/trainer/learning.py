@@ -92,7 +92,7 @@ def learn(
     clock: Clock,
 ) -> None:
     """The sweep on the first seed, then the other seeds with the best rate of each peer; all into `results`."""
-    clock.say("a: warm-up of the models that learn")
+    clock.say("f: warm-up of the models that learn")
     with ThreadPoolExecutor(cores()) as pool:
         begins = dict(zip(seeds, pool.map(lambda seed: warmed_up(directory, seed), seeds), strict=True))
     begin, others = begins[seeds[0]], seeds[1:]
@@ -158,9 +158,9 @@ def _run_all(
         try:
             with Worker(task, given, log, threads=1, core=core) as worker:
                 _follow(curve, worker, shape, clock)
-            clock.say(f"a: {name}: {curve.points[0].reward:.2f} → {curve.points[-1].reward:.2f}")
+            clock.say(f"f: {name}: {curve.points[0].reward:.2f} → {curve.points[-1].reward:.2f}")
         except WorkerFailed as failed:
-            results.failures.append(f"a: {name}: {failed}")
+            results.failures.append(f"f: {name}: {failed}")
         finally:
             free.put(core)
 

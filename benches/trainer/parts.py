@@ -28,8 +28,8 @@ LEARNERS: Final = {
     OURS: ("ours", {"overrides": {"rollouts.engine": "torch", "update.reset_optimizer": False}}),
 }
 # What is done last has fewer rounds where the minutes are short; the longest part is.
-PARTS: Final = ("b", "c", "d", "e", "a")
-SORT_TITLE: Final = "0.2M, sort, one thread"
+PARTS: Final = ("b", "c", "d", "e", "a", "f")
+SORT_TITLE: Final = "0.2M, sort with an instruction, one thread"
 _NO_LEARNING_RATE: Final = 1e-6
 _ABLATIONS: Final = (
     "as it is",
@@ -93,7 +93,7 @@ QUICK: Final = Extent(
 def run_part(part: str, results: Results, extent: Extent, directory: Path, clock: Clock) -> Iterator[None]:
     """Measure one part into `results`; yields whenever there is something new."""
     match part:
-        case "a":
+        case "f":
             peers = _peers_that_learn(results, extent, directory, clock)
             yield
             learn(
@@ -106,11 +106,8 @@ def run_part(part: str, results: Results, extent: Extent, directory: Path, clock
                 clock=clock,
             )
             yield
-            for plan in _speeds(extent, directory):
-                results.comparisons.append(compare(plan, directory, clock))
-                yield
         case _:
-            plans = {"b": _packing, "c": _head, "d": _sync, "e": _ablations}[part]
+            plans = {"a": _speeds, "b": _packing, "c": _head, "d": _sync, "e": _ablations}[part]
             for plan in plans(extent, directory):
                 results.comparisons.append(compare(plan, directory, clock))
                 yield
@@ -156,7 +153,7 @@ def _peers_that_learn(
         for peer, (task, to) in LEARNERS.items()
     }
     title = SORT_TITLE
-    plan = Plan(part="a", title=title, baseline=OURS, ways=given, rounds=3, threads=1)
+    plan = Plan(part="f", title=title, baseline=OURS, ways=given, rounds=3, threads=1)
     results.comparisons.append(compare(plan, directory, clock))
     mode = better_of_trl(results.comparisons[-1:])
     return {peer: LEARNERS[peer] for peer in (OURS, mode) if peer is not None}

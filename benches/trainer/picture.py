@@ -35,7 +35,7 @@ def draw(results: Results, path: Path) -> None:
 def _phases(results: Results, axes: Axes) -> None:
     names: list[str] = []
     for comparison in results.comparisons:
-        if comparison.part != "a":
+        if comparison.part not in ("a", "f"):
             continue
         for row in comparison.rows:
             left, tokens = 0.0, row.middle("completion_tokens") or 1.0

@@ -12,6 +12,7 @@ from benches.trainer.results import Comparison, Curve, Results, Row, common_leve
 _PHASES: Final = ("generate", "reward", "update", "sync")
 _TITLES: Final = {
     "a": "Beside TRL's GRPOTrainer: seconds per iteration",
+    "f": "Beside TRL's GRPOTrainer: what is learned",
     "b": "The update alone: packed and padded",
     "c": "The head: log probabilities and entropies, forward and backward",
     "d": "New weights to the engine",
@@ -36,13 +37,15 @@ def markdown(results: Results) -> str:
     lines = [measured, "", how, ""]
     for part, title in _TITLES.items():
         found = [comparison for comparison in results.comparisons if comparison.part == part]
-        if not found and not (part == "a" and results.curves):
+        if not found and not (part == "f" and results.curves):
             continue
         lines += [f"## {title}", ""]
         for comparison in found:
             lines += _table(comparison)
-        if part == "a":
-            lines += [*_verdict(found), *_learning(results)]
+        if part in ("a", "f"):
+            lines += _verdict(found)
+        if part == "f":
+            lines += _learning(results)
         if part == "c":
             lines += [line for comparison in found for line in _head_goal(comparison)]
     failures = list(results.failures)

@@ -29,7 +29,7 @@ class Row(msgspec.Struct, kw_only=True):
 class Comparison(msgspec.Struct, kw_only=True):
     """Ways that took turns in the same rounds.
 
-    part      of the bench: a to e
+    part      of the bench: a to f
     baseline  the way that the others are held against
     failures  of ways, with what they said
     """
@@ -117,7 +117,7 @@ class Results(msgspec.Struct, kw_only=True):
     def keep(self, before: Results, parts: Sequence[str]) -> None:
         """Takes over what an earlier run measured of other parts than these."""
         self.comparisons += [comparison for comparison in before.comparisons if comparison.part not in parts]
-        if "a" not in parts:
+        if "f" not in parts:
             self.curves, self.rates = before.curves, before.rates
 
     def write(self, path: Path) -> None:
