@@ -58,8 +58,11 @@ async def _problem(pool: Pool, image: Image, flavour: Flavour, limits: Limits) -
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         ready, _, problem = pool.zygotes()[flavour.number]
-        if ready or problem is not None:
+        if problem is not None:
             return problem
+        # It says so before it is seen what it has printed: a fork of it is the proof.
+        if ready and (await pool.run(job, _nothing)).warm:
+            return None
         await asyncio.sleep(_PAUSE_SECONDS)
     return f"not ready in {_PATIENCE_SECONDS:.0f} s"
 

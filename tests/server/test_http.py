@@ -234,8 +234,8 @@ def test_metrics_count(daemon: Daemon) -> None:
         numbers['assay_request_seconds_bucket{op="run",le="+Inf"}'] == numbers['assay_request_seconds_count{op="run"}']
     )
     for labels in ('"correct",how="exact",reason=""', '"incorrect",how="",reason="different"'):
-        assert numbers[f'assay_judged_total{{kind="math",verdict={labels}}}'] == 1
-    assert numbers['assay_judged_total{kind="math",verdict="incorrect",how="",reason="no answer"}'] == 1
+        assert numbers[f'assay_judged_total{{kind="math",verdict={labels}}}'] >= 1
+    assert numbers['assay_judged_total{kind="math",verdict="incorrect",how="",reason="no answer"}'] >= 1
     assert numbers["assay_slots"] == 2
     assert numbers["assay_engine_runs_total"] >= 2
     assert numbers["assay_not_judged_programs"] == 0

@@ -52,7 +52,7 @@ def test_version_and_help_import_no_server_and_no_engine(words: list[str]) -> No
 def test_a_command_whose_parts_are_not_installed_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.cli.main.commands", lambda: iter([Command("train", "", "no_such_package.cli")]))
+    monkeypatch.setattr("engine.cli.main._commands", lambda: iter([Command("train", "", "no_such_package.cli")]))
     assert main(["train"]) == 1
     assert capsys.readouterr().err == (
         "assay: train needs no_such_package, which is not installed here (pip install assay, on Linux)\n"
