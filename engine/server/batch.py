@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any, Final, TypeAlias, TypeVar
@@ -15,7 +14,6 @@ from engine.flow import as_they_come
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 Numbered: TypeAlias = AsyncGenerator[tuple[int, _R | AssayError], None]
-_TURN_SECONDS: Final = 0.0005
 _FULL: Final = "the other answers fill server.batch_bytes: ask for them as they come, or for fewer"
 
 
@@ -25,19 +23,15 @@ async def each(ask: Callable[[_T], Coroutine[Any, Any, _R]], asks: list[_T], in_
     turns = deque(asks)
     asks.clear()
     beginning = asyncio.Lock()
-    turn_over = time.monotonic() + _TURN_SECONDS
 
     def taken() -> Iterator[_T]:
         while turns:
             yield turns.popleft()
 
     async def answered(one: _T) -> _R | AssayError:
-        # One of which nothing is run never waits: a few begin, then the other clients have their turn.
-        nonlocal turn_over
+        # One of which nothing is run never waits: one begins, then the other clients have their turn.
         async with beginning:
-            if time.monotonic() > turn_over:
-                await asyncio.sleep(0)
-                turn_over = time.monotonic() + _TURN_SECONDS
+            await asyncio.sleep(0)
         try:
             return await ask(one)
         except AssayError as error:
