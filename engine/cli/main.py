@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Final
 
 from engine.cli.commands import Command
-from engine.cli.options import FAILED
+from engine.cli.options import FAILED, INTERRUPTED
 
 _GROUP: Final = "assay.commands"
 # All of Assay, and what its clients need of it: the same packages, hence never both.
@@ -38,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 )
             module.add_arguments(subparser)
     parsed = parser.parse_args(words)
-    code: int = parsed.handler(parsed)
+    try:
+        code: int = parsed.handler(parsed)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code
 
 

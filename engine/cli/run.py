@@ -50,8 +50,6 @@ def run(arguments: argparse.Namespace) -> int:
     except AssayError as error:
         print(f"assay run: {error}", file=sys.stderr)
         return OUR_FAULT
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     return _show(outcome, limits, verbose=arguments.verbose)
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import rewards
-from engine.cli.options import FAILED, INTERRUPTED
+from engine.cli.options import FAILED
 from engine.errors import SandboxError
 from engine.program import Verdict
 from rewards.cli.daemon import own_daemon
@@ -58,8 +58,6 @@ def demo(arguments: argparse.Namespace) -> int:
     except SandboxError as error:
         console.print(f"the demo cannot run here: {error}", markup=False, soft_wrap=True)
         return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
 
 
 def sample(name: str) -> list[Labelled]:

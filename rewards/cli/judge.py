@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from engine.cli.options import FAILED, INTERRUPTED, NOT_JUDGED, WRONG_USE
+from engine.cli.options import FAILED, NOT_JUDGED, WRONG_USE
 from engine.errors import AssayError, BadInput
 from engine.wire.decode import decode_json
 from rewards.answer import final_answer
@@ -95,8 +95,6 @@ def _eval(arguments: argparse.Namespace) -> int:
     except (AssayError, OSError) as error:
         told.print(f"assay judge: {error}", markup=False, soft_wrap=True)
         return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
     out = Console(highlight=False)
     tables = list(_tables(found))
     for table in tables:

@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine.cli.options import ALLOW_DEGRADED, FAILED, INTERRUPTED, NOT_JUDGED, OWN_SCORER, WRONG_USE
+from engine.cli.options import ALLOW_DEGRADED, FAILED, NOT_JUDGED, OWN_SCORER, WRONG_USE
 from engine.client.client import Client
 from engine.errors import AssayError, BadInput, CannotStart
 from engine.scorer import Parsed, parsed_item, with_own
@@ -62,8 +62,6 @@ def score(arguments: argparse.Namespace) -> int:
     except (AssayError, OSError) as error:
         console.print(f"assay score: {error}", markup=False, soft_wrap=True)
         return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
     report = console if arguments.out == "-" else Console(highlight=False)
     report.print(table_of([tally]))
     for reason, times in tally.reasons.most_common(_REASONS_SHOWN):
