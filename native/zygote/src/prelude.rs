@@ -13,6 +13,7 @@ use crate::python::{Object, Python};
 /// One text, in the order in which its parts need each other.
 const TEXT: &str = concat!(
     include_str!("prelude/names.py"),
+    include_str!("prelude/imports.py"),
     include_str!("prelude/shelf.py"),
     include_str!("prelude/script.py"),
     include_str!("prelude/end.py"),
