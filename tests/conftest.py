@@ -66,7 +66,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "fresh" in metafunc.fixturenames:
         names, cases = ("runtime", "fresh"), [(name, fresh) for name in runtimes for fresh in RENEWALS[name]]
     default = (chosen or DEFAULT.runtime, DEFAULT.fresh)
-    marked = [pytest.param(*case, marks=() if case == default[: len(case)] else pytest.mark.thorough) for case in cases]
+    other = pytest.mark.soak if metafunc.definition.get_closest_marker("crun_is_soak") else pytest.mark.thorough
+    marked = [pytest.param(*case, marks=() if case == default[: len(case)] else other) for case in cases]
     metafunc.parametrize(names, marked, indirect=True, scope="session")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -97,13 +97,12 @@ def leaves_traces(hostile: Hostile) -> bool:
     return hostile.section not in ("Languages", "Cheating the judge")
 
 
-def each(hostiles: Iterable[Hostile], thorough: Callable[[Hostile], bool] = lambda _: False) -> pytest.MarkDecorator:
-    marked = [(hostile, (pytest.mark.thorough,) if thorough(hostile) else ()) for hostile in hostiles]
-    return pytest.mark.parametrize("hostile", [pytest.param(each, id=each.name, marks=marks) for each, marks in marked])
+def each(hostiles: Iterable[Hostile]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("hostile", [pytest.param(hostile, id=hostile.name) for hostile in hostiles])
 
 
-# Those that leave traces are judged, once, where their slot is looked at.
-@each(programs(), thorough=leaves_traces)
+# Those that leave traces are judged where their slot is looked at.
+@each(hostile for hostile in programs() if not leaves_traces(hostile))
 async def test_the_verdict_is_exact(engine: Engine, hostile: Hostile) -> None:
     await check(engine, hostile, 1)
 

@@ -18,7 +18,14 @@ from engine.config.engine import Runtime
 from tests.support.hostile import Hostile, named, programs
 from tests.support.runtimes import NewEngine
 
-pytestmark = [pytest.mark.kernel, pytest.mark.thorough, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.thorough,
+    pytest.mark.crun_is_soak(
+        "what a neighbour pays is the control groups' doing, the same for both, and crun's takes minutes"
+    ),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 ROUNDS = 5
 # The first look, at many at once; what looks dear there gets its five rounds alone.

@@ -137,9 +137,7 @@ def fed_and_killed(rules: RepeatRules, given: Iterator[list[int]]) -> Repeat | N
     return None
 
 
-@pytest.mark.parametrize(
-    "examples", [250, pytest.param(4_000, marks=[pytest.mark.thorough, pytest.mark.timeout(1800)])]
-)
+@pytest.mark.parametrize("examples", [250, pytest.param(4_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_it_says_what_the_rules_say(examples: int) -> None:
     @given(STREAMS, st.just(SMALL) | RULES, st.lists(st.integers(1, 90), min_size=1, max_size=4))
     @settings(max_examples=examples, deadline=None)
