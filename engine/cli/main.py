@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, version
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from engine.cli.commands import Command
 from engine.cli.options import FAILED, INTERRUPTED
@@ -39,10 +41,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module.add_arguments(subparser)
     parsed = parser.parse_args(words)
     try:
-        code: int = parsed.handler(parsed)
+        with _ended_by_terminate():
+            code: int = parsed.handler(parsed)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+@contextlib.contextmanager
+def _ended_by_terminate() -> Iterator[None]:
+    """SIGTERM ends a command from within, as Ctrl-C does, so that it stops what it has started; a second one kills."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, _: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(128 + number)
 
 
 def _commands() -> Iterator[Command]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,25 @@ def test_the_demo_agrees_with_its_sample(tmp_path: Path) -> None:
     assert "daemon ready" in done.stdout
     assert "77 of 77" in done.stdout
     assert "daemon stopped, exit code 0" in done.stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_ended_stops_its_daemon(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    command = [sys.executable, "-m", "assay", "demo", "--data", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        ready = next(line for line in demo.stdout if "daemon ready" in line)
+        demo.send_signal(number)
+        said = demo.stdout.read()
+    assert demo.returncode == code, said
+    socket = ready.split()[-1]
+    assert not [process for process in Path("/proc").glob("[0-9]*") if socket in command_line(process)]
+
+
+def command_line(process: Path) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return (process / "cmdline").read_text(errors="replace")
+    return ""
 
 
 OWN_SCORER = """
