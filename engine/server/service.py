@@ -43,6 +43,7 @@ class Service:
         self.token = token
         self.draining = False
         self._scorers = scorers
+        self._labelled = {kind: scorer for kind, scorer in scorers.items() if isinstance(scorer, Labelled)}
         self._started = time.monotonic()
         self.held_bytes = 0
         self._under_way = 0
@@ -185,8 +186,8 @@ class Service:
         except SandboxError:
             self._judged("score", None, text)
             raise
-        if isinstance(item.scorer, Labelled):
-            self.metrics.judged.add(item.scorer.kind, *item.scorer.labels(answer))
+        if (labelled := self._labelled.get(item.scorer.kind)) is not None:
+            self.metrics.judged.add(labelled.kind, *labelled.labels(answer))
         verdict = answer.get("verdict") if answer.get("not_judged") is None else None
         self._judged("score", None if answer.get("not_judged") is not None else str(verdict or "none"), text)
         return {**_id_of(item.item), **answer, **self._degraded}

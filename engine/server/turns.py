@@ -24,7 +24,8 @@ class Turns:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            async with asyncio.timeout(deadline_seconds):
+            # A timeout costs as much as the rest of a turn that is free.
+            async with asyncio.timeout(deadline_seconds) if self._free.locked() else contextlib.nullcontext():
                 await self._free.acquire()
         except TimeoutError:
             raise Overloaded(f"deadline of {deadline_seconds} s passed in the queue") from None
