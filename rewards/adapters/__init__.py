@@ -1,0 +1,1 @@
+"""Reward functions as other trainers call them: one file for each trainer."""

@@ -1,0 +1,71 @@
+"""What is the same for every trainer: an item from a sample's columns, and a daemon to ask."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from engine.errors import BadInput
+from rewards.client import RewardClient
+from rewards.code.forms.table import is_row
+from rewards.math.item import MathItem
+
+# Text, or the turns of a chat, whose content is text or a list of parts.
+Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
+
+ADDRESS: Final = "ASSAY_ADDRESS"
+TOKEN: Final = "ASSAY_TOKEN"
+# Where data sets have the right answer of a question, in the order in which they are looked for.
+_REFERENCES: Final = ("reference", "solution", "answer")
+_MATH_FIELDS: Final = frozenset(MathItem.__struct_fields__)
+_CLIENTS: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, RewardClient] = weakref.WeakKeyDictionary()
+
+
+def client() -> RewardClient:
+    """This event loop's client of the daemon at ASSAY_ADDRESS, else of this user's; it connects at the first item."""
+    loop = asyncio.get_running_loop()
+    if loop not in _CLIENTS:
+        _CLIENTS[loop] = RewardClient(os.environ.get(ADDRESS), token=os.environ.get(TOKEN, ""))
+    return _CLIENTS[loop]
+
+
+def text_of(completion: Completion) -> str:
+    """What the model said: a text as it is, of a chat the last assistant's turn; raises BadInput."""
+    if isinstance(completion, str):
+        return completion
+    for turn in reversed(completion):
+        if turn.get("role", "assistant") == "assistant":
+            return _content(turn.get("content"))
+    return ""
+
+
+def _content(content: object) -> str:
+    if content is None:  # a call of a tool and no word
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content if isinstance(part, Mapping))
+    raise BadInput("completion", content, "expected text, or a chat whose content is text or a list of parts")
+
+
+def item_of(columns: Mapping[str, Any], completion: str) -> dict[str, Any]:
+    """A sample as an item: of the `kind` that its columns name, a data set's row of code, or else mathematics.
+
+    Columns that are None count as missing, as tables have them where rows differ. Mathematics takes as its reference
+    the first there is of reference, solution and answer; other columns that are no fields of an item are left out.
+    Raises BadInput where nothing says what is right.
+    """
+    row = {name: value for name, value in columns.items() if value is not None}
+    if "kind" in row:
+        return {**row, "completion": completion}
+    if is_row(row):
+        return {**row, "kind": "code", "completion": completion}
+    for name in _REFERENCES:
+        if name in row:
+            known = {field: value for field, value in row.items() if field in _MATH_FIELDS}
+            return {**known, "kind": "math", "reference": row[name], "completion": completion}
+    raise BadInput("columns", sorted(row), f"expected kind, a form of tests, or one of {', '.join(_REFERENCES)}")

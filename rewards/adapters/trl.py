@@ -1,0 +1,51 @@
+"""TRL: `GRPOTrainer(reward_funcs=assay_reward, ...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.errors import BadInput
+from rewards.adapters.samples import Completion, client, item_of, text_of
+from rewards.reward import NotJudged
+
+
+async def assay_reward(
+    prompts: Sequence[Any],
+    completions: Sequence[Completion],
+    completion_ids: Sequence[Any] | None = None,
+    *,
+    trainer_state: Any = None,
+    log_extra: Callable[[str, list[Any]], None] | None = None,
+    log_metric: Callable[[str, float], None] | None = None,
+    environments: Any = None,
+    **columns: Sequence[Any],
+) -> list[float | None]:
+    """The completions' rewards, None where one was not judged, which TRL leaves out of its group.
+
+    Columns are those of the data set. Logs the share that was not judged as `not_judged`, and each verdict beside
+    its completion. Raises WrongItem, whose field begins with the sample's index, for a sample that cannot be scored.
+    """
+    items = []
+    for index, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+        row = {name: values[index] for name, values in columns.items()}
+        # Of some code data sets the prompt is the head of the function.
+        if isinstance(prompt, str):
+            row.setdefault("prompt", prompt)
+        try:
+            items.append(item_of(row, text_of(completion)))
+        except BadInput as error:
+            raise error.below(f"[{index}]") from None
+    rewards = await client().score_many(items)
+    lost = [reward.reason if isinstance(reward, NotJudged) else None for reward in rewards]
+    if log_metric is not None and rewards:
+        log_metric("not_judged", sum(reason is not None for reason in lost) / len(rewards))
+    if log_extra is not None:
+        log_extra("verdict", [_verdict(reward) for reward in rewards])
+    return [None if isinstance(reward, NotJudged) else reward.reward for reward in rewards]
+
+
+def _verdict(reward: Any) -> str:
+    if isinstance(reward, NotJudged):
+        return f"not judged: {reward.reason}"
+    return "" if reward.verdict is None else reward.verdict.value

@@ -1,0 +1,134 @@
+"""TRL's own trainer with Assay's rewards, from a real daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import multiprocessing
+import pickle
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+pytest.importorskip("trl", reason="needs trl: make trainer")
+
+from datasets import Dataset
+from transformers import AutoTokenizer
+
+with warnings.catch_warnings():
+    # It would rather have an older vLLM, which is not used here.
+    warnings.simplefilter("ignore")
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
+from engine import BadInput
+from rewards.adapters.samples import ADDRESS
+from rewards.adapters.trl import assay_reward
+from rewards.cli.daemon import own_daemon
+
+pytestmark = pytest.mark.kernel
+
+RIGHT, WRONG = "so \\boxed{4}", "so \\boxed{5}"
+PROGRAM = "```python\nprint(int(input()) + 1)\n```"
+APPS = '{"inputs": ["1\\n"], "outputs": ["2\\n"]}'
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with own_daemon(tmp_path_factory.mktemp("daemon"), 2, Console(quiet=True)) as address:
+        yield address
+
+
+@pytest.fixture
+def daemon(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADDRESS, address)
+
+
+@pytest.mark.usefixtures("daemon")
+async def test_every_kind_of_sample_in_one_call() -> None:
+    metrics: dict[str, float] = {}
+    extra: dict[str, list[Any]] = {}
+    rewards = await assay_reward(
+        prompts=["2 + 2?", [{"role": "user", "content": "2 + 2?"}], "one more", "what?"],
+        completions=[RIGHT, [{"role": "assistant", "content": WRONG}], PROGRAM, RIGHT],
+        completion_ids=[[1], [1], [1], [1]],
+        answer=["4", "4", None, "See the figure."],
+        input_output=[None, None, APPS, None],
+        trainer_state=None,
+        log_extra=extra.__setitem__,
+        log_metric=metrics.__setitem__,
+    )
+    assert rewards == [1.0, 0.0, 1.0, None]
+    assert metrics == {"not_judged": 0.25}
+    assert extra["verdict"][:3] == ["ACCEPTED", "WRONG_ANSWER", "ACCEPTED"]
+    assert extra["verdict"][3].startswith("not judged: ")
+
+
+@pytest.mark.usefixtures("daemon")
+async def test_a_sample_that_cannot_be_scored_is_named() -> None:
+    with pytest.raises(BadInput, match="expected kind") as caught:
+        await assay_reward(["", ""], [RIGHT, RIGHT], answer=["4", None])
+    assert caught.value.field == "[1].columns"
+    with pytest.raises(BadInput) as caught:
+        await assay_reward(["", ""], [RIGHT, RIGHT], answer=["4", "4"], type=[None, "number"])
+    assert caught.value.field == "[1].type"
+
+
+async def test_without_a_daemon_nothing_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADDRESS, f"unix://{tmp_path}/none.sock")
+    assert await assay_reward([""], [RIGHT], answer=["4"]) == [None]
+
+
+def test_trl_sees_a_coroutine_that_can_be_pickled() -> None:
+    assert inspect.iscoroutinefunction(assay_reward)
+    assert pickle.loads(pickle.dumps(assay_reward)) is assay_reward
+
+
+def _ask_in_a_child(function: Any, answers: Any) -> None:
+    answers.put(asyncio.run(function([""], [RIGHT], answer=["4"])))
+
+
+@pytest.mark.usefixtures("daemon")
+def test_as_asyncgrpo_takes_it_to_a_process_of_its_own() -> None:
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    child = context.Process(target=_ask_in_a_child, args=(assay_reward, answers))
+    child.start()
+    assert answers.get(timeout=60) == [1.0]
+    child.join()
+    answers.close()
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("daemon")
+def test_three_steps_of_grpo(tiny_model: Path, tmp_path: Path) -> None:
+    rows = [{"prompt": "2 + 2 is ", "answer": "4"}, {"prompt": "See ", "answer": "See the figure."}]
+    function: Any = assay_reward  # TRL's type for it leaves coroutines out
+    trainer = GRPOTrainer(
+        model=str(tiny_model),
+        reward_funcs=function,
+        args=GRPOConfig(
+            output_dir=str(tmp_path),
+            max_steps=3,
+            per_device_train_batch_size=4,
+            num_generations=2,
+            max_completion_length=8,
+            logging_steps=1,
+            report_to=[],
+            save_strategy="no",
+            use_cpu=True,
+            bf16=False,
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=AutoTokenizer.from_pretrained(tiny_model),
+    )
+    trainer.train()
+    steps = [line for line in trainer.state.log_history if "reward" in line]
+    assert len(steps) == 3
+    # Of two samples one has a reference that says nothing, whatever is answered.
+    assert [step["not_judged"] for step in steps] == [0.5] * 3
+    assert all(step["rewards/assay_reward/mean"] == 0.0 for step in steps)

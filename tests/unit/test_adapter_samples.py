@@ -1,0 +1,68 @@
+"""Items from the columns of a trainer's samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine import BadInput
+from rewards.adapters.samples import Completion, item_of, text_of
+from rewards.kinds import ITEMS
+
+SAID = "\\boxed{4}"
+APPS = {"input_output": '{"inputs": ["1\\n"], "outputs": ["2\\n"]}'}
+
+
+@pytest.mark.parametrize(
+    ("completion", "text"),
+    [
+        ("as it is", "as it is"),
+        ([{"role": "assistant", "content": "said"}], "said"),
+        ([{"content": "said"}], "said"),
+        ([{"role": "assistant", "content": "first"}, {"role": "user", "content": "no"}], "first"),
+        ([{"role": "assistant", "content": "first"}, {"role": "assistant", "content": "last"}], "last"),
+        (
+            [{"role": "assistant", "content": [{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]}],
+            "in parts",
+        ),
+        ([{"role": "assistant", "content": None, "tool_calls": []}], ""),
+        ([], ""),
+    ],
+)
+def test_what_the_model_said(completion: Completion, text: str) -> None:
+    assert text_of(completion) == text
+
+
+def test_a_content_of_no_known_form() -> None:
+    with pytest.raises(BadInput, match="expected text, or a chat"):
+        text_of([{"role": "assistant", "content": 5}])
+
+
+@pytest.mark.parametrize(
+    ("columns", "item"),
+    [
+        ({"reference": "4"}, {"kind": "math", "reference": "4"}),
+        ({"answer": "so it is\n#### 4", "difficulty": 3}, {"kind": "math", "reference": "so it is\n#### 4"}),
+        (
+            {"answer": "4", "solution": None, "question": "2 + 2?"},
+            {"kind": "math", "reference": "4", "question": "2 + 2?"},
+        ),
+        ({"solution": "$4$", "answer": "none"}, {"kind": "math", "reference": "$4$"}),
+        ({**APPS, "difficulty": "introductory"}, {**APPS, "kind": "code", "difficulty": "introductory"}),
+        ({"kind": "code", "tests": [], "extra": None}, {"kind": "code", "tests": []}),
+        ({"kind": "of one's own", "anything": 1}, {"kind": "of one's own", "anything": 1}),
+    ],
+)
+def test_the_columns_say_what_is_asked(columns: dict[str, Any], item: dict[str, Any]) -> None:
+    made = item_of(columns, SAID)
+    assert made == {**item, "completion": SAID}
+    if made["kind"] == "math" or "input_output" in made:
+        ITEMS[made["kind"]](made)
+
+
+@pytest.mark.parametrize("columns", [{}, {"difficulty": 3}, {"reference": None}])
+def test_nothing_says_what_is_right(columns: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="expected kind, a form of tests, or one of reference") as caught:
+        item_of(columns, SAID)
+    assert caught.value.field == "columns"
