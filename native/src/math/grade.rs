@@ -164,8 +164,18 @@ fn answer(answers: &[&str], reference: &Reference, options: &Options) -> Result<
         }
         plain.push(bare);
     }
+    match judged(&plain, reference, options) {
+        // Read by other rules than an answer is, as `\approx 5` and `7,-425,000`, it is still what is asked for.
+        Ok((Judged::Incorrect(_), _)) | Err(_) if plain == [reference.text.as_str()] => {
+            Ok((Judged::Correct(How::Literal), 1))
+        }
+        judged => judged,
+    }
+}
+
+fn judged(plain: &[String], reference: &Reference, options: &Options) -> Result<(Judged, usize), Reason> {
     let judge = Judge { reference, options };
-    match &plain[..] {
+    match plain {
         [] => Err(Reason::NoAnswer),
         [one] => {
             if let Some(judged) = of_words(one, reference, options) {
