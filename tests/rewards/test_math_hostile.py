@@ -110,6 +110,9 @@ def surds(count: int) -> tuple[str, str]:
 
 def pairs() -> Iterator[tuple[str, str]]:
     """Each text against itself, and as an answer to references of many types."""
+    # Long sums of fractions of a few words each.
+    yield "\\frac{x^2}{16}+\\frac{yx}{16}+\\frac{y^2}{12}=\\frac{1}{4}", "\\binom{33}{r}=5"
+    yield "1", "34^3+5xy^475-x^4y+10x^3y^2+10x^2y^35y+wwwwwwwwwx^4-y^5"
     yield surds(256)
     yield surds(256)[0], surds(256)[1].replace("2\\sqrt", "3\\sqrt")
     for text in texts():
