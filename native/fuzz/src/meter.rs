@@ -14,8 +14,8 @@ pub fn bounded<T>(work: impl FnOnce() -> T) -> T {
     PEAK.store(before, Relaxed);
     let result = work();
     let (time, bytes) = (cpu_time() - began, PEAK.load(Relaxed) - before);
-    assert!(time <= TIME, "{} ms", time.as_millis());
-    assert!(bytes <= BYTES, "{} KiB", bytes >> 10);
+    assert!(time <= TIME, "took {} ms", time.as_millis());
+    assert!(bytes <= BYTES, "took {} KiB", bytes >> 10);
     result
 }
 
