@@ -122,6 +122,22 @@ def pairs() -> Iterator[tuple[str, str]]:
             yield reference, text
 
 
+# The same for references that are all different, as those of a data set are.
+MANY = """
+import resource
+from engine.exact import grade
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+grade(["1"], "1")
+before = peak()
+for number in range(500):
+    grade(["1"], f"{number}" + "+x" * 900)
+print(peak() - before)
+"""
+
+
 def run() -> tuple[int, float, int, str]:
     command = [sys.executable, "-c", PROGRAM]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100).stdout
@@ -137,6 +153,11 @@ def test_no_pair_takes_long_or_much_memory() -> None:
         # The machine may have been slow just then.
         _, seconds, _, which = run()
     assert seconds <= SECONDS, which
+
+
+def test_references_are_kept_in_little_memory() -> None:
+    said = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, check=True, timeout=100).stdout
+    assert int(said) <= BYTES
 
 
 @pytest.mark.parametrize("count", [2, 40, 256])

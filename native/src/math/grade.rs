@@ -25,6 +25,8 @@ pub enum Graded {
 
 /// References kept; when there are more, all but the newest half goes.
 const KEPT: usize = 4_096;
+/// Bytes of the texts of one generation: a tree takes eighty times its text, so that both take 10 MiB.
+const KEPT_BYTES: usize = 64 << 10;
 /// An answer whose tree is larger than so many times the reference's buys no open verdict.
 const OPEN_TIMES: usize = 4;
 
@@ -36,6 +38,8 @@ type Known = Arc<Result<Reference, Undecided>>;
 struct Cache {
     young: HashMap<Key, Known>,
     old: HashMap<Key, Known>,
+    /// Of the young one's texts.
+    bytes: usize,
 }
 
 static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
@@ -61,9 +65,13 @@ fn known(text: &str, options: &Options) -> Known {
 
 impl Cache {
     fn keep(&mut self, key: Key, known: Known) {
-        if self.young.len() >= KEPT / 2 {
+        // A question is kept as a text, not as a tree.
+        let bytes = key.0.len() + key.1.question.as_ref().map_or(0, String::len) / 80;
+        if self.young.len() >= KEPT / 2 || self.bytes + bytes > KEPT_BYTES {
             self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
+        self.bytes += bytes;
         self.young.insert(key, known);
     }
 }
