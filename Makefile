@@ -88,7 +88,7 @@ soak: trainer ## the tests that take many minutes; without ARGS those of the cgr
 	$(if $(ARGS),,LANE_SECONDS=14400 scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider \
 		-m "cgroup2 and soak" --timeout=14400 tests/kernel/test_cgroup2.py)
 
-fuzz: bootstrap ## cargo-fuzz on what decodes messages and numbers, each for SECONDS=30
+fuzz: bootstrap ## cargo-fuzz on messages and on maths answers, each target for SECONDS=30
 	@scripts/fuzz $(or $(SECONDS),30)
 
 wheel: bootstrap ## wheel and sdist into dist/, the wheel tried in a clean environment

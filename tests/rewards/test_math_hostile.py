@@ -110,6 +110,9 @@ def surds(count: int) -> tuple[str, str]:
 
 def pairs() -> Iterator[tuple[str, str]]:
     """Each text against itself, and as an answer to references of many types."""
+    # Long sums of fractions of a few words each.
+    yield "\\frac{x^2}{16}+\\frac{yx}{16}+\\frac{y^2}{12}=\\frac{1}{4}", "\\binom{33}{r}=5"
+    yield "1", "34^3+5xy^475-x^4y+10x^3y^2+10x^2y^35y+wwwwwwwwwx^4-y^5"
     yield surds(256)
     yield surds(256)[0], surds(256)[1].replace("2\\sqrt", "3\\sqrt")
     for text in texts():
@@ -117,6 +120,22 @@ def pairs() -> Iterator[tuple[str, str]]:
         for reference in ("1", "x", "x^2+1", "\\sqrt{2}", "\\{1,2\\}", "y=2x+3", "(0,1]", "e^{x}+\\sin(x)"):
             yield text, reference
             yield reference, text
+
+
+# The same for references that are all different, as those of a data set are.
+MANY = """
+import resource
+from engine.exact import grade
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+grade(["1"], "1")
+before = peak()
+for number in range(500):
+    grade(["1"], f"{number}" + "+x" * 900)
+print(peak() - before)
+"""
 
 
 def run() -> tuple[int, float, int, str]:
@@ -134,6 +153,11 @@ def test_no_pair_takes_long_or_much_memory() -> None:
         # The machine may have been slow just then.
         _, seconds, _, which = run()
     assert seconds <= SECONDS, which
+
+
+def test_references_are_kept_in_little_memory() -> None:
+    said = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, check=True, timeout=100).stdout
+    assert int(said) <= BYTES
 
 
 @pytest.mark.parametrize("count", [2, 40, 256])

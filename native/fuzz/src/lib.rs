@@ -4,3 +4,4 @@
 pub mod check;
 #[path = "../../src/math/mod.rs"]
 pub mod math;
+pub mod meter;

@@ -25,6 +25,8 @@ pub enum Graded {
 
 /// References kept; when there are more, all but the newest half goes.
 const KEPT: usize = 4_096;
+/// Bytes of the texts of one generation: a tree takes eighty times its text, so that both take 10 MiB.
+const KEPT_BYTES: usize = 64 << 10;
 /// An answer whose tree is larger than so many times the reference's buys no open verdict.
 const OPEN_TIMES: usize = 4;
 
@@ -36,6 +38,8 @@ type Known = Arc<Result<Reference, Undecided>>;
 struct Cache {
     young: HashMap<Key, Known>,
     old: HashMap<Key, Known>,
+    /// Of the young one's texts.
+    bytes: usize,
 }
 
 static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
@@ -61,9 +65,13 @@ fn known(text: &str, options: &Options) -> Known {
 
 impl Cache {
     fn keep(&mut self, key: Key, known: Known) {
-        if self.young.len() >= KEPT / 2 {
+        // A question is kept as a text, not as a tree.
+        let bytes = key.0.len() + key.1.question.as_ref().map_or(0, String::len) / 80;
+        if self.young.len() >= KEPT / 2 || self.bytes + bytes > KEPT_BYTES {
             self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
+        self.bytes += bytes;
         self.young.insert(key, known);
     }
 }
@@ -164,8 +172,18 @@ fn answer(answers: &[&str], reference: &Reference, options: &Options) -> Result<
         }
         plain.push(bare);
     }
+    match judged(&plain, reference, options) {
+        // Read by other rules than an answer is, as `\approx 5` and `7,-425,000`, it is still what is asked for.
+        Ok((Judged::Incorrect(_), _)) | Err(_) if plain == [reference.text.as_str()] => {
+            Ok((Judged::Correct(How::Literal), 1))
+        }
+        judged => judged,
+    }
+}
+
+fn judged(plain: &[String], reference: &Reference, options: &Options) -> Result<(Judged, usize), Reason> {
     let judge = Judge { reference, options };
-    match &plain[..] {
+    match plain {
         [] => Err(Reason::NoAnswer),
         [one] => {
             if let Some(judged) = of_words(one, reference, options) {

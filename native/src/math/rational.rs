@@ -22,6 +22,18 @@ fn limbs(bits: u64) -> u64 {
     bits / 64 + 1
 }
 
+/// The greatest common divisor, paid for.
+fn common_divisor(a: &BigInt, b: &BigInt) -> Result<BigInt, Stop> {
+    let bits = a.bits().max(b.bits());
+    if let (Some(a), Some(b)) = (a.magnitude().to_u128(), b.magnitude().to_u128()) {
+        spend(50 + 120 * limbs(bits))?;
+        return Ok(a.gcd(&b).into());
+    }
+    // Each bit is a subtraction and a shift of the whole.
+    spend(bits * (16 + limbs(bits)))?;
+    Ok(a.gcd(b))
+}
+
 /// The product, paid for.
 pub fn product(a: &BigInt, b: &BigInt) -> Result<BigInt, Stop> {
     let (m, n) = (a.bits(), b.bits());
@@ -83,8 +95,7 @@ impl Rational {
         if over.is_zero() {
             under = BigInt::one();
         } else if !under.is_one() && bits <= REDUCED_BITS {
-            spend(50 + limbs(bits) * limbs(bits) * 60)?;
-            let common = over.gcd(&under);
+            let common = common_divisor(&over, &under)?;
             if !common.is_one() {
                 over /= &common;
                 under /= &common;
@@ -249,4 +260,19 @@ impl std::fmt::Display for Rational {
 /// The number that ASCII digits spell; zero if there are none.
 pub fn natural_of(digits: &str) -> BigInt {
     BigInt::from_biguint(Sign::Plus, BigUint::parse_bytes(digits.as_bytes(), 10).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reduced_whatever_its_words() {
+        super::super::bounds::refill();
+        for bits in [1, 63, 64, 127, 128, 129, 200, 2_000] {
+            let common = (BigInt::one() << bits) - 1;
+            let value = Rational::new(&common * 6, &common * -4).expect("of a bounded size");
+            assert_eq!((value.over, value.under), ((-3).into(), 2.into()), "{bits}");
+        }
+    }
 }

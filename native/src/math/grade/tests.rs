@@ -85,3 +85,12 @@ fn what_once_ended_the_process() {
     // The square of exactly zero, as an enclosure.
     assert_eq!(graded("\\frac{1}{i}", "2x+3"), Graded::Incorrect(Reason::Different));
 }
+
+#[test]
+fn the_reference_itself_is_correct() {
+    for text in ["\\approx 20", "7,-425,000", "7\\pm42,500", "x\\in5", "x =ratio", "\\infty", "1,234"] {
+        assert!(is_correct(text, text), "{text}");
+    }
+    assert!(!is_correct("\\approx 20", "20"));
+    assert!(matches!(graded(&format!("{}\\approx 5", " ".repeat(ANSWER_BYTES)), "\\approx 5"), Graded::Incorrect(_)));
+}
