@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import weakref
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
+from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput
 from rewards.client import RewardClient
 from rewards.code.forms.table import is_row
 from rewards.math.item import MathItem
 
+_T = TypeVar("_T")
 # Text, or the turns of a chat, whose content is text or a list of parts.
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 
@@ -21,15 +22,20 @@ TOKEN: Final = "ASSAY_TOKEN"
 # Where data sets have the right answer of a question, in the order in which they are looked for.
 _REFERENCES: Final = ("reference", "solution", "answer")
 _MATH_FIELDS: Final = frozenset(MathItem.__struct_fields__)
-_CLIENTS: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, RewardClient] = weakref.WeakKeyDictionary()
+_CLIENTS: Final[dict[tuple[int, str | None, str], tuple[LoopThread, RewardClient]]] = {}
 
 
-def client() -> RewardClient:
-    """This event loop's client of the daemon at ASSAY_ADDRESS, else of this user's; it connects at the first item."""
-    loop = asyncio.get_running_loop()
-    if loop not in _CLIENTS:
-        _CLIENTS[loop] = RewardClient(os.environ.get(ADDRESS), token=os.environ.get(TOKEN, ""))
-    return _CLIENTS[loop]
+async def ask(question: Callable[[RewardClient], Coroutine[Any, Any, _T]]) -> _T:
+    """What this process's client of the daemon at ASSAY_ADDRESS, else of this user's, answers; as the client raises.
+
+    The client lives in a thread of its own, so that one connection serves every event loop that a trainer has.
+    """
+    # A process that was forked has no such thread.
+    key = os.getpid(), os.environ.get(ADDRESS), os.environ.get(TOKEN, "")
+    if key not in _CLIENTS:
+        _CLIENTS[key] = LoopThread("assay-rewards"), RewardClient(key[1], token=key[2])
+    thread, client = _CLIENTS[key]
+    return await asyncio.wrap_future(thread.submit(question(client)))
 
 
 def text_of(completion: Completion) -> str:

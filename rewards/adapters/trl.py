@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.errors import BadInput
-from rewards.adapters.samples import Completion, client, item_of, text_of
+from rewards.adapters.samples import Completion, ask, item_of, text_of
 from rewards.reward import NotJudged
 
 
@@ -36,7 +36,7 @@ async def assay_reward(
             items.append(item_of(row, text_of(completion)))
         except BadInput as error:
             raise error.below(f"[{index}]") from None
-    rewards = await client().score_many(items)
+    rewards = await ask(lambda client: client.score_many(items))
     lost = [reward.reason if isinstance(reward, NotJudged) else None for reward in rewards]
     if log_metric is not None and rewards:
         log_metric("not_judged", sum(reason is not None for reason in lost) / len(rewards))

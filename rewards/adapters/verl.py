@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import SandboxError
-from rewards.adapters.samples import client
+from rewards.adapters.samples import ask
 from rewards.reward import NotJudged
 
 
@@ -33,7 +33,8 @@ async def compute_score(
         question = (extra_info or {}).get("question")
         item = {"kind": "math", "reference": ground_truth}
         item |= {"question": question} if isinstance(question, str) else {}
-    reward = await client().score({**item, **fields, "completion": solution_str})
+    item |= {**fields, "completion": solution_str}
+    reward = await ask(lambda client: client.score(item))
     if isinstance(reward, NotJudged):
         raise SandboxError(f"no reward for a completion of {data_source}: {reward.reason}")
     return {"score": reward.reward, "verdict": "" if reward.verdict is None else reward.verdict.value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import inspect
 import json
@@ -12,6 +13,7 @@ import pytest
 
 import rewards.adapters.verl
 from engine import BadInput, SandboxError
+from rewards.adapters import samples
 from rewards.adapters.samples import ADDRESS
 
 if TYPE_CHECKING:
@@ -69,3 +71,9 @@ async def test_what_has_no_reward_is_an_error(compute_score: Any) -> None:
     with pytest.raises(BadInput) as caught:
         await compute_score("apps", DOUBLES, {"inputs": ["1"]})
     assert "outputs" in f"{caught.value.field} {caught.value.message}"
+
+
+def test_loops_that_come_and_go_share_one_connection(compute_score: Any, daemon: Daemon) -> None:
+    for _ in range(3):
+        assert asyncio.run(compute_score("math", "\\boxed{4}", "4"))["score"] == 1.0
+    assert [address for _, address, _ in samples._CLIENTS].count(daemon.address) == 1
