@@ -19,6 +19,8 @@ _READ_BYTES: Final = 1 << 16
 # Answers are bounded by the daemon's ceilings; this only tells a daemon from something else.
 _ANSWER_BYTES: Final = 1 << 30
 _RETRY_SECONDS: Final = 0.1
+# For what is still to be sent to a daemon that does not read.
+_CLOSE_SECONDS: Final = 1.0
 
 
 class FrameTransport:
@@ -75,6 +77,14 @@ class FrameTransport:
             await asyncio.wait([reading])
         if writer is not None:
             writer.close()
+            # A loop that ends before it is closed would leave the socket open.
+            try:
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await writer.wait_closed()
+            except TimeoutError:
+                writer.transport.abort()
+            except OSError:
+                pass
 
     async def _exchange(
         self, writer: asyncio.StreamWriter, request_id: int, op: str, fields: dict[str, Any]

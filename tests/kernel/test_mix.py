@@ -104,6 +104,7 @@ async def test_a_thousand_runs(engine: Engine, spinners: int) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.crun_is_soak("who goes first is decided by the engine and the control groups, the same for both")
 @in_one_loop
 async def test_endless_loops_do_not_starve_right_programs(engine: Engine) -> None:
     endless = Program(source="while True: pass")

@@ -135,6 +135,7 @@ CHEATS = {
 EVERYWHERE = ("an object equal to everything", "redefined helpers", "patched builtins", "a redefined check")
 
 
+@pytest.mark.crun_is_soak("what a cheat can reach is decided above the runtime; other cheats here run on both")
 @pytest.mark.parametrize("name", CHEATS)
 async def test_humaneval_accepts_no_cheat(engine: Engine, data_file: Callable[[str], Path], name: str) -> None:
     before, value = CHEATS[name]

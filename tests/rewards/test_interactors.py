@@ -13,7 +13,11 @@ from rewards import CodeReward, NotJudged, Reward
 from tests.support.evidence import code_evidence, failure_of
 from tests.support.runtimes import NewEngine
 
-pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.crun_is_soak("who is right is decided above the runtime; test_dialogues has crun's part"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 # Guess a number of at most 1000 in ten questions.
 GUESS_CPP = """
