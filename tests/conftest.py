@@ -66,8 +66,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "fresh" in metafunc.fixturenames:
         names, cases = ("runtime", "fresh"), [(name, fresh) for name in runtimes for fresh in RENEWALS[name]]
     default = (chosen or DEFAULT.runtime, DEFAULT.fresh)
-    other = pytest.mark.soak if metafunc.definition.get_closest_marker("crun_is_soak") else pytest.mark.thorough
-    marked = [pytest.param(*case, marks=() if case == default[: len(case)] else other) for case in cases]
+    crun_is_soak = metafunc.definition.get_closest_marker("crun_is_soak") is not None
+
+    def marks(case: tuple[str, ...]) -> tuple[pytest.MarkDecorator, ...]:
+        if case == default[: len(case)]:
+            return ()
+        return (pytest.mark.soak if crun_is_soak and case[0] == "crun" else pytest.mark.thorough,)
+
+    marked = [pytest.param(*case, marks=marks(case)) for case in cases]
     metafunc.parametrize(names, marked, indirect=True, scope="session")
 
 

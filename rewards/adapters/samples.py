@@ -11,7 +11,6 @@ from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput
 from rewards.client import RewardClient
 from rewards.code.forms.table import is_row
-from rewards.math.item import MathItem
 
 _T = TypeVar("_T")
 # Text, or the turns of a chat, whose content is text or a list of parts.
@@ -20,8 +19,7 @@ Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 ADDRESS: Final = "ASSAY_ADDRESS"
 TOKEN: Final = "ASSAY_TOKEN"
 # Where data sets have the right answer of a question, in the order in which they are looked for.
-_REFERENCES: Final = ("reference", "solution", "answer")
-_MATH_FIELDS: Final = frozenset(MathItem.__struct_fields__)
+_REFERENCES: Final = ("reference", "answer", "solution")
 _CLIENTS: Final[dict[tuple[int, str | None, str], tuple[LoopThread, RewardClient]]] = {}
 
 
@@ -42,7 +40,10 @@ def text_of(completion: Completion) -> str:
     """What the model said: a text as it is, of a chat the last assistant's turn; raises BadInput."""
     if isinstance(completion, str):
         return completion
-    for turn in reversed(completion):
+    turns: Any = completion
+    if not isinstance(turns, Sequence) or not all(isinstance(turn, Mapping) for turn in turns):
+        raise BadInput("completion", completion, "expected text or the turns of a chat")
+    for turn in reversed(turns):
         if turn.get("role", "assistant") == "assistant":
             return _content(turn.get("content"))
     return ""
@@ -53,17 +54,19 @@ def _content(content: object) -> str:
         return ""
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content if isinstance(part, Mapping))
+    if isinstance(content, list) and all(isinstance(part, Mapping) for part in content):
+        texts = [part["text"] for part in content if "text" in part]
+        if all(isinstance(text, str) for text in texts):
+            return "".join(texts)
     raise BadInput("completion", content, "expected text, or a chat whose content is text or a list of parts")
 
 
 def item_of(columns: Mapping[str, Any], completion: str) -> dict[str, Any]:
     """A sample as an item: of the `kind` that its columns name, a data set's row of code, or else mathematics.
 
-    Columns that are None count as missing, as tables have them where rows differ. Mathematics takes as its reference
-    the first there is of reference, solution and answer; other columns that are no fields of an item are left out.
-    Raises BadInput where nothing says what is right.
+    Columns that are None count as missing, as tables have them where rows differ. Mathematics without a `kind` takes as
+    its reference the first there is of reference, answer and solution, and `question`: data sets have columns like
+    `type` that mean something else. Raises BadInput where nothing says what is right.
     """
     row = {name: value for name, value in columns.items() if value is not None}
     if "kind" in row:
@@ -72,6 +75,6 @@ def item_of(columns: Mapping[str, Any], completion: str) -> dict[str, Any]:
         return {**row, "kind": "code", "completion": completion}
     for name in _REFERENCES:
         if name in row:
-            known = {field: value for field, value in row.items() if field in _MATH_FIELDS}
-            return {**known, "kind": "math", "reference": row[name], "completion": completion}
+            question = {"question": row["question"]} if "question" in row else {}
+            return {"kind": "math", "reference": row[name], **question, "completion": completion}
     raise BadInput("columns", sorted(row), f"expected kind, a form of tests, or one of {', '.join(_REFERENCES)}")

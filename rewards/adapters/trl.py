@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import BadInput
 from rewards.adapters.samples import Completion, ask, item_of, text_of
-from rewards.reward import NotJudged
+from rewards.reward import NotJudged, Reward
 
 
 async def assay_reward(
@@ -37,15 +37,14 @@ async def assay_reward(
         except BadInput as error:
             raise error.below(f"[{index}]") from None
     rewards = await ask(lambda client: client.score_many(items))
-    lost = [reward.reason if isinstance(reward, NotJudged) else None for reward in rewards]
     if log_metric is not None and rewards:
-        log_metric("not_judged", sum(reason is not None for reason in lost) / len(rewards))
+        log_metric("not_judged", sum(isinstance(reward, NotJudged) for reward in rewards) / len(rewards))
     if log_extra is not None:
         log_extra("verdict", [_verdict(reward) for reward in rewards])
     return [None if isinstance(reward, NotJudged) else reward.reward for reward in rewards]
 
 
-def _verdict(reward: Any) -> str:
+def _verdict(reward: Reward | NotJudged) -> str:
     if isinstance(reward, NotJudged):
         return f"not judged: {reward.reason}"
     return "" if reward.verdict is None else reward.verdict.value

@@ -23,8 +23,8 @@ async def compute_score(
     kwargs  further fields of the item (`reward="fraction"`, `limits`), which verl takes from `reward_kwargs`; what verl
             adds for reward models is left out
 
-    Raises BadInput for a wrong item, and SandboxError where there is no reward after a minute of asking: verl knows no
-    missing reward, and a 0 would be a lie.
+    Raises BadInput for a wrong item, and SandboxError where there is no reward, of an overloaded daemon after a minute
+    of asking: verl knows no missing reward, and a 0 would be a lie.
     """
     fields = {name: value for name, value in kwargs.items() if not name.startswith("reward_")}
     if _has_tests(ground_truth):

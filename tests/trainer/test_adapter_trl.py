@@ -74,8 +74,8 @@ async def test_a_sample_that_cannot_be_scored_is_named() -> None:
         await assay_reward(["", ""], [RIGHT, RIGHT], answer=["4", None])
     assert caught.value.field == "[1].columns"
     with pytest.raises(BadInput) as caught:
-        await assay_reward(["", ""], [RIGHT, RIGHT], answer=["4", "4"], type=[None, "number"])
-    assert caught.value.field == "[1].type"
+        await assay_reward(["", ""], [RIGHT, RIGHT], answer=["4", [4]])
+    assert caught.value.field == "[1].reference"
 
 
 async def test_without_a_daemon_nothing_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,9 +34,14 @@ def test_what_the_model_said(completion: Completion, text: str) -> None:
     assert text_of(completion) == text
 
 
-def test_a_content_of_no_known_form() -> None:
-    with pytest.raises(BadInput, match="expected text, or a chat"):
-        text_of([{"role": "assistant", "content": 5}])
+@pytest.mark.parametrize(
+    "completion",
+    [None, 5, ["text"], *([{"content": content}] for content in (5, ["text"], [{"text": None}]))],
+)
+def test_a_completion_of_no_known_form(completion: Any) -> None:
+    with pytest.raises(BadInput, match="expected text") as caught:
+        text_of(completion)
+    assert caught.value.field == "completion"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,11 @@ def test_a_content_of_no_known_form() -> None:
             {"answer": "4", "solution": None, "question": "2 + 2?"},
             {"kind": "math", "reference": "4", "question": "2 + 2?"},
         ),
-        ({"solution": "$4$", "answer": "none"}, {"kind": "math", "reference": "$4$"}),
+        (
+            {"solution": "It is \\boxed{4}.", "type": "Algebra"},
+            {"kind": "math", "reference": "It is \\boxed{4}."},
+        ),
+        ({"solution": "so 4", "answer": "4"}, {"kind": "math", "reference": "4"}),
         ({**APPS, "difficulty": "introductory"}, {**APPS, "kind": "code", "difficulty": "introductory"}),
         ({"kind": "code", "tests": [], "extra": None}, {"kind": "code", "tests": []}),
         ({"kind": "of one's own", "anything": 1}, {"kind": "of one's own", "anything": 1}),
