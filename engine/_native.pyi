@@ -48,7 +48,7 @@ class Completion:
     @property
     def signal(self) -> int | None: ...
     @property
-    def stopped_by(self) -> Literal["cpu", "wall", "output", "cancel"] | None: ...
+    def stopped_by(self) -> Literal["cpu", "wall", "output", "cancel", "evicted"] | None: ...
     @property
     def cpu_seconds(self) -> float: ...
     @property
@@ -157,6 +157,7 @@ class Pool:
         *,
         slots: int,
         cores: int,
+        memory_bytes: int,
         state_dir: str,
         trees: Sequence[str],
         images: Sequence[Sequence[str]],
@@ -170,6 +171,8 @@ class Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
 
         cores: that all programs may use together; where more wants to run, wall limits leave out what waits for one.
+        memory_bytes: that all programs may use together; where more is used, a run that uses more than was reserved for
+            it is killed, `stopped_by` "evicted".
 
         images: the directories of each image's layers, the topmost first; an empty one is this machine's own trees.
         flavours: of Pythons that slots may keep ready: image, argv, environment, path of what they run, modules they
@@ -181,13 +184,15 @@ class Pool:
     def fileno(self) -> int:
         """An eventfd that is readable while completions wait (the caller reads it, then calls `completed`)."""
 
-    def submit(self, job: _Job) -> int:
+    def submit(self, job: _Job, reserved_bytes: int) -> int:
         """Hand one job over and return its run_id; at most `slots` may be under way.
+
+        reserved_bytes: memory that it keeps whatever others need.
 
         Raises RuntimeError once closed.
         """
 
-    def submit_joined(self, first: _Job, second: _Job) -> tuple[int, int]:
+    def submit_joined(self, first: _Job, second: _Job, reserved_bytes: tuple[int, int]) -> tuple[int, int]:
         """Hand over two jobs, both or none, each of which reads what the other writes to its standard output.
 
         What one writes is kept and counted as always, and what it writes after the other's end too. Their `stdin` is

@@ -26,6 +26,7 @@ from engine.jobs.work import Work
 from engine.languages.prelude import added
 from engine.languages.read_ahead import read_ahead
 from engine.languages.table import LANGUAGES, LanguageStatus
+from engine.lease import Ticket
 from engine.machine import resources
 from engine.pool import native
 from engine.pool.images import Image, Images, prepare
@@ -35,7 +36,7 @@ from engine.program import MIB, Limits, Outcome, Program
 from engine.proof import preloads, selftest
 from engine.proof.control import CONTROL
 from engine.proof.selftest import Finding
-from engine.queue import Queue, Ticket
+from engine.queue import Queue
 from engine.stats import Counters, Stats
 from engine.wire.messages import check_deadline
 
@@ -80,14 +81,15 @@ class Engine:
         # Before anything is asked of a machine that may not be Linux.
         native.module()
         config = self._config
-        room = room_for_programs(self._slots)
+        room = room_for_programs(config, self._slots)
         self._ceilings = ceilings_here(config, room)
         async with contextlib.AsyncExitStack() as undo:
             self._images, layers, flavours = await prepare(config)
             undo.callback(self._images.release)
             present = [language.read_ahead for language in LANGUAGES.values() if language.installed]
             pool, _ = await asyncio.gather(
-                Pool.start(self._slots, config, layers, flavours), asyncio.to_thread(read_ahead, present)
+                Pool.start(self._slots, config, room.memory_bytes, layers, flavours),
+                asyncio.to_thread(read_ahead, present),
             )
             undo.push_async_callback(pool.close)
             await self._prove(pool)
@@ -100,6 +102,7 @@ class Engine:
             processes=room.processes,
             queue_runs=config.queue_runs,
             queue_bytes=config.queue_bytes,
+            on_demand="memory" not in self._not_enforced,
         )
         self._live = _Running(pool, queue, Runner(queue, self._counters, self._not_enforced))
         return self
@@ -254,6 +257,7 @@ class Engine:
             runs=counters.runs,
             verdicts=dict(counters.verdicts),
             faults=counters.faults,
+            evicted=counters.evicted,
             not_judged=counters.not_judged,
             refused=queue.refused if queue else 0,
             expired=queue.expired if queue else 0,

@@ -5,104 +5,30 @@ a second try) and is only ever turned away by its own deadline. That counts the 
 spent running is not counted, so that no program can run out its own judgement.
 
 Slots are many more than cores: a program that sleeps needs none, and the kernel lets short runs go before long ones.
-What is scarce here is slots, memory and processes, and nobody gets all: a part is left for whoever comes next.
+What is scarce here is slots, memory and processes, and nobody gets all: a part is left for whoever comes next. Of its
+memory a run has a part set aside at first. It may use all of it; where all together use too much, the supervisor evicts
+one that uses more than its part, which then waits for the whole.
 """
 
 from __future__ import annotations
 
 import asyncio
 import bisect
-import itertools
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.lease import Lease, Slots, Ticket, Want
 from engine.machine.resources import cores
 from engine.pace import Pace
-from engine.pool.job import Completion, Job, Joined
 from engine.program import Limits
 
 # Of slots and of memory, what one client leaves for others even where it is alone.
 _LEFT_FOR_OTHERS: Final = 8
-_NUMBERS: Final = itertools.count()
 # Programs that run when what is only run ahead has to wait: some sleep, so that a core may be idle.
 _SPARE_PER_CORE: Final = 2
 # A wait is foreseen from those before it: who would be too late by this factor is told at once.
 _HOPELESS: Final = 2.0
-
-
-class Slots(Protocol):
-    """Where leased slots are: the pool."""
-
-    def run(self, job: Job, ended: Callable[[], None]) -> Awaitable[Completion]:
-        """Run a job in a free slot; `ended` is called when it is free again, however that comes."""
-        ...
-
-    def run_joined(
-        self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]
-    ) -> Awaitable[Joined]:
-        """Run two that talk with each other in free slots; `ended` are called as each of these is free again."""
-        ...
-
-
-class Ticket:
-    """One request's place in the engine, from the door to the answer; `wants`: the limits of what it waits to run."""
-
-    __slots__ = (
-        "client",
-        "deadline_seconds",
-        "entered",
-        "gone",
-        "leases",
-        "number",
-        "patience_seconds",
-        "size_bytes",
-        "turn",
-        "wants",
-    )
-
-    def __init__(self, client: str, size_bytes: int, deadline_seconds: float | None, entered: float) -> None:
-        self.client = client
-        self.number = next(_NUMBERS)
-        self.entered = entered
-        self.size_bytes = size_bytes
-        self.deadline_seconds = deadline_seconds
-        self.patience_seconds = deadline_seconds
-        self.gone = False
-        self.leases = 0
-        self.wants: tuple[Limits, ...] = ()
-        self.turn: asyncio.Future[list[Lease]] | None = None
-
-    @property
-    def due(self) -> tuple[float, int]:
-        """Its place among its client's: a short run goes before a long one, but not before one that has waited as long
-        as it would take."""
-        return self.entered + sum(limits.cpu_seconds for limits in self.wants), self.number
-
-
-class Lease:
-    """Exclusive use of one slot, for one run or until it is given back."""
-
-    __slots__ = ("_queue", "limits", "ticket", "waited_seconds")
-
-    def __init__(self, queue: Queue, ticket: Ticket, limits: Limits) -> None:
-        self._queue = queue
-        self.ticket = ticket
-        self.limits = limits
-        self.waited_seconds = 0.0
-
-    async def run(self, job: Job) -> Completion:
-        """Run a job; the lease ends when the slot is free again. Cancelling kills the program."""
-        return await self._queue.pool.run(job, self.give_back)
-
-    async def run_joined(self, job: Job, partner: Job, other: Lease) -> Joined:
-        """Run a job here and the one that it talks with in the other's slot; as `run`."""
-        return await self._queue.pool.run_joined(job, partner, (self.give_back, other.give_back))
-
-    def give_back(self) -> None:
-        """End the lease; once."""
-        self._queue.take_back(self)
 
 
 class Queue:
@@ -112,10 +38,19 @@ class Queue:
 
     queue_runs    requests that may be in without a slot
     queue_bytes   bytes that all requests in it may hold
+    on_demand     what uses more memory than is set aside for it can be evicted
     """
 
     def __init__(
-        self, pool: Slots, *, slots: int, memory_bytes: int, processes: int, queue_runs: int, queue_bytes: int
+        self,
+        pool: Slots,
+        *,
+        slots: int,
+        memory_bytes: int,
+        processes: int,
+        queue_runs: int,
+        queue_bytes: int,
+        on_demand: bool,
     ) -> None:
         self.pool = pool
         self.slots = slots
@@ -132,6 +67,7 @@ class Queue:
         self._memory_held: Counter[str] = Counter()
         self._queue_runs = queue_runs
         self._queue_bytes = queue_bytes
+        self._on_demand = on_demand
         self._without_slot = 0
         self._pace = Pace()
         self._spare_below = _SPARE_PER_CORE * cores()
@@ -169,15 +105,19 @@ class Queue:
         if not ticket.leases:
             self._without_slot -= 1
 
-    async def lease(self, ticket: Ticket, limits: Limits, *, patient: bool = False) -> Lease:
+    async def lease(self, ticket: Ticket, limits: Limits, *, patient: bool = False, whole: bool = False) -> Lease:
         """Wait for a slot to run something with these limits; the lease says for how long.
+
+        whole    all the memory that it may use is set aside for it
 
         Raises Overloaded when the request's deadline passes, unless `patient`; SandboxError when the queue closes.
         """
-        [lease] = await self.lease_together(ticket, limits, patient=patient)
+        [lease] = await self.lease_together(ticket, limits, patient=patient, whole=whole)
         return lease
 
-    async def lease_together(self, ticket: Ticket, *wants: Limits, patient: bool = False) -> list[Lease]:
+    async def lease_together(
+        self, ticket: Ticket, *of_runs: Limits, patient: bool = False, whole: bool = False
+    ) -> list[Lease]:
         """As `lease`, for runs that need each other: as many slots at once, or none.
 
         Whoever waits for a second slot holds no first, so that no two can wait for each other. Raises SandboxError
@@ -185,9 +125,10 @@ class Queue:
         """
         if self._closed is not None:
             raise SandboxError(self._closed)
-        if len(wants) > self.slots:
-            raise SandboxError(f"{len(wants)} programs have to run at once, and the slots here are {self.slots}")
-        ticket.wants = wants
+        if len(of_runs) > self.slots:
+            raise SandboxError(f"{len(of_runs)} programs have to run at once, and the slots here are {self.slots}")
+        whole = whole or ticket.was_evicted or not self._on_demand
+        ticket.wants = wants = tuple(Want.of(limits, whole=whole) for limits in of_runs)
         if not self._lines and self._fits(wants) and not self._has_its_share(ticket.client, wants):
             return self._grant(ticket)
         loop = asyncio.get_running_loop()
@@ -224,7 +165,7 @@ class Queue:
 
         The ticket of the lease has to `leave`.
         """
-        wants = (limits,)
+        wants = (Want.of(limits, whole=not self._on_demand),)
         if self._closed is not None or self._lines or self.running >= self._spare_below or not self._fits(wants):
             return None
         self._without_slot += 1
@@ -236,10 +177,10 @@ class Queue:
     def take_back(self, lease: Lease) -> None:
         """The lease's slot is free again."""
         self.running -= 1
-        self._memory_in_use -= lease.limits.memory_bytes
-        self._processes_in_use -= lease.limits.processes
+        self._memory_in_use -= lease.want.memory_bytes
+        self._processes_in_use -= lease.want.processes
         ticket = lease.ticket
-        self._memory_held[ticket.client] -= lease.limits.memory_bytes
+        self._memory_held[ticket.client] -= lease.want.memory_bytes
         self._held[ticket.client] -= 1
         if not self._held[ticket.client]:
             del self._held[ticket.client], self._memory_held[ticket.client]
@@ -269,17 +210,17 @@ class Queue:
             self.refused += 1
             raise Overloaded(f"{ahead} requests come first and take some {seconds:.0f} s: over {deadline_seconds:g} s")
 
-    def _fits(self, wants: tuple[Limits, ...]) -> bool:
+    def _fits(self, wants: tuple[Want, ...]) -> bool:
         # Alone, anything fits: a run larger than the budget must not wait for ever.
         return self.running + len(wants) <= self.slots and (
             not self.running
             or (
                 self._memory_in_use + _memory_bytes(wants) <= self._memory_bytes
-                and self._processes_in_use + sum(limits.processes for limits in wants) <= self._processes
+                and self._processes_in_use + sum(want.processes for want in wants) <= self._processes
             )
         )
 
-    def _has_its_share(self, client: str, wants: tuple[Limits, ...]) -> bool:
+    def _has_its_share(self, client: str, wants: tuple[Want, ...]) -> bool:
         """Whether a client holds so much that the rest is others'."""
         slots = self.slots - self.slots // _LEFT_FOR_OTHERS
         memory = self._memory_bytes - self._memory_bytes // _LEFT_FOR_OTHERS
@@ -290,12 +231,12 @@ class Queue:
         wants = ticket.wants
         self.running += len(wants)
         self._memory_in_use += _memory_bytes(wants)
-        self._processes_in_use += sum(limits.processes for limits in wants)
+        self._processes_in_use += sum(want.processes for want in wants)
         self._held[ticket.client] += len(wants)
         self._memory_held[ticket.client] += _memory_bytes(wants)
         self._without_slot -= not ticket.leases
         ticket.leases += len(wants)
-        return [Lease(self, ticket, limits) for limits in wants]
+        return [Lease(self, ticket, want) for want in wants]
 
     def _serve(self) -> None:
         while (ticket := self._next()) is not None:
@@ -345,8 +286,8 @@ class Queue:
         self._forget(ticket)
 
 
-def _memory_bytes(wants: tuple[Limits, ...]) -> int:
-    return sum(limits.memory_bytes for limits in wants)
+def _memory_bytes(wants: tuple[Want, ...]) -> int:
+    return sum(want.memory_bytes for want in wants)
 
 
 def _due(ticket: Ticket) -> tuple[float, int]:

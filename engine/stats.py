@@ -16,6 +16,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     runs               runs judged, compile steps included
     verdicts           of these, how many by verdict of the run alone
     faults             runs that faulted, those settled by a second try included
+    evicted            runs ended and begun anew because others needed the memory
     not_judged         requests that ended with a fault of ours
     refused, expired   requests turned away at the door, and by their own deadline
     compiles           compile steps run; compiles_spared were answered without one
@@ -30,6 +31,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     verdicts: dict[str, int]
     faults: int
+    evicted: int
     not_judged: int
     refused: int
     expired: int
@@ -46,6 +48,7 @@ class Counters:
         self.runs = 0
         self.verdicts: dict[str, int] = {}
         self.faults = 0
+        self.evicted = 0
         self.not_judged = 0
         self.sound = True
 

@@ -25,6 +25,14 @@ _GIB: Final = 1024 * MIB
 _MEMORY_SHARE: Final = 0.8
 # A keeper, the child that it has parked, and Pythons that are kept ready.
 _OURS_IN_A_SLOT: Final = 4
+_LEAST: Final = {
+    "slots": 1,
+    "memory_bytes": 64 * MIB,
+    "uid_base": 1,
+    "queue_runs": 0,
+    "queue_bytes": 1,
+    "store_bytes": 0,
+}
 Runtime = Literal["native", "crun"]
 Fresh = Literal["proved", "always"]
 
@@ -73,6 +81,7 @@ class EngineConfig:
     """How the engine runs programs.
 
     slots           Programs that may be live at once, many more than cores; the default is the machine's answer.
+    memory_bytes    Memory that all programs together may use; the default is four fifths of the machine's.
     state_dir       Locks, and what the self-test proved; /run/assay, or $XDG_RUNTIME_DIR/assay without root.
     trees           Directories of this machine that programs see, read-only, at their own paths.
     rootfs          What programs see that name no image: "host", those trees; or the name or the place of an image.
@@ -93,6 +102,7 @@ class EngineConfig:
     """
 
     slots: int | None = None
+    memory_bytes: int | None = None
     state_dir: str = dataclasses.field(default_factory=_state_dir)
     trees: tuple[str, ...] = ("/usr",)
     rootfs: str = HOST
@@ -115,7 +125,7 @@ class EngineConfig:
         for name, known in (("runtime", typing.get_args(Runtime)), ("fresh", typing.get_args(Fresh))):
             if (value := getattr(self, name)) not in known:
                 raise BadInput(name, value, f"expected {' or '.join(known)}")
-        for name, least in (("slots", 1), ("uid_base", 1), ("queue_runs", 0), ("queue_bytes", 1), ("store_bytes", 0)):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise BadInput(name, value, f"expected at least {least}")
@@ -143,22 +153,23 @@ class Room(msgspec.Struct, frozen=True):
     processes: int
 
 
-def room_for_programs(slots: int) -> Room:
-    """What this machine can spare; raises CannotStart where it cannot even have so many slots."""
+def room_for_programs(config: EngineConfig, slots: int) -> Room:
+    """What programs may use here; raises CannotStart where the machine cannot even have so many slots."""
     processes = resources.pid_max() // 2
     if slots * _OURS_IN_A_SLOT > processes:
         raise CannotStart(
             f"{slots} slots have more processes of their own than half of kernel.pid_max: "
             f"use fewer slots, or raise it with sysctl kernel.pid_max"
         )
-    return Room(int(resources.memory_bytes() * _MEMORY_SHARE), processes - slots * _OURS_IN_A_SLOT)
+    memory_bytes = config.memory_bytes or int(resources.memory_bytes() * _MEMORY_SHARE)
+    return Room(memory_bytes, processes - slots * _OURS_IN_A_SLOT)
 
 
 def ceilings_here(config: EngineConfig, room: Room) -> Limits:
     """The configured ceilings, lowered to what there is room for; raises CannotStart if the defaults do not fit."""
     for name, most in (("processes", room.processes), ("memory_bytes", room.memory_bytes)):
         if (value := getattr(config.limits, name)) > most:
-            raise CannotStart(f"limits.{name} {value}: this machine can spare {most}")
+            raise CannotStart(f"limits.{name} {value}: all programs together have {most} here")
     return msgspec.structs.replace(
         config.ceilings,
         processes=min(config.ceilings.processes, room.processes),

@@ -9,9 +9,9 @@ from typing import Final
 
 from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled
+from engine.lease import Ticket
 from engine.pool.job import Job
 from engine.program import Outcome
-from engine.queue import Ticket
 
 # Runs ahead are lost where the request stops early, and their outcomes are held until they are asked for.
 MOST_AHEAD: Final = 32

@@ -10,9 +10,9 @@ import msgspec
 from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store, key_of
 from engine.jobs.work import Work
+from engine.lease import Lease, Ticket
 from engine.pool.job import Job
 from engine.program import Outcome
-from engine.queue import Lease, Ticket
 
 PROGRAM_PATH: Final = "/program/main"
 _MADE: Final = "main"
@@ -51,7 +51,8 @@ class Compiler:
             if found is not None:
                 self.spared += 1
                 return found
-            lease = await runner.lease(ticket, work.compile_limits)
+            # A compiler is short and large, and what it has done would be done once more.
+            lease = await runner.lease(ticket, work.compile_limits, whole=True)
             waited += lease.waited_seconds
 
     async def _compile(self, key: bytes, runner: Runner, lease: Lease, job: Job) -> Compiled:

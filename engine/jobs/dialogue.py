@@ -11,9 +11,9 @@ from engine.harness.kinds import Dialogue
 from engine.jobs.compiler import Compiler
 from engine.jobs.runner import Runner
 from engine.jobs.work import Work
+from engine.lease import Ticket
 from engine.pool.job import Job
 from engine.program import Outcome
-from engine.queue import Ticket
 
 
 async def dialogues(

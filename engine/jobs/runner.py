@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from engine.errors import SandboxError
 from engine.jobs.store import Compiled
-from engine.pool.job import Completion, Job, Joined, outcome_of
+from engine.lease import Lease, Ticket
+from engine.pool.job import EVICTED, Completion, Job, Joined, outcome_of
 from engine.program import Limits, Outcome
 from engine.proof import faults
-from engine.queue import Lease, Queue, Ticket
+from engine.queue import Queue
 from engine.stats import Counters
 
 
@@ -31,9 +32,12 @@ class Runner:
         self._counters = counters
         self.not_enforced = not_enforced
 
-    async def lease(self, ticket: Ticket, limits: Limits) -> Lease:
-        """Wait for a slot to run something with these limits; raises Overloaded, SandboxError."""
-        return await self._queue.lease(ticket, limits)
+    async def lease(self, ticket: Ticket, limits: Limits, *, whole: bool = False) -> Lease:
+        """Wait for a slot to run something with these limits; raises Overloaded, SandboxError.
+
+        whole  all the memory that it may use is set aside for it
+        """
+        return await self._queue.lease(ticket, limits, whole=whole)
 
     def spare(self, client: str, limits: Limits) -> Lease | None:
         """A slot that is free at once, for what is only run ahead."""
@@ -53,12 +57,25 @@ class Runner:
     async def run_in(self, lease: Lease, job: Job, compiled: Compiled | None = None) -> Outcome:
         """Run `job` in a slot that is held; raises SandboxError for a fault of ours."""
         completion = await lease.run(job)
+        if completion.stopped_by == EVICTED:
+            lease, completion = await self._run_whole(lease, job)
         if completion.fault is not None:
             completion = await self._settled(lease.ticket, job, completion)
         compile_outcome = None if compiled is None else compiled.outcome
         outcome = outcome_of(completion, lease.waited_seconds, compile_outcome, self.not_enforced)
         self._counters.ended(outcome.verdict)
         return outcome
+
+    async def _run_whole(self, evicted: Lease, job: Job) -> tuple[Lease, Completion]:
+        """Run it anew with all its memory set aside: it cannot be evicted twice."""
+        self._evicted(evicted.ticket)
+        lease = await self._queue.lease(evicted.ticket, job.limits, patient=True)
+        lease.waited_seconds += evicted.waited_seconds
+        return lease, await lease.run(job)
+
+    def _evicted(self, ticket: Ticket) -> None:
+        ticket.was_evicted = True
+        self._counters.evicted += 1
 
     async def run_joined(self, ticket: Ticket, job: Job, partner: Job, compiled: Compiled | None) -> Talked:
         """Run `job` and the one that it talks with, each in a slot of its own; raises Overloaded, SandboxError."""
@@ -81,13 +98,16 @@ class Runner:
         """How both ended, and how long they waited; a fault that is left in the first one's end is the program's."""
         mine, other = await self._queue.lease_together(ticket, job.limits, partner.limits, patient=patient)
         joined = await mine.run_joined(job, partner, other)
+        if EVICTED in (joined.completion.stopped_by, joined.partner.stopped_by):
+            self._evicted(ticket)
+            return await self._joined(ticket, job, partner, patient=True)
         self._counters.faults += joined.partner.fault is not None
         if joined.completion.fault is not None and joined.partner.fault is None:
             latest = joined
 
             async def again(job: Job) -> Completion:
                 nonlocal latest
-                leases = await self._queue.lease_together(ticket, job.limits, partner.limits, patient=True)
+                leases = await self._queue.lease_together(ticket, job.limits, partner.limits, patient=True, whole=True)
                 latest = await leases[0].run_joined(job, partner, leases[1])
                 self._counters.faults += latest.completion.fault is not None
                 return latest.completion
@@ -105,7 +125,7 @@ class Runner:
     ) -> Completion:
         async def attempt(job: Job) -> Completion:
             # What has been admitted is judged: our trouble must not run out the client's patience.
-            lease = await self._queue.lease(ticket, job.limits, patient=True)
+            lease = await self._queue.lease(ticket, job.limits, patient=True, whole=True)
             completion = await lease.run(job)
             self._counters.faults += completion.fault is not None
             return completion

@@ -13,6 +13,8 @@ from engine.languages.table import ENVIRONMENT
 from engine.program import Limits, Outcome
 
 CLOSED: Final = "the engine is closed"
+# Of a run that others needed the memory of: nothing follows about its program.
+EVICTED: Final[Literal["evicted"]] = "evicted"
 
 # Absolute path inside, content, mode.
 JobFile = tuple[str, bytes, int]
@@ -47,7 +49,7 @@ class Completion(Protocol):
     @property
     def signal(self) -> int | None: ...
     @property
-    def stopped_by(self) -> Literal["cpu", "wall", "output", "cancel"] | None: ...
+    def stopped_by(self) -> Literal["cpu", "wall", "output", "cancel", "evicted"] | None: ...
     @property
     def cpu_seconds(self) -> float: ...
     @property
@@ -103,6 +105,8 @@ def outcome_of(
             # Whoever cancelled waits no longer, so this one was killed by an engine that is closing.
             raise SandboxError(CLOSED)
         stopped_by = None
+    if stopped_by == EVICTED:
+        raise SandboxError("the sandbox took back memory that was set aside")
     faulted = completion.fault is not None
     return Outcome(
         started="warm" if completion.warm else "cold",

@@ -32,11 +32,13 @@ class Pool:
         cls,
         slots: int,
         config: EngineConfig,
+        memory_bytes: int,
         images: Sequence[Sequence[str]] = ((),),
         flavours: Sequence[Flavour] = (),
     ) -> Pool:
         """Make the slots; raises CannotStart with one line that says what to do.
 
+        memory_bytes  that all programs may use together
         images    the layers of each, the topmost first; an empty one is this machine's own trees
         flavours  of Pythons that slots may keep ready
         """
@@ -46,6 +48,7 @@ class Pool:
                 native_module.Pool,
                 slots=slots,
                 cores=resources.cores(),
+                memory_bytes=memory_bytes,
                 state_dir=config.state_dir,
                 trees=list(config.trees),
                 images=images,
@@ -67,15 +70,17 @@ class Pool:
             raise CannotStart(str(error)) from error
         return cls(native)
 
-    async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+    async def run(self, job: Job, ended: Callable[[], None], reserved_bytes: int) -> Completion:
         """Run one job; `ended` is called when its slot is free, however that comes.
+
+        reserved_bytes  memory that it keeps whatever others need; one that uses more may be "evicted"
 
         Cancelling kills the program; its slot is free a moment later. Raises SandboxError once closed.
         """
         future: asyncio.Future[Completion] = self._loop.create_future()
         run_id = None
         try:
-            run_id = self._native.submit(job)
+            run_id = self._native.submit(job, reserved_bytes)
         except (RuntimeError, OSError) as error:
             raise SandboxError(str(error)) from error
         finally:
@@ -88,14 +93,20 @@ class Pool:
             self._native.cancel(run_id)
             raise
 
-    async def run_joined(self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]) -> Joined:
+    async def run_joined(
+        self,
+        job: Job,
+        partner: Job,
+        ended: tuple[Callable[[], None], Callable[[], None]],
+        reserved_bytes: tuple[int, int],
+    ) -> Joined:
         """Run two jobs, each of which reads what the other writes; otherwise as `run`.
 
         Where `partner` ends badly, the other has nobody left to talk with and is ended too.
         """
         ids: tuple[int, ...] = ()
         try:
-            ids = self._native.submit_joined(job, partner)
+            ids = self._native.submit_joined(job, partner, reserved_bytes)
         except (RuntimeError, OSError) as error:
             raise SandboxError(str(error)) from error
         finally:

@@ -45,7 +45,7 @@ def _one_of_each_kind(image: Image) -> Iterable[Flavour]:
 async def _problem(pool: Pool, image: Image, flavour: Flavour, limits: Limits) -> str | None:
     source = "".join(f"import {module}\n" for module in flavour.modules).encode()
     job = image.job(flavour.argv, limits, files=((flavour.script, source, 0o644),), python=source)
-    completion = await pool.run(job, _nothing)
+    completion = await pool.run(job, _nothing, job.limits.memory_bytes)
     if completion.fault is not None:
         return f"could not be tried: {completion.fault}"
     if completion.stopped_by is not None:
@@ -61,7 +61,7 @@ async def _problem(pool: Pool, image: Image, flavour: Flavour, limits: Limits) -
         if problem is not None:
             return problem
         # It says so before it is seen what it has printed: a fork of it is the proof.
-        if ready and (await pool.run(job, _nothing)).warm:
+        if ready and (await pool.run(job, _nothing, job.limits.memory_bytes)).warm:
             return None
         await asyncio.sleep(_PAUSE_SECONDS)
     return f"not ready in {_PATIENCE_SECONDS:.0f} s"

@@ -102,13 +102,13 @@ async def _find(pool: Pool, program: bytes, probe: Probe) -> Finding:
         argv=(_PATH, "probe", probe.name, *probe.arguments), limits=probe.limits, files=((_PATH, program, 0o755),)
     )
     began = time.monotonic()
-    ended = await pool.run(job, _nothing)
+    ended = await pool.run(job, _nothing, job.limits.memory_bytes)
     for _ in range(_MORE_TRIES):
         if ended.fault is None:
             break
         # It says nothing about the limit. Whatever else was seen does: a limit that bites the second time is none.
         await asyncio.sleep(_PAUSE_SECONDS)
-        ended = await pool.run(job, _nothing)
+        ended = await pool.run(job, _nothing, job.limits.memory_bytes)
     stopped = probe.stopped(ended)
     return Finding(
         name=probe.name,

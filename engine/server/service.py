@@ -27,7 +27,16 @@ _R = TypeVar("_R")
 _ITEMS_PER_SLOT: Final = 8
 _CONTROL_SECONDS: Final = 5.0
 # Of the engine's numbers, those that only grow.
-_ENGINE_COUNTS: Final = ("runs", "faults", "not_judged", "refused", "expired", "compiles", "compiles_spared")
+_ENGINE_COUNTS: Final = (
+    "runs",
+    "faults",
+    "evicted",
+    "not_judged",
+    "refused",
+    "expired",
+    "compiles",
+    "compiles_spared",
+)
 
 
 class Service:

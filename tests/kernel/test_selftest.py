@@ -49,7 +49,7 @@ def stamps(directory: Path) -> list[Path]:
 
 @pytest.fixture
 async def pool(state_dir: Path) -> AsyncIterator[BrokenPool]:
-    pool = await BrokenPool.start(1, EngineConfig(state_dir=str(state_dir)))
+    pool = await BrokenPool.start(1, EngineConfig(state_dir=str(state_dir)), 1 << 30)
     assert isinstance(pool, BrokenPool)
     yield pool
     await pool.close()

@@ -47,11 +47,11 @@ class BrokenPool(Pool):
         # Another machine than the sound one, as far as stamps go.
         return {**super().facts(), "broken": "by a test"}
 
-    async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+    async def run(self, job: Job, ended: Callable[[], None], reserved_bytes: int) -> Completion:
         if self.output:
             limits = msgspec.structs.replace(job.limits, output_bytes=512 * MIB)
             job = msgspec.structs.replace(job, limits=limits)
-        return await super().run(job, ended)
+        return await super().run(job, ended, reserved_bytes)
 
 
 def break_limit(pool: BrokenPool, name: str) -> None:

@@ -38,10 +38,16 @@ class Slots:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def run_joined(self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]) -> Joined:
+    async def run_joined(
+        self,
+        job: Job,
+        partner: Job,
+        ended: tuple[Callable[[], None], Callable[[], None]],
+        reserved_bytes: tuple[int, int],
+    ) -> Joined:
         raise NotImplementedError
 
-    async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+    async def run(self, job: Job, ended: Callable[[], None], reserved_bytes: int) -> Completion:
         self.run_count += 1
         try:
             await self.gate.wait()
@@ -69,7 +75,13 @@ class Bench:
         self.compiler = Compiler(Store(store_bytes))
         self.slots = Slots(outcome)
         self.queue = Queue(
-            self.slots, slots=2, memory_bytes=1 << 40, processes=1000, queue_runs=100, queue_bytes=1 << 20
+            self.slots,
+            slots=2,
+            memory_bytes=1 << 40,
+            processes=1000,
+            queue_runs=100,
+            queue_bytes=1 << 20,
+            on_demand=True,
         )
         self.runner = Runner(self.queue, Counters(), ())
 

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.lease import MEMORY_AT_FIRST, Lease, Ticket
 from engine.pool.job import Completion, Job, Joined
 from engine.program import Limits
-from engine.queue import Lease, Queue, Ticket
+from engine.queue import Queue
 
 MEMORY = 1000
 
@@ -18,16 +19,23 @@ MEMORY = 1000
 class NoSlots:
     """The queue alone is tested: nothing is run."""
 
-    async def run(self, job: Job, ended: Callable[[], None]) -> Completion:
+    async def run(self, job: Job, ended: Callable[[], None], reserved_bytes: int) -> Completion:
         raise NotImplementedError
 
-    async def run_joined(self, job: Job, partner: Job, ended: tuple[Callable[[], None], Callable[[], None]]) -> Joined:
+    async def run_joined(
+        self,
+        job: Job,
+        partner: Job,
+        ended: tuple[Callable[[], None], Callable[[], None]],
+        reserved_bytes: tuple[int, int],
+    ) -> Joined:
         raise NotImplementedError
 
 
-def queue(**changes: int) -> Queue:
+def queue(*, on_demand: bool = True, **changes: int) -> Queue:
     return Queue(
         NoSlots(),
+        on_demand=on_demand,
         **({"slots": 1, "memory_bytes": MEMORY, "processes": 100, "queue_runs": 10, "queue_bytes": 1000} | changes),
     )
 
@@ -418,7 +426,7 @@ async def test_two_slots_need_the_memory_and_processes_of_both() -> None:
     assert not pair.done()
     holder.give_back()
     leases = await pair
-    assert [lease.limits.memory_bytes for lease in leases] == [300, 400]
+    assert [lease.want.memory_bytes for lease in leases] == [300, 400]
     third = asyncio.create_task(at.lease(enter(at, "c"), needs(500)))
     await settle()
     assert not third.done()
@@ -455,3 +463,31 @@ async def test_one_client_may_have_a_pair_in_the_fewest_slots() -> None:
         first, second = await asyncio.wait_for(at.lease_together(enter(at), needs(1), needs(1)), 1)
         first.give_back()
         second.give_back()
+
+
+async def test_a_part_of_its_memory_is_set_aside_until_a_run_was_evicted() -> None:
+    at = queue(slots=20, memory_bytes=10 * MEMORY_AT_FIRST)
+    request = enter(at, "a")
+    limits = needs(8 * MEMORY_AT_FIRST)
+    lease = await at.lease(request, limits)
+    assert lease.want.memory_bytes == MEMORY_AT_FIRST
+    small = await at.lease(enter(at, "e"), needs(1))
+    assert small.want.memory_bytes == 1
+    small.give_back()
+    many = [await at.lease(enter(at, name), limits) for name in "bcd"]
+    request.was_evicted = True
+    lease.give_back()
+    whole = asyncio.create_task(at.lease(request, limits, patient=True))
+    await settle()
+    assert not whole.done(), "ten parts, three are others'"
+    many.pop().give_back()
+    assert (await whole).want.memory_bytes == limits.memory_bytes
+
+
+async def test_where_nothing_can_be_evicted_all_of_it_is_set_aside() -> None:
+    at = queue(on_demand=False, slots=20, memory_bytes=10 * MEMORY_AT_FIRST)
+    limits = needs(5 * MEMORY_AT_FIRST)
+    leases = [await at.lease(enter(at, name), limits) for name in "ab"]
+    assert [lease.want.memory_bytes for lease in leases] == [limits.memory_bytes] * 2
+    assert at.spare("c", limits) is None
+    assert at.running == 2

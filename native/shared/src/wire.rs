@@ -61,6 +61,8 @@ pub struct Start {
     pub slots: u32,
     /// That this engine may use; where more wants to run, clocks are kept otherwise.
     pub cores: u32,
+    /// That all runs together may use; past it, who uses more than was reserved for it may be evicted.
+    pub memory_bytes: u64,
     pub state_dir: String,
     /// The first is that of slots until a job asks for another.
     pub images: Vec<Rootfs>,
@@ -217,6 +219,8 @@ pub struct Job {
     /// Which of `Start::flavours` it may be, if any.
     pub flavour: Option<u32>,
     pub limits: JobLimits,
+    /// Memory that is its own whatever others use.
+    pub reserved_bytes: u64,
     pub collect: Vec<String>,
     #[serde(with = "serde_bytes")]
     pub launch: Vec<u8>,
@@ -269,6 +273,8 @@ pub enum Stop {
     Wall,
     Output,
     Cancel,
+    /// Others needed the memory that it used beyond what was reserved for it; nothing follows about the program.
+    Evicted,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -42,6 +42,8 @@ pub struct Request {
     pub processes: u32,
     pub open_files: u64,
     pub cpus: f64,
+    /// Of the memory; a run that uses more may be evicted.
+    pub reserved_bytes: u64,
 }
 
 /// How one job ended: either `fault` is set, or the rest is fact.
@@ -136,7 +138,16 @@ pub fn prepare(request: Request, flavours: &[Flavour], talks: bool) -> Result<Pr
         processes: request.processes,
         cpus: request.cpus,
     };
-    let job = Job { run_id: 0, image: request.image, flavour, limits, collect: request.collect, launch, partner: None };
+    let job = Job {
+        run_id: 0,
+        image: request.image,
+        flavour,
+        limits,
+        reserved_bytes: request.reserved_bytes,
+        collect: request.collect,
+        launch,
+        partner: None,
+    };
     Ok(Prepared {
         job,
         fds,
@@ -269,6 +280,7 @@ impl Completion {
             Stop::Wall => "wall",
             Stop::Output => "output",
             Stop::Cancel => "cancel",
+            Stop::Evicted => "evicted",
         })
     }
 }

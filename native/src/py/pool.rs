@@ -111,10 +111,11 @@ struct LimitFields {
     cpus: f64,
 }
 
-impl From<JobFields<'_>> for pool::Request {
-    fn from(job: JobFields<'_>) -> Self {
+impl JobFields<'_> {
+    fn request(self, reserved_bytes: u64) -> pool::Request {
+        let job = self;
         let limits = job.limits;
-        Self {
+        pool::Request {
             image: job.image,
             flavour: job.flavour,
             argv: job.argv,
@@ -136,6 +137,7 @@ impl From<JobFields<'_>> for pool::Request {
             processes: limits.processes,
             open_files: limits.open_files,
             cpus: limits.cpus,
+            reserved_bytes,
         }
     }
 }
@@ -153,12 +155,13 @@ pub struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, cores, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
+    #[pyo3(signature = (*, slots, cores, memory_bytes, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
         slots: u32,
         cores: u32,
+        memory_bytes: u64,
         state_dir: String,
         trees: Vec<String>,
         images: Vec<Vec<String>>,
@@ -183,8 +186,19 @@ impl Pool {
         let flavour = |(image, argv, env, script, usual, named)| Flavour { image, argv, env, script, usual, named };
         let flavours = flavours.into_iter().map(flavour).collect();
         let known = known.into_iter().map(|text| Known { text: text.as_bytes().to_vec() }).collect();
-        let start =
-            Start { slots, cores, state_dir, images, uid_base, fresh, allow_degraded, runtime, flavours, known };
+        let start = Start {
+            slots,
+            cores,
+            memory_bytes,
+            state_dir,
+            images,
+            uid_base,
+            fresh,
+            allow_degraded,
+            runtime,
+            flavours,
+            known,
+        };
         py.detach(|| pool::Pool::start(start)).map(Self).map_err(|refused| {
             if refused.permission {
                 PyPermissionError::new_err(refused.message)
@@ -198,13 +212,19 @@ impl Pool {
         self.0.fileno()
     }
 
-    fn submit(&self, py: Python<'_>, job: JobFields<'_>) -> PyResult<u64> {
-        let request = pool::Request::from(job);
+    fn submit(&self, py: Python<'_>, job: JobFields<'_>, reserved_bytes: u64) -> PyResult<u64> {
+        let request = job.request(reserved_bytes);
         py.detach(|| self.0.submit(request)).map_err(submit_error)
     }
 
-    fn submit_joined(&self, py: Python<'_>, first: JobFields<'_>, second: JobFields<'_>) -> PyResult<(u64, u64)> {
-        let requests = [first.into(), second.into()];
+    fn submit_joined(
+        &self,
+        py: Python<'_>,
+        first: JobFields<'_>,
+        second: JobFields<'_>,
+        reserved_bytes: (u64, u64),
+    ) -> PyResult<(u64, u64)> {
+        let requests = [first.request(reserved_bytes.0), second.request(reserved_bytes.1)];
         py.detach(|| self.0.submit_joined(requests)).map(Into::into).map_err(submit_error)
     }
 

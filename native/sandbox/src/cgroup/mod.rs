@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use assay_shared::fault::{Fault, Result};
 use assay_shared::wire::JobLimits;
 
+pub use knob::Knob;
+
 /// What a slot holds is rounded up to this, so that a few pages more or less do not cost a write for every run.
 const HELD_STEP_BYTES: u64 = 1 << 20;
 /// The kernel keeps memory limits in whole pages.
@@ -86,6 +88,8 @@ pub trait Hierarchy {
     /// The directories that hold nothing but this instance's groups.
     fn directories(&self) -> Vec<PathBuf>;
     fn make_instance(&self) -> Result<()>;
+    /// What all slots together are charged for, in bytes; None without control groups.
+    fn open_usage(&self) -> Result<Option<Knob>>;
     /// Beside the rest of the machine all slots together weigh as much as one busy process on each of so many cores.
     fn weigh_instance(&self, _cores: u32) -> Result<()> {
         Ok(())

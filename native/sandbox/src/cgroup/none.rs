@@ -12,7 +12,7 @@ use assay_shared::fault::Result;
 use assay_shared::sys;
 use assay_shared::wire::JobLimits;
 
-use super::{Counters, Hierarchy, SlotCgroup};
+use super::{Counters, Hierarchy, Knob, SlotCgroup};
 
 /// The kernel's USER_HZ, which is 100 on every architecture that we build for.
 const TICK_NS: u64 = 10_000_000;
@@ -34,6 +34,10 @@ impl Hierarchy for Nowhere {
 
     fn make_instance(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn open_usage(&self) -> Result<Option<Knob>> {
+        Ok(None)
     }
 
     fn make_slot(&self, _slot: u32, _uid: u32) -> Result<()> {

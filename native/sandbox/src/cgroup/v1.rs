@@ -71,6 +71,10 @@ impl Hierarchy for V1 {
         self.directories().iter().try_for_each(|directory| make(directory))
     }
 
+    fn open_usage(&self) -> Result<Option<Knob>> {
+        Knob::open(self.memory.join("memory.usage_in_bytes"), false).map(Some)
+    }
+
     fn weigh_instance(&self, cores: u32) -> Result<()> {
         write(&self.cpu.join("cpu.shares"), (SHARES * u64::from(cores)).min(MOST_SHARES))
     }

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys;
 
-use super::knob::{make, write};
+use super::knob::{Knob, make, write};
 use super::{Hierarchy, SlotCgroup, place};
 use leaf::Leaves;
 
@@ -90,6 +90,10 @@ impl Hierarchy for V2 {
         }
         make(&self.instance)?;
         hand_on_controllers(&self.instance)
+    }
+
+    fn open_usage(&self) -> Result<Option<Knob>> {
+        Knob::open(self.instance.join("memory.current"), false).map(Some)
     }
 
     fn weigh_instance(&self, cores: u32) -> Result<()> {

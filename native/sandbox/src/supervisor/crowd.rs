@@ -65,6 +65,10 @@ impl Crowd {
         self.next_look
     }
 
+    pub fn look_again_by(&mut self, when: u64) {
+        self.next_look = self.next_look.min(when);
+    }
+
     pub fn was_scarce(&self) -> bool {
         self.was_scarce
     }

@@ -9,6 +9,7 @@ mod engine_link;
 mod ids;
 mod instance;
 mod lifecycle;
+mod memory;
 mod prepare;
 mod runs;
 mod runtime;
@@ -33,6 +34,7 @@ use crowd::Crowd;
 use engine_link::EngineLink;
 use ids::{Ids, Rights, Supply};
 use instance::{Instance, Unlink};
+use memory::Budget;
 use runtime::Runtime;
 use slot::{KeeperHandle, SlotState, Waiting, patience_until};
 use warmth::Warmth;
@@ -110,6 +112,7 @@ struct Supervisor {
     buffer: Vec<u8>,
     warmth: Warmth,
     crowd: Crowd,
+    budget: Budget,
 }
 
 /// The supervisor's whole life, from the engine's first message to the last trace removed.
@@ -167,6 +170,7 @@ impl Started {
         epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
         epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
         epoll.add(signals.fd(), token(Source::Children, 0, 0), READABLE)?;
+        let budget = Budget::open(start.memory_bytes, &*hierarchy)?;
         let plan = Plan {
             ids,
             base: start.state_dir.clone(),
@@ -204,6 +208,7 @@ impl Started {
             buffer: vec![0; sys::MESSAGE_BYTES],
             warmth,
             crowd: Crowd::new(start.cores)?,
+            budget,
         };
         let result = supervisor.run();
         supervisor.leave()?;
@@ -224,7 +229,7 @@ impl Supervisor {
     fn run(&mut self) -> Result<()> {
         let mut ready = Vec::new();
         while !self.leaving {
-            self.look_at_clocks();
+            self.look_at_clocks()?;
             self.dispatch();
             self.engine.flush(&self.epoll)?;
             if self.leaving {

@@ -104,13 +104,13 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn look_at_clocks(&mut self) {
+    pub(super) fn look_at_clocks(&mut self) -> Result<()> {
         let now = sys::monotonic_ns();
         if now < self.next_look {
-            return;
+            return Ok(());
         }
         // Where cores become scarce, or are no longer, every clock first moves on as it did until now.
-        let all_runs = now >= self.crowd.next_look() && self.look_at_crowd(now);
+        let all_runs = now >= self.crowd.next_look() && self.look_at_machine(now)?;
         self.next_look = self.crowd.next_look();
         for index in 0..self.slots.len() {
             let state = &self.slots[index].state;
@@ -122,11 +122,16 @@ impl Supervisor {
             self.note_clock(index);
         }
         self.crowd.settle();
+        Ok(())
     }
 
-    fn look_at_crowd(&mut self, now: u64) -> bool {
+    fn look_at_machine(&mut self, now: u64) -> Result<bool> {
         let live = self.slots.iter().filter(|slot| matches!(slot.state, SlotState::Running(_))).count();
-        self.crowd.look(now, live as u64)
+        let changed = self.crowd.look(now, live as u64);
+        if live > 0 {
+            self.look_at_memory(now)?;
+        }
+        Ok(changed)
     }
 
     pub(super) fn look_at(&mut self, index: usize, now: u64) -> Result<()> {

@@ -96,6 +96,7 @@ pub struct ZygoteHandle {
 pub struct Run {
     pub run_id: u64,
     pub limits: JobLimits,
+    pub reserved_bytes: u64,
     pub flavour: Option<u32>,
     pub collect: Vec<String>,
     /// The run that it talks with.
@@ -163,6 +164,7 @@ impl KeeperHandle {
         Ok(Run {
             run_id: job.run_id,
             limits,
+            reserved_bytes: job.reserved_bytes,
             flavour: job.flavour,
             collect: job.collect,
             partner: job.partner,
@@ -329,7 +331,17 @@ pub fn send(keeper: &OwnedFd, message: &ToKeeper, fds: &[i32]) -> Result<()> {
 impl Run {
     /// It is new, and wants a core.
     pub fn is_young(&self) -> bool {
-        self.is_young && self.exited.is_none() && self.killing.is_none()
+        self.is_young && !self.is_ending()
+    }
+
+    /// Less than its limit was reserved for it.
+    pub fn may_be_evicted(&self) -> bool {
+        self.reserved_bytes < self.limits.memory_bytes
+    }
+
+    /// Its first process is gone, or all are being killed.
+    pub fn is_ending(&self) -> bool {
+        self.exited.is_some() || self.killing.is_some()
     }
 
     /// When the supervisor has to look again.
