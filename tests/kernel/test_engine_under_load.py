@@ -100,17 +100,6 @@ async def test_every_admitted_run_is_judged_behind_endless_loops(new_engine: New
         assert [(await task).verdict for task in loops] == [Verdict.TIME_LIMIT] * 12
 
 
-async def test_memory_admits_runs(new_engine: NewEngine) -> None:
-    async with new_engine(slots=2) as engine:
-        engine_memory = engine._ceilings.memory_bytes
-        limits = Limits(cpu_seconds=0.3, memory_bytes=engine_memory)
-        tasks = [asyncio.create_task(engine.run(FOREVER, limits=limits)) for _ in range(2)]
-        for _ in range(10):
-            await asyncio.sleep(0.02)
-            assert engine.stats().running <= 1
-        assert [(await task).verdict for task in tasks] == [Verdict.TIME_LIMIT] * 2
-
-
 async def test_closing_ends_what_runs(new_engine: NewEngine) -> None:
     engine = new_engine(slots=1)
     async with engine:

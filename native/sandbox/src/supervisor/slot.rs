@@ -19,9 +19,10 @@ const KILL_ROUND: u64 = MILLISECOND;
 const KEEPER_ROUND: u64 = 200 * MILLISECOND;
 /// How long a keeper may take to reap what the supervisor has killed, or to renew, before it is killed itself.
 pub const KEEPER_PATIENCE: u64 = 5 * SECOND;
-/// A new run goes before others until it has used so much CPU time; then its weight is halved whenever that has doubled.
+/// A new run goes before others until it has used so much CPU time; its weight is a quarter then, and a quarter of that
+/// whenever the time has doubled.
 const FIRST_MOMENT: u64 = 20 * MILLISECOND;
-const LEAST_WEIGHT: u64 = 8;
+const LEAST_WEIGHT: u64 = 2;
 /// Between two looks at CPU time that is nearly used up.
 const SHORTEST_LOOK: u64 = MILLISECOND / 2;
 /// What a slot may keep charged between runs before it is asked to give it back.
@@ -379,7 +380,8 @@ fn soonest(now: u64, cpu_left: u64, cpus: f64, wall_left: u64) -> u64 {
 }
 
 fn weight_of(used_ns: u64) -> u64 {
-    (FULL_WEIGHT >> (used_ns / FIRST_MOMENT).checked_ilog2().map_or(0, |doubled| doubled + 1)).max(LEAST_WEIGHT)
+    let doublings = (used_ns / FIRST_MOMENT).checked_ilog2().map_or(0, |doubled| doubled + 1);
+    (FULL_WEIGHT >> (2 * doublings).min(u64::BITS - 1)).max(LEAST_WEIGHT)
 }
 
 #[cfg(test)]
@@ -389,6 +391,6 @@ mod tests {
     #[test]
     fn a_run_weighs_less_as_it_gets_older() {
         let weights = [0, 19, 20, 39, 40, 80, 500, 10_000].map(|used| weight_of(used * MILLISECOND));
-        assert_eq!(weights, [1024, 1024, 512, 512, 256, 128, 32, 8]);
+        assert_eq!(weights, [1024, 1024, 256, 256, 64, 16, 2, 2]);
     }
 }
