@@ -10,8 +10,10 @@ import pytest
 
 from engine.config.engine import EngineConfig
 from engine.engine import Engine
+from engine.errors import SandboxError
 from engine.harness.kinds import DialogueTest
-from engine.program import MIB, Limits, Program, Verdict
+from engine.program import MIB, Limits, Outcome, Program, Verdict
+from tests.support.traces import cgroups
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cgroup2]
 
@@ -60,6 +62,24 @@ async def test_its_own_limit_is_a_verdict_whatever_others_use(engine: Engine) ->
     outcome = await engine.run(holder(400), client="bomb")
     assert outcome.verdict is Verdict.MEMORY_LIMIT
     assert {each.verdict for each in await asyncio.gather(*others)} == {Verdict.ACCEPTED}
+
+
+async def test_what_the_kernel_kills_for_others_is_no_verdict(engine: Engine) -> None:
+    """The machine has less than the engine thinks."""
+    [limit] = [
+        group / name
+        for group in cgroups(engine.facts()["instance"])
+        for name in ("memory.limit_in_bytes", "memory.max")
+        if (group / name).exists()
+    ]
+    limit.write_text(str(450 * MIB))
+    runs = [engine.run(holder(150), client=str(number)) for number in range(4)]
+    outcomes = await asyncio.gather(*runs, return_exceptions=True)
+    for outcome in outcomes:
+        if not isinstance(outcome, SandboxError):
+            assert isinstance(outcome, Outcome)
+            assert outcome.verdict is Verdict.ACCEPTED, outcome
+    assert engine.stats().evicted > 0
 
 
 async def test_a_dialogue_begins_anew_with_both_its_sides(engine: Engine) -> None:

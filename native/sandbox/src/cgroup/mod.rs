@@ -17,6 +17,8 @@ pub use knob::Knob;
 
 /// What a slot holds is rounded up to this, so that a few pages more or less do not cost a write for every run.
 const HELD_STEP_BYTES: u64 = 1 << 20;
+/// A charge that its limit refuses is at most a huge page.
+const LARGEST_CHARGE_BYTES: u64 = 2 << 20;
 /// The kernel keeps memory limits in whole pages.
 const PAGE_BYTES: u64 = 4096;
 
@@ -51,6 +53,9 @@ pub trait SlotCgroup {
         Ok(0)
     }
     fn peak_memory_bytes(&mut self) -> Result<u64>;
+    /// Whether a process that the kernel has killed for memory was killed at the slot's own limit, not for want of memory
+    /// elsewhere.
+    fn was_own_limit(&mut self) -> Result<bool>;
     /// From now on the peak counts anew.
     fn reset_peak(&mut self) -> Result<()>;
     /// Kills every process in it but these, and sees to it that they can die at once; again until none is left.

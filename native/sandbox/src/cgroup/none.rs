@@ -106,6 +106,10 @@ impl SlotCgroup for Descendants {
         Ok(0)
     }
 
+    fn was_own_limit(&mut self) -> Result<bool> {
+        Ok(true)
+    }
+
     fn reset_peak(&mut self) -> Result<()> {
         Ok(())
     }

@@ -12,7 +12,7 @@ use assay_shared::sys;
 use assay_shared::wire::JobLimits;
 
 use super::knob::{Knob, make, write};
-use super::{Counters, HELD_STEP_BYTES, Hierarchy, PAGE_BYTES, SlotCgroup, place};
+use super::{Counters, HELD_STEP_BYTES, Hierarchy, LARGEST_CHARGE_BYTES, PAGE_BYTES, SlotCgroup, place};
 
 const PERIOD_US: u64 = 100_000;
 /// Of an ordinary process, and the kernel's most.
@@ -113,6 +113,7 @@ impl V1 {
         Ok(SlotGroups {
             usage: Knob::open(memory.join("memory.usage_in_bytes"), false)?,
             max_usage: Knob::open(memory.join("memory.max_usage_in_bytes"), true)?,
+            max_with_swap: Knob::open(memory.join("memory.memsw.max_usage_in_bytes"), true).ok(),
             limit: Knob::open(memory.join("memory.limit_in_bytes"), true)?,
             // Absent without swap accounting.
             limit_with_swap: Knob::open(memory.join("memory.memsw.limit_in_bytes"), true).ok(),
@@ -139,6 +140,7 @@ impl V1 {
 struct SlotGroups {
     usage: Knob,
     max_usage: Knob,
+    max_with_swap: Option<Knob>,
     limit: Knob,
     limit_with_swap: Option<Knob>,
     /// Memory in socket buffers, which v1 counts apart and only once this has been written; absent in some kernels.
@@ -236,6 +238,17 @@ impl SlotCgroup for SlotGroups {
 
     fn peak_memory_bytes(&mut self) -> Result<u64> {
         self.max_usage.number()
+    }
+
+    fn was_own_limit(&mut self) -> Result<bool> {
+        let mut peak = self.max_usage.number()?;
+        if let Some(with_swap) = &self.max_with_swap {
+            // Never reset where no limit was hit: then it may be an earlier run's, and the limit is believed to be hit.
+            peak = peak.max(with_swap.number()?);
+            with_swap.write(0)?;
+        }
+        let limit = self.in_force.map_or(0, |limits| limits.memory_bytes + self.held_bytes);
+        Ok(peak + LARGEST_CHARGE_BYTES >= limit)
     }
 
     fn reset_peak(&mut self) -> Result<()> {

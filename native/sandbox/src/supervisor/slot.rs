@@ -22,7 +22,7 @@ pub const KEEPER_PATIENCE: u64 = 5 * SECOND;
 /// A new run goes before others until it has used so much CPU time; its weight is a quarter then, and a quarter of that
 /// whenever the time has doubled.
 const FIRST_MOMENT: u64 = 20 * MILLISECOND;
-const LEAST_WEIGHT: u64 = 2;
+const LEAST_WEIGHT: u64 = 4;
 /// Between two looks at CPU time that is nearly used up.
 const SHORTEST_LOOK: u64 = MILLISECOND / 2;
 /// What a slot may keep charged between runs before it is asked to give it back.
@@ -269,17 +269,21 @@ impl KeeperHandle {
         }
         // What was there before and went meanwhile, of a slot's last life, is in the peak only if it was there then.
         let held = self.held_bytes.min(self.cgroup.memory_bytes()?);
-        Ok(self.evidence(run, after, peak.saturating_sub(held)))
+        self.evidence(run, after, peak.saturating_sub(held))
     }
 
-    fn evidence(&self, run: &Run, after: Counters, peak_memory_bytes: u64) -> Ended {
+    fn evidence(&mut self, run: &Run, after: Counters, peak_memory_bytes: u64) -> Result<Ended> {
         let cpu_ns = after.cpu_ns.saturating_sub(run.before.cpu_ns);
         let mut stopped_by = run.stopped_by;
         // It ended by itself, but only after its time was over.
         if stopped_by.is_none() && cpu_ns > run.limits.cpu_ns {
             stopped_by = Some(Stop::Cpu);
         }
-        Ended {
+        if after.oom_kills > run.before.oom_kills && !self.cgroup.was_own_limit()? {
+            // The kernel did, for want of memory elsewhere.
+            stopped_by = Some(Stop::Evicted);
+        }
+        Ok(Ended {
             run_id: run.run_id,
             fault: run.launch_fault.clone(),
             status: run.exited.map(|(status, _)| status),
@@ -291,15 +295,17 @@ impl KeeperHandle {
             refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes),
             warm: run.warm,
             collected: Vec::new(),
-        }
+        })
     }
 
     /// The keeper died with a run on it: what can still be told, and a fault where nothing speaks against the program.
     pub fn conclude_lost(&mut self, run: &Run) -> Ended {
-        let evidence = self.cgroup.peak_memory_bytes().and_then(|peak| Ok((self.cgroup.counters()?, peak)));
+        let evidence = self.cgroup.peak_memory_bytes().and_then(|peak| {
+            let after = self.cgroup.counters()?;
+            self.evidence(run, after, peak.saturating_sub(self.held_bytes))
+        });
         match evidence {
-            Ok((after, peak)) => {
-                let mut ended = self.evidence(run, after, peak.saturating_sub(self.held_bytes));
+            Ok(mut ended) => {
                 if ended.status.is_none() && ended.stopped_by.is_none() && ended.fault.is_none() {
                     ended.fault = Some(Fault::new("the slot's keeper was lost", "", 0));
                 }
@@ -391,6 +397,6 @@ mod tests {
     #[test]
     fn a_run_weighs_less_as_it_gets_older() {
         let weights = [0, 19, 20, 39, 40, 80, 500, 10_000].map(|used| weight_of(used * MILLISECOND));
-        assert_eq!(weights, [1024, 1024, 256, 256, 64, 16, 2, 2]);
+        assert_eq!(weights, [1024, 1024, 256, 256, 64, 16, 4, 4]);
     }
 }

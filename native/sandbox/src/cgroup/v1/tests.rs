@@ -122,3 +122,16 @@ fn a_limit_that_reads_back_as_another_is_a_fault() {
     assert!(said.contains("wrote 9, read 9024 from") && said.ends_with("slot-3/pids.max"), "{said}");
     fs::remove_dir_all(base).expect("nothing else in it");
 }
+
+#[test]
+fn who_was_killed_far_below_its_limit_was_killed_for_others() {
+    let (base, v1) = fake();
+    let mut slot = v1.open(3, 1).expect("an open slot");
+    let peak = base.join("assay-0/slot-3/memory.max_usage_in_bytes");
+    slot.limit(&limits(), 0).expect("limits");
+    for (bytes, own) in [((1 << 28) - 4096, true), ((1 << 28) - (1 << 20), true), (1 << 27, false)] {
+        fs::write(&peak, bytes.to_string()).expect("a file");
+        assert_eq!(slot.was_own_limit().expect("a number"), own, "{bytes}");
+    }
+    fs::remove_dir_all(base).expect("nothing else in it");
+}

@@ -9,7 +9,7 @@ use assay_shared::fault::{Context, Result};
 use assay_shared::wire::JobLimits;
 
 use crate::cgroup::knob::{self, Knob, write};
-use crate::cgroup::{Counters, HELD_STEP_BYTES, PAGE_BYTES, SlotCgroup};
+use crate::cgroup::{Counters, HELD_STEP_BYTES, LARGEST_CHARGE_BYTES, PAGE_BYTES, SlotCgroup};
 
 const PERIOD_US: u64 = 100_000;
 const NANOSECONDS_OF_MICROSECOND: u64 = 1_000;
@@ -207,6 +207,11 @@ impl SlotCgroup for Leaves {
 
     fn peak_memory_bytes(&mut self) -> Result<u64> {
         self.now.peak.number()
+    }
+
+    fn was_own_limit(&mut self) -> Result<bool> {
+        let limit = self.in_force.map_or(0, |limits| limits.memory_bytes + self.held_bytes);
+        Ok(self.now.peak.number()? + LARGEST_CHARGE_BYTES >= limit)
     }
 
     fn reset_peak(&mut self) -> Result<()> {

@@ -149,3 +149,17 @@ fn controllers_that_are_not_handed_on_are_named() {
     assert_eq!(missing_controllers(&list).expect("a list"), ["cpu"]);
     fs::remove_dir_all(slot).expect("nothing else in it");
 }
+
+#[test]
+fn who_was_killed_far_below_its_limit_was_killed_for_others() {
+    let base = fake();
+    let mut slot = Leaves::open(base.clone(), 0).expect("an open slot");
+    let peak = base.join("run-0/memory.peak");
+    slot.limit(&JobLimits { cpu_ns: 1, wall_ns: 1, memory_bytes: 1 << 28, processes: 8, cpus: 1.5 }, 0)
+        .expect("limits");
+    for (bytes, own) in [((1 << 28) - 4096, true), ((1 << 28) - (1 << 20), true), (1 << 27, false)] {
+        fs::write(&peak, bytes.to_string()).expect("a file");
+        assert_eq!(slot.was_own_limit().expect("a number"), own, "{bytes}");
+    }
+    fs::remove_dir_all(base).expect("nothing else in it");
+}
