@@ -18,6 +18,7 @@ from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
 from engine.scorer import Scorers, with_own
 from engine.server.daemon import Daemon
+from engine.server.routes import Routes
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +46,11 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 Serving = Callable[[Settings], contextlib.AbstractAsyncContextManager[Scorers]]
 
 
-def serve(arguments: argparse.Namespace, serving: Serving) -> int:
+def serve(arguments: argparse.Namespace, serving: Serving, routes: Routes) -> int:
     """Run the daemon until SIGTERM (drains) or SIGINT (stops); the exit code.
 
-    `serving` is what makes the scorers that the settings want, and closes what they hold.
+    serving  makes the scorers that the settings want, and closes what they hold
+    routes   paths of the HTTP face beside its own
     """
     try:
         settings = load_settings(arguments.config)
@@ -59,7 +61,7 @@ def serve(arguments: argparse.Namespace, serving: Serving) -> int:
             level=server.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_live(settings, token, serving, arguments.scorer))
+            runner.run(_live(settings, token, serving, routes, arguments.scorer))
     except CannotStart as error:
         print(f"assay serve: {error}", file=sys.stderr)
         return FAILED
@@ -69,9 +71,9 @@ def serve(arguments: argparse.Namespace, serving: Serving) -> int:
     return 0
 
 
-async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[str]) -> None:
+async def _live(settings: Settings, token: str, serving: Serving, routes: Routes, own: Sequence[str]) -> None:
     async with serving(settings) as scorers:
-        await Daemon(settings, token, with_own(scorers, own)).live()
+        await Daemon(settings, token, with_own(scorers, own), routes).live()
 
 
 def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:

@@ -22,6 +22,7 @@ from engine.scorer import Scorers
 from engine.server.frames import FrameServer
 from engine.server.http import HttpFace
 from engine.server.listen import tcp_listener, unix_listener
+from engine.server.routes import Routes
 from engine.server.service import Service, assay_version
 from engine.wire.address import default_socket
 
@@ -34,13 +35,14 @@ _COLLECTIONS: Final = (700, 10, 1000)
 
 
 class Daemon:
-    """One engine behind its two faces."""
+    """One engine behind its two faces; `routes` are paths of the HTTP face beside its own."""
 
-    def __init__(self, settings: Settings, token: str, scorers: Scorers) -> None:
+    def __init__(self, settings: Settings, token: str, scorers: Scorers, routes: Routes) -> None:
         self._settings = settings
         self._config = settings.server
         self._token = token
         self._scorers = scorers
+        self._routes = routes
         self._drain = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -70,7 +72,7 @@ class Daemon:
         await frames.start(unix)
         faces: list[FrameServer | HttpFace] = [frames]
         if tcp is not None:
-            http = HttpFace(service, host=tcp.getsockname()[0])
+            http = HttpFace(service, host=tcp.getsockname()[0], routes=self._routes)
             await http.start(tcp)
             faces.append(http)
         print(ready, flush=True)

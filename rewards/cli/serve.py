@@ -1,14 +1,15 @@
-"""`assay serve`, with the scorers of this package."""
+"""`assay serve`, with the scorers and the routes of this package."""
 
 from __future__ import annotations
 
 import argparse
 
 from engine.cli.serve import add_serve_arguments, serve
+from rewards.adapters.http.table import ROUTES
 from rewards.settings import serving
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `assay serve`."""
     add_serve_arguments(parser)
-    parser.set_defaults(handler=lambda arguments: serve(arguments, serving))
+    parser.set_defaults(handler=lambda arguments: serve(arguments, serving, ROUTES))
