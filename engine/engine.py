@@ -174,6 +174,7 @@ class Engine:
         tests: Sequence[Test],
         limits: Limits | None = None,
         *,
+        compile_limits: Limits | None = None,
         deadline_seconds: float | None = None,
         client: str = "",
     ) -> AsyncGenerator[TestRun, None]:
@@ -185,7 +186,7 @@ class Engine:
         A program that does not compile gives one TestRun, whose outcome says so. Closing the generator ends the tests:
         `async with contextlib.aclosing(engine.tests(...)) as runs`. Otherwise as `run`.
         """
-        work = self._checked(program, limits, None)
+        work = self._checked(program, limits, compile_limits)
         # Arguments may be large, and are copied value by value.
         called = any(isinstance(test, CallTest) for test in tests)
         calls = await off_loop(math.inf if called else 0, calls_of, tests, work.language)
