@@ -29,11 +29,21 @@ def job_files(program: Program, language: Language, limits: Limits) -> list[JobF
     files: list[JobFile] = [(f"{_WORK}/{language.source_name}", source, 0o644)]
     if program.files:
         files += _sent_along(program.files, language.source_name)
+    _check_size(files, "files" if program.files else "source", limits)
+    return files
+
+
+def _check_size(files: Sequence[JobFile], field: str, limits: Limits) -> None:
     # What does not fit must be refused here: in the sandbox it would look like a fault of ours.
     needed = _bytes_on_disk(files)
     if needed > limits.disk_bytes:
-        field = "files" if program.files else "source"
         raise BadInput(field, f"{needed} bytes", f"more than limits.disk_bytes, {limits.disk_bytes}")
+
+
+def files_alone(sent: dict[str, bytes], limits: Limits) -> list[JobFile]:
+    """The files sent along, where there is no source; raises BadInput."""
+    files = _sent_along(sent, "")
+    _check_size(files, "files", limits)
     return files
 
 

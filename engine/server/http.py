@@ -22,6 +22,7 @@ from engine.server.listen import BACKLOG
 from engine.server.request import HttpRequest
 from engine.server.routes import Route
 from engine.server.run_code import run_code
+from engine.server.run_jupyter import run_jupyter
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
 from engine.wire.messages import Run, check_deadline
@@ -48,7 +49,8 @@ class HttpFace:
             **{path: (route.methods, partial(route.answer, service)) for path, route in routes.items()},
             "/v1/run": (_POST, self._run),
             "/v1/score": (_POST, self._score),
-            "/run_code": (_POST, self._run_code),
+            "/run_code": (_POST, partial(run_code, service)),
+            "/run_jupyter": (_POST, partial(run_jupyter, service)),
             "/v1/ping": (_READ, _ping),
             "/healthz": (_READ, _healthz),
             "/readyz": (_READ, self._readyz),
@@ -187,9 +189,6 @@ class HttpFace:
     def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
         wanted = json_body(body)
         return self._service.parsed_list(wanted) if isinstance(wanted, list) else self._service.parsed(wanted)
-
-    async def _run_code(self, request: HttpRequest) -> Answer:
-        return await run_code(self._service, request)
 
     async def _readyz(self, request: HttpRequest) -> Answer:
         problem = await self._service.problem()
