@@ -1,4 +1,4 @@
-"""`/common_evaluate_batch`, ScaleBox's: one completion, all its tests in one request."""
+"""`/common_evaluate_batch` and `/common_evaluate`, ScaleBox's: one completion, all its tests in one request."""
 
 from __future__ import annotations
 
@@ -53,10 +53,13 @@ async def evaluated(service: Service, asked: Submission, client: str) -> dict[st
 
 
 def _test_cases(provided: Any) -> TestCases:
-    if not isinstance(provided, dict) or not isinstance(provided.get("test_cases"), dict):
-        raise BadInput(ROW, provided, "expected a map with test_cases, a map")
+    given = provided.get("test_cases") if isinstance(provided, dict) else None
+    if isinstance(given, list) and given and all(isinstance(case, dict) for case in given):
+        given = _side_by_side(given)
+    if not isinstance(given, dict):
+        raise BadInput(_PLACE, given, "expected a map, or a list of maps with a test each")
     try:
-        cases = to_struct(provided["test_cases"], TestCases)
+        cases = to_struct(given, TestCases)
     except BadInput as error:
         raise error.below(_PLACE) from None
     if len(cases.input) != len(cases.output):
@@ -64,6 +67,13 @@ def _test_cases(provided: Any) -> TestCases:
     if not cases.input and cases.type != "assert":
         raise BadInput(f"{_PLACE}.input", [], "expected at least one test")
     return cases
+
+
+def _side_by_side(cases: list[dict[str, Any]]) -> dict[str, Any]:
+    """As a batch has them; the first one says for all of what type they are."""
+    told: dict[str, Any] = {name: [case.get(name) for case in cases] for name in ("input", "output")}
+    told.update((name, cases[0][name]) for name in ("type", "fn_name") if name in cases[0])
+    return told
 
 
 def _stdio(cases: TestCases) -> list[StdioCase]:

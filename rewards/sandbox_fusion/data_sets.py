@@ -57,13 +57,20 @@ class DataSet:
             self._file = Path(config.file).open("rb")  # noqa: SIM115 (closed by `close`)
         except OSError as error:
             raise BadInput(place, config.file, error.strerror or "cannot be read") from None
+        try:
+            self._read(place)
+        except BadInput:
+            self.close()
+            raise
+
+    def _read(self, field: str) -> None:
         at = 0
         for number, line in enumerate(self._file, start=1):
             if line.strip():
-                row_id = id_of(_row(line, place, f"line {number}"), config.id_field)
+                row_id = id_of(_row(line, field, f"line {number}"), self._config.id_field)
                 if row_id is None or row_id in self._places:
                     problem = "has no id" if row_id is None else f"has the id {row_id!r} of another one"
-                    raise BadInput(place, config.file, f"line {number} {problem}")
+                    raise BadInput(field, self._config.file, f"line {number} {problem}")
                 self._places[row_id] = (at, len(line))
             at += len(line)
 

@@ -41,6 +41,7 @@ def routes_of(data_sets: Mapping[str, DataSet]) -> dict[str, Route]:
     asks: dict[str, _Ask] = {
         "/submit": sets.submit,
         "/common_evaluate_batch": _batch,
+        "/common_evaluate": _batch,
         "/list_ids": sets.ids,
         "/get_prompts": sets.prompts,
         "/get_prompt_by_id": sets.prompt,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.server.conftest import Daemon, Marked, StartDaemon
 
-pytestmark = [pytest.mark.server, pytest.mark.kernel]
+pytestmark = [pytest.mark.server, pytest.mark.kernel, pytest.mark.crun_is_soak]
 
 ADD = {
     "id": 7,
@@ -130,6 +130,13 @@ def test_a_batch_of_inputs_and_outputs(daemon: Daemon) -> None:
     assert not batch(daemon, fenced(RIGHT + "; print('more')"), cases)["accepted"]
 
 
+def test_tests_one_by_one(daemon: Daemon) -> None:
+    cases = [{"type": "stdin_stdout", "input": f"{n} 1", "output": f"sum {n + 1}"} for n in range(2)]
+    fields = {"completion": fenced(RIGHT), "config": {"language": "python", "provided_data": {"test_cases": cases}}}
+    status, answer = daemon.post("/common_evaluate", fields)
+    assert (status, answer["accepted"], len(answer["tests"])) == (200, True, 2)
+
+
 def test_a_batch_of_calls(daemon: Daemon) -> None:
     cases = {"type": "function_call", "fn_name": "f", "input": [["ab"], ["ba"]], "output": [[["a", "b"]], [["b", "a"]]]}
     assert batch(daemon, fenced("def f(x):\n    return tuple(x)"), cases)["accepted"]
@@ -202,7 +209,7 @@ def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
         ),
         ("/submit", {"config": {"provided_data": ADD, "dataset_type": "AutoEvalDataset"}}, "config.dataset_type"),
         ("/submit", {"config": {"custom_extract_logic": "import os"}}, "config.custom_extract_logic"),
-        ("/common_evaluate_batch", {"config": {"language": "python"}}, "config.provided_data"),
+        ("/common_evaluate_batch", {"config": {"language": "python"}}, "config.provided_data.test_cases"),
         ("/get_prompts", {"config": {}}, "dataset"),
         ("/list_ids", {"config": {"provided_data": {}}}, "config.provided_data"),
     ],
