@@ -16,9 +16,9 @@ from engine.cli.options import ALLOW_DEGRADED, FAILED, OWN_SCORER, WRONG_USE
 from engine.config.server import read_token
 from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
-from engine.scorer import Scorers, with_own
+from engine.scorer import with_own
 from engine.server.daemon import Daemon
-from engine.server.routes import Routes
+from engine.server.routes import Served
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +43,13 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine], [server] and [rewards]")
 
 
-Serving = Callable[[Settings], contextlib.AbstractAsyncContextManager[Scorers]]
+Serving = Callable[[Settings], contextlib.AbstractAsyncContextManager[Served]]
 
 
-def serve(arguments: argparse.Namespace, serving: Serving, routes: Routes) -> int:
+def serve(arguments: argparse.Namespace, serving: Serving) -> int:
     """Run the daemon until SIGTERM (drains) or SIGINT (stops); the exit code.
 
-    serving  makes the scorers that the settings want, and closes what they hold
-    routes   paths of the HTTP face beside its own
+    `serving` is what makes the scorers and routes that the settings want, and closes what they hold.
     """
     try:
         settings = load_settings(arguments.config)
@@ -61,7 +60,7 @@ def serve(arguments: argparse.Namespace, serving: Serving, routes: Routes) -> in
             level=server.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_live(settings, token, serving, routes, arguments.scorer))
+            runner.run(_live(settings, token, serving, arguments.scorer))
     except CannotStart as error:
         print(f"assay serve: {error}", file=sys.stderr)
         return FAILED
@@ -71,9 +70,9 @@ def serve(arguments: argparse.Namespace, serving: Serving, routes: Routes) -> in
     return 0
 
 
-async def _live(settings: Settings, token: str, serving: Serving, routes: Routes, own: Sequence[str]) -> None:
-    async with serving(settings) as scorers:
-        await Daemon(settings, token, with_own(scorers, own), routes).live()
+async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[str]) -> None:
+    async with serving(settings) as served:
+        await Daemon(settings, token, served._replace(scorers=with_own(served.scorers, own))).live()
 
 
 def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
@@ -18,19 +20,23 @@ from engine.server.http_batch import lines, listed, one_answer, outcome_json
 from engine.server.http_connection import HttpConnection
 from engine.server.listen import BACKLOG
 from engine.server.request import HttpRequest
-from engine.server.routes import GET, Route, Routes
+from engine.server.routes import Route
 from engine.server.run_code import run_code
+from engine.server.run_jupyter import run_jupyter
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
 from engine.wire.messages import Run, check_deadline
 
 log = logging.getLogger("assay.server")
+Handler = Callable[[HttpRequest], Awaitable[Answer]]
+_READ: Final = ("GET", "HEAD")
+_POST: Final = ("POST",)
 
 
 class HttpFace:
-    """One service, over HTTP; `host` is the address that it is bound to, `routes` are paths beside its own."""
+    """One service and what others add to it, over HTTP; `host` is the address that it is bound to."""
 
-    def __init__(self, service: Service, *, host: str, routes: Routes) -> None:
+    def __init__(self, service: Service, routes: Mapping[str, Route], *, host: str) -> None:
         self.config = service.config
         self._service = service
         hosts = LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in service.config.hosts}
@@ -39,7 +45,18 @@ class HttpFace:
         self._none_left = asyncio.Event()
         self._none_left.set()
         self._server: asyncio.Server | None = None
-        self._routes = {**routes, **OWN}
+        self._routes: dict[str, tuple[tuple[str, ...], Handler]] = {
+            **{path: (route.methods, partial(route.answer, service)) for path, route in routes.items()},
+            "/v1/run": (_POST, self._run),
+            "/v1/score": (_POST, self._score),
+            "/run_code": (_POST, partial(run_code, service)),
+            "/run_jupyter": (_POST, partial(run_jupyter, service)),
+            "/v1/ping": (_READ, _ping),
+            "/healthz": (_READ, _healthz),
+            "/readyz": (_READ, self._readyz),
+            "/v1/stats": (_READ, self._stats),
+            "/metrics": (_READ, self._metrics),
+        }
 
     # The life of the face.
 
@@ -92,11 +109,11 @@ class HttpFace:
         refusal = self._gate.refusal(request)
         if refusal is not None:
             return refusal
-        route = self._route(request)
-        if route is None:
+        methods, _ = self._route(request) or ((), None)
+        if not methods:
             return error_answer(BadInput("path", request.path, "not found"), 404)
-        if request.method not in route.methods:
-            allow = ", ".join(route.methods)
+        if request.method not in methods:
+            allow = ", ".join(methods)
             return error_answer(BadInput("method", request.method, f"expected {allow}"), 405, allow=allow)
         return None
 
@@ -113,7 +130,7 @@ class HttpFace:
         route = self._route(request)
         assert route is not None
         try:
-            return await route.answer(self._service, request)
+            return await route[1](request)
         except AssayError as error:
             log.info("request=%s %s", request.id, error)
             return error_answer(error)
@@ -121,82 +138,74 @@ class HttpFace:
             log.exception("request=%s failed in the daemon", request.id)
             return error_answer(SandboxError(f"the daemon failed: {type(error).__name__}, see its log"))
 
-    def _route(self, request: HttpRequest) -> Route | None:
+    def _route(self, request: HttpRequest) -> tuple[tuple[str, ...], Handler] | None:
         return self._routes.get(request.path) or self._routes.get(request.path.rstrip("/"))
 
+    # What stands behind each path.
 
-# What stands behind each path.
+    async def _run(self, request: HttpRequest) -> Answer:
+        wanted = await off_loop(len(request.body), self._runs_of, request.body)
+        if isinstance(wanted, Run):
+            return Answer(await outcome_json(await self._service.run(wanted, client=request.client)))
 
+        async def ask(run: Run | BadInput) -> bytes:
+            return await one_answer(self._service, run, request.client)
 
-async def _run(service: Service, request: HttpRequest) -> Answer:
-    wanted = await off_loop(len(request.body), _runs_of, service, request.body)
-    if isinstance(wanted, Run):
-        return Answer(await outcome_json(await service.run(wanted, client=request.client)))
+        self._service.refuse_while_draining("run")
+        count = len(wanted)
+        answers = self._service.batch("run", ask, wanted)
+        if request.wants_lines:
+            return stream_answer(lines(answers))
+        return await listed(answers, count, self.config.batch_bytes)
 
-    async def ask(run: Run | BadInput) -> bytes:
-        return await one_answer(service, run, request.client)
+    def _runs_of(self, body: bytes) -> Run | list[Run | BadInput]:
+        fields = json_body(body)
+        if isinstance(fields, list):
+            return self._service.runs_from(fields)
+        if not isinstance(fields, dict):
+            raise BadInput("body", fields, "expected a map, or a list of maps")
+        return self._service.run_from(fields)
 
-    service.refuse_while_draining("run")
-    count = len(wanted)
-    answers = service.batch("run", ask, wanted)
-    if request.wants_lines:
-        return stream_answer(lines(answers))
-    return await listed(answers, count, service.config.batch_bytes)
+    async def _score(self, request: HttpRequest) -> Answer:
+        deadline = _deadline(request)
+        size_bytes = len(request.body)
+        wanted = await off_loop(size_bytes, self._items_of, request.body)
+        if isinstance(wanted, Parsed):
+            return _json_answer(await self._service.score(wanted, client=request.client, deadline_seconds=deadline))
 
+        async def ask(item: Parsed) -> dict[str, Any]:
+            return await self._service.score_one(item, client=request.client, deadline_seconds=deadline)
 
-def _runs_of(service: Service, body: bytes) -> Run | list[Run | BadInput]:
-    fields = json_body(body)
-    if isinstance(fields, list):
-        return service.runs_from(fields)
-    if not isinstance(fields, dict):
-        raise BadInput("body", fields, "expected a map, or a list of maps")
-    return service.run_from(fields)
+        if request.wants_lines:
 
+            async def ask_json(item: Parsed) -> bytes:
+                return _json_answer(await ask(item)).body
 
-async def _score(service: Service, request: HttpRequest) -> Answer:
-    deadline = _deadline(request)
-    size_bytes = len(request.body)
-    wanted = await off_loop(size_bytes, _items_of, service, request.body)
-    if isinstance(wanted, Parsed):
-        return _json_answer(await service.score(wanted, client=request.client, deadline_seconds=deadline))
+            self._service.refuse_while_draining("score")
+            return stream_answer(lines(self._service.batch("score", ask_json, wanted)))
+        # As many answers as there were items, each of a bounded size.
+        return await off_loop(size_bytes, _json_answer, await self._service.score_all(ask, wanted))
 
-    async def ask(item: Parsed) -> dict[str, Any]:
-        return await service.score_one(item, client=request.client, deadline_seconds=deadline)
+    def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
+        wanted = json_body(body)
+        return self._service.parsed_list(wanted) if isinstance(wanted, list) else self._service.parsed(wanted)
 
-    if request.wants_lines:
+    async def _readyz(self, request: HttpRequest) -> Answer:
+        problem = await self._service.problem()
+        return _text(f"{problem or f'ready, {self._service.limits}'}\n", 503 if problem else 200)
 
-        async def ask_json(item: Parsed) -> bytes:
-            return _json_answer(await ask(item)).body
+    async def _stats(self, request: HttpRequest) -> Answer:
+        return json_answer(self._service.stats())
 
-        service.refuse_while_draining("score")
-        return stream_answer(lines(service.batch("score", ask_json, wanted)))
-    # As many answers as there were items, each of a bounded size.
-    return await off_loop(size_bytes, _json_answer, await service.score_all(ask, wanted))
-
-
-def _items_of(service: Service, body: bytes) -> Parsed | list[Parsed]:
-    wanted = json_body(body)
-    return service.parsed_list(wanted) if isinstance(wanted, list) else service.parsed(wanted)
-
-
-async def _readyz(service: Service, request: HttpRequest) -> Answer:
-    problem = await service.problem()
-    return _text(f"{problem or f'ready, {service.limits}'}\n", 503 if problem else 200)
-
-
-async def _stats(service: Service, request: HttpRequest) -> Answer:
-    return json_answer(service.stats())
+    async def _metrics(self, request: HttpRequest) -> Answer:
+        return Answer(self._service.metrics_text().encode(), kind=b"text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _metrics(service: Service, request: HttpRequest) -> Answer:
-    return Answer(service.metrics_text().encode(), kind=b"text/plain; version=0.0.4; charset=utf-8")
-
-
-async def _ping(service: Service, request: HttpRequest) -> Answer:
+async def _ping(request: HttpRequest) -> Answer:
     return json_answer("pong")
 
 
-async def _healthz(service: Service, request: HttpRequest) -> Answer:
+async def _healthz(request: HttpRequest) -> Answer:
     return _text("ok\n")
 
 
@@ -218,15 +227,3 @@ def _deadline(request: HttpRequest) -> float | None:
         raise BadInput("deadline_seconds", text, "expected a number above 0") from None
     check_deadline(seconds)
     return seconds
-
-
-OWN: Final[Routes] = {
-    "/v1/run": Route(_run),
-    "/v1/score": Route(_score),
-    "/run_code": Route(run_code),
-    "/v1/ping": Route(_ping, GET),
-    "/healthz": Route(_healthz, GET),
-    "/readyz": Route(_readyz, GET),
-    "/v1/stats": Route(_stats, GET),
-    "/metrics": Route(_metrics, GET),
-}

@@ -1,28 +1,25 @@
-"""The seam for HTTP interfaces that others define: a path, and what answers it with the daemon's service."""
+"""The seam through which others stand behind HTTP paths, as scorers do behind kinds of items."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from engine.scorer import Scorers
 from engine.server.answers import Answer
 from engine.server.request import HttpRequest
 from engine.server.service import Service
 
-GET: Final = ("GET", "HEAD")
-POST: Final = ("POST",)
-
 
 class Route(NamedTuple):
-    """What stands behind a path.
+    """What stands behind one path: its methods, and what answers; that may raise every error of Assay's."""
 
-    answer   called for a request that was let in, with its whole body; what it raises is answered as everywhere: 422
-             for BadInput, 504 for Overloaded, 503 for SandboxError and for a bug
-    methods  others are answered with 405
-    """
-
+    methods: tuple[str, ...]
     answer: Callable[[Service, HttpRequest], Awaitable[Answer]]
-    methods: tuple[str, ...] = POST
 
 
-Routes = Mapping[str, Route]
+class Served(NamedTuple):
+    """What a daemon has beside its engine: scorers by kind, and routes by path."""
+
+    scorers: Scorers
+    routes: Mapping[str, Route]
