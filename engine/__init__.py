@@ -8,7 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AssayError, BadInput, CannotStart, Overloaded, SandboxError
-from engine.harness.kinds import AssertsTest, CallTest, Dialogue, DialogueTest, StdinTest, Test, TestRun
+from engine.harness.kinds import (
+    AssertsTest,
+    CallTest,
+    Dialogue,
+    DialogueTest,
+    Notebook,
+    NotebookCell,
+    NotebookRun,
+    StdinTest,
+    Test,
+    TestRun,
+)
 from engine.program import Limits, Outcome, Program, Verdict
 from engine.repeat import Repeat, RepeatDetector, RepeatRules, repeats_in_text
 
@@ -29,6 +40,9 @@ __all__ = [
     "Engine",
     "EngineConfig",
     "Limits",
+    "Notebook",
+    "NotebookCell",
+    "NotebookRun",
     "Outcome",
     "Overloaded",
     "Program",

@@ -15,11 +15,12 @@ from engine.config.engine import EngineConfig, ceilings_here, check_ceilings, ro
 from engine.errors import BadInput, CannotStart, SandboxError
 from engine.flow import off_loop
 from engine.harness.channel import answer_of, calls_of, partners_calls
-from engine.harness.kinds import CallTest, Dialogue, DialogueTest, Test, TestRun
+from engine.harness.kinds import CallTest, Dialogue, DialogueTest, Notebook, NotebookRun, Test, TestRun
 from engine.jobs.ahead import in_order
 from engine.jobs.compiler import Compiler
 from engine.jobs.dialogue import dialogues
 from engine.jobs.files import collected_names, job_files
+from engine.jobs.notebook import notebook_job, notebook_run
 from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store
 from engine.jobs.work import Work
@@ -177,6 +178,7 @@ class Engine:
         tests: Sequence[Test],
         limits: Limits | None = None,
         *,
+        compile_limits: Limits | None = None,
         deadline_seconds: float | None = None,
         client: str = "",
     ) -> AsyncGenerator[TestRun, None]:
@@ -188,7 +190,7 @@ class Engine:
         A program that does not compile gives one TestRun, whose outcome says so. Closing the generator ends the tests:
         `async with contextlib.aclosing(engine.tests(...)) as runs`. Otherwise as `run`.
         """
-        work = self._checked(program, limits, None)
+        work = self._checked(program, limits, compile_limits)
         # Arguments may be large, and are copied value by value.
         called = any(isinstance(test, CallTest) for test in tests)
         calls = await off_loop(math.inf if called else 0, calls_of, tests, work.language)
@@ -235,6 +237,25 @@ class Engine:
             async with contextlib.aclosing(talks):
                 async for dialogue in talks:
                     yield dialogue
+
+    async def notebook(
+        self,
+        notebook: Notebook,
+        limits: Limits | None = None,
+        *,
+        collect: Sequence[str] = (),
+        deadline_seconds: float | None = None,
+        client: str = "",
+    ) -> NotebookRun:
+        """Run a notebook's cells in one kernel; the limits count for all together. Otherwise as `run`."""
+        if limits is not None:
+            check_ceilings(limits, self._ceilings)
+        names = collected_names(collect) if collect else ()
+        job = notebook_job(notebook, self._images.named(notebook.image), limits or self._config.limits, names)
+        size_bytes = sum(len(content) for _, content, _ in job.files) + len(job.channel or b"")
+        with self._admitted(client, size_bytes, deadline_seconds) as ticket:
+            outcome = await self._running().runner.run(ticket, job)
+        return await off_loop(len(outcome.channel), notebook_run, outcome)
 
     async def languages(self, image: str | None = None) -> list[LanguageStatus]:
         """Every language, with the version that its tool prints in the sandbox."""

@@ -11,6 +11,8 @@ import msgspec
 from engine.errors import BadInput
 
 MIB = 1 << 20
+# Where a program may write, as the static program makes it (native/sandbox/src/rootfs).
+WRITABLE = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt")
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,7 +57,8 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Source, language and files, as submitted.
 
     language  name, alias, or a standard of one, like c++20
-    files     paths below /work (relative, without `..`) and their contents; they belong to the program's user
+    files     paths (relative to /work, or absolute below a directory of `WRITABLE`; without `..`) and their contents;
+              they belong to the program's user
     image     name of the root file system that it sees, None for the engine's own
     prelude   what is given to it before it begins: "competitive", "leetcode"; None: nothing
     warm      a Python program may begin as a fork of an interpreter that is ready, which it cannot tell

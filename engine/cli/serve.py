@@ -16,8 +16,9 @@ from engine.cli.options import ALLOW_DEGRADED, FAILED, OWN_SCORER, WRONG_USE
 from engine.config.server import read_token
 from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
-from engine.scorer import Scorers, with_own
+from engine.scorer import with_own
 from engine.server.daemon import Daemon
+from engine.server.routes import Served
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +43,13 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine], [server] and [rewards]")
 
 
-Serving = Callable[[Settings], contextlib.AbstractAsyncContextManager[Scorers]]
+Serving = Callable[[Settings], contextlib.AbstractAsyncContextManager[Served]]
 
 
 def serve(arguments: argparse.Namespace, serving: Serving) -> int:
     """Run the daemon until SIGTERM (drains) or SIGINT (stops); the exit code.
 
-    `serving` is what makes the scorers that the settings want, and closes what they hold.
+    `serving` is what makes the scorers and routes that the settings want, and closes what they hold.
     """
     try:
         settings = load_settings(arguments.config)
@@ -70,8 +71,8 @@ def serve(arguments: argparse.Namespace, serving: Serving) -> int:
 
 
 async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[str]) -> None:
-    async with serving(settings) as scorers:
-        await Daemon(settings, token, with_own(scorers, own)).live()
+    async with serving(settings) as served:
+        await Daemon(settings, token, served._replace(scorers=with_own(served.scorers, own))).live()
 
 
 def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:

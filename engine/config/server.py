@@ -40,6 +40,7 @@ class ServerConfig:
                            compile_timeout + run_timeout + 10 s
     run_code_memory_bytes  memory of a /run_code program whose request sets no limit
     run_code_output_bytes  bytes kept of each of stdout and stderr of a /run_code program
+    run_jupyter_image      name of the image whose Python has ipykernel; None means that of requests that name none
     log_level              "debug" has a line per request, "info" one per request that failed
     """
 
@@ -62,6 +63,7 @@ class ServerConfig:
     run_code_queue_seconds: float | None = None
     run_code_memory_bytes: int = 1024 * MIB
     run_code_output_bytes: int = 8 * MIB
+    run_jupyter_image: str | None = None
     log_level: str = "info"
 
     def __post_init__(self) -> None:

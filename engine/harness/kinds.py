@@ -1,4 +1,4 @@
-"""The kinds of test that a program can be put to, and what came of one; nothing here knows a right answer."""
+"""The kinds of test that a program can be put to, and notebooks; nothing here knows a right answer."""
 
 from __future__ import annotations
 
@@ -86,3 +86,42 @@ class TestRun(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool = False
     uses: str | None = None
     problem: str | None = None
+
+
+class Notebook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cells of Python, and what they find.
+
+    cell_seconds   clock time of one cell, which is interrupted then; 0: no limit but the other
+    total_seconds  clock time of all cells, from when the kernel is ready
+    files, image   as of a Program
+    """
+
+    cells: tuple[str, ...]
+    cell_seconds: float = 0.0
+    total_seconds: float = 45.0
+    files: dict[str, bytes] = {}
+    image: str | None = None
+
+
+class NotebookCell(msgspec.Struct, frozen=True, kw_only=True):
+    """What one cell gave, by the program's own word: `display` has maps of MIME types, `error` those of a kernel."""
+
+    stdout: str
+    stderr: str
+    display: list[dict[str, Any]]
+    error: list[dict[str, Any]]
+
+
+class NotebookRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a notebook came to.
+
+    outcome    of what runs the kernel
+    cells      one for each cell; None if it did not get to its end
+    timed_out  the time of all cells was over
+    missing    what the program's Python lacks to run notebooks at all, else None
+    """
+
+    outcome: Outcome
+    cells: list[NotebookCell] | None = None
+    timed_out: bool = False
+    missing: str | None = None

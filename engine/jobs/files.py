@@ -1,4 +1,4 @@
-"""A program's files as a job takes them: names that stay in /work, a number and a size that fit."""
+"""A program's files as a job takes them: names that stay where it may write, a number and a size that fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from engine.errors import BadInput
 from engine.languages.table import Language
 from engine.pool.job import JobFile
-from engine.program import Limits, Program
+from engine.program import WRITABLE, Limits, Program
 from engine.wire.decode import unicode
 
 MAX_FILES: Final = 1000
@@ -20,19 +20,30 @@ MAX_COLLECTED_BYTES: Final = 32 << 10
 _MAX_NAME_BYTES: Final = 255
 _MAX_PATH_BYTES: Final = 2000
 _PAGE_BYTES: Final = 4096
+_WORK: Final = "/work"
 
 
 def job_files(program: Program, language: Language, limits: Limits) -> list[JobFile]:
     """The source and the files sent along; raises BadInput for one that cannot be written where it is asked for."""
     source = unicode(program.source, "source")
-    files: list[JobFile] = [(f"/work/{language.source_name}", source, 0o644)]
+    files: list[JobFile] = [(f"{_WORK}/{language.source_name}", source, 0o644)]
     if program.files:
         files += _sent_along(program.files, language.source_name)
+    _check_size(files, "files" if program.files else "source", limits)
+    return files
+
+
+def _check_size(files: Sequence[JobFile], field: str, limits: Limits) -> None:
     # What does not fit must be refused here: in the sandbox it would look like a fault of ours.
     needed = _bytes_on_disk(files)
     if needed > limits.disk_bytes:
-        field = "files" if program.files else "source"
         raise BadInput(field, f"{needed} bytes", f"more than limits.disk_bytes, {limits.disk_bytes}")
+
+
+def files_alone(sent: dict[str, bytes], limits: Limits) -> list[JobFile]:
+    """The files sent along, where there is no source; raises BadInput."""
+    files = _sent_along(sent, "")
+    _check_size(files, "files", limits)
     return files
 
 
@@ -52,34 +63,39 @@ def _bytes_on_disk(files: Sequence[JobFile]) -> int:
 def _sent_along(sent: dict[str, bytes], source_name: str) -> list[JobFile]:
     if len(sent) > MAX_FILES:
         raise BadInput("files", len(sent), f"at most {MAX_FILES} files")
+    source = f"{_WORK}/{source_name}"
     files: dict[str, JobFile] = {}
     directories: set[str] = set()
     for name, content in sent.items():
-        path = _path_of(name)
-        if path == source_name or path in files:
+        path = place_of(name)
+        if path == source or path in files:
             raise BadInput("files", name, "there is a file of that name already")
-        files[path] = (f"/work/{path}", content, 0o644)
+        files[path] = (path, content, 0o644)
         parts = path.split("/")
-        directories.update("/".join(parts[:length]) for length in range(1, len(parts)))
+        directories.update("/".join(parts[:length]) for length in range(2, len(parts)))
     for path in directories:
-        if path in files or path == source_name:
-            raise BadInput("files", path, "both a file and a directory")
+        if path in files or path == source:
+            raise BadInput("files", path.removeprefix(f"{_WORK}/"), "both a file and a directory")
+    directories -= set(WRITABLE)
     if len(directories) > MAX_FILES:
         raise BadInput("files", len(directories), f"at most {MAX_FILES} directories")
     return list(files.values())
 
 
-def _path_of(name: str) -> str:
-    """The name without empty and `.` parts; raises BadInput if it does not name a file below /work."""
-    if name.startswith("/"):
-        raise BadInput("files", name, "expected a relative path, files go below /work")
+def place_of(name: str) -> str:
+    """Where the file goes; raises BadInput if that is no file below a directory that programs may write to."""
     if name.endswith("/"):
         raise BadInput("files", name, "expected a file's path")
     _check_path(name, "files")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if not parts or name.endswith("/."):
         raise BadInput("files", name, "expected a file's path")
-    return "/".join(parts)
+    path = "/".join(["" if name.startswith("/") else _WORK, *parts])
+    if path.startswith("/run/shm/"):
+        path = f"/dev/shm/{path.removeprefix('/run/shm/')}"
+    if path == "/run/shm" or not any(path.startswith(f"{place}/") for place in WRITABLE):
+        raise BadInput("files", name, f"expected a path relative to {_WORK}, or one below {', '.join(WRITABLE)}")
+    return path
 
 
 def collected_names(names: Sequence[str]) -> list[str]:

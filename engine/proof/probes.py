@@ -16,10 +16,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from engine.pool.job import Completion
-from engine.program import MIB, Limits
+from engine.program import MIB, WRITABLE, Limits
 
 _KIB: Final = 1 << 10
-_WRITABLE: Final = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home")
 # Wide where a probe is not about it: a machine that is slow, or emulated, enforces its limits all the same.
 _BASE: Final = Limits(cpu_seconds=20, wall_seconds=60, memory_bytes=32 * MIB, disk_bytes=4 * MIB, processes=16)
 _OURS: Final = "this is Assay's own doing on every machine: please report it"
@@ -95,7 +94,7 @@ def probes(program_bytes: int, host: Host) -> tuple[Probe, ...]:
         Probe(
             name="disk",
             limit=_size(disk),
-            arguments=(*map(str, disk_allowed), *_WRITABLE),
+            arguments=(*map(str, disk_allowed), *WRITABLE),
             limits=replace(_BASE, disk_bytes=disk),
             stopped=_seen_inside,
             advice="every writable directory must be a tmpfs with a size: see the mounts of the root file system",

@@ -18,10 +18,10 @@ from typing import Any, Final
 from engine.config.server import host_and_port
 from engine.config.settings import Settings
 from engine.engine import Engine
-from engine.scorer import Scorers
 from engine.server.frames import FrameServer
 from engine.server.http import HttpFace
 from engine.server.listen import tcp_listener, unix_listener
+from engine.server.routes import Served
 from engine.server.service import Service, assay_version
 from engine.wire.address import default_socket
 
@@ -36,11 +36,11 @@ _COLLECTIONS: Final = (700, 10, 1000)
 class Daemon:
     """One engine behind its two faces."""
 
-    def __init__(self, settings: Settings, token: str, scorers: Scorers) -> None:
+    def __init__(self, settings: Settings, token: str, served: Served) -> None:
         self._settings = settings
         self._config = settings.server
         self._token = token
-        self._scorers = scorers
+        self._served = served
         self._drain = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -62,7 +62,7 @@ class Daemon:
                 host, port = host_and_port(self._config.http)
                 tcp = sockets.enter_context(tcp_listener(host, port))
             async with Engine(config=self._settings.engine) as engine:
-                service = Service(engine, self._scorers, self._settings, self._token)
+                service = Service(engine, self._served.scorers, self._settings, self._token)
                 await self._serve(service, unix, tcp, _ready_text(engine, began, socket_path, tcp))
 
     async def _serve(self, service: Service, unix: socket.socket, tcp: socket.socket | None, ready: str) -> None:
@@ -70,7 +70,7 @@ class Daemon:
         await frames.start(unix)
         faces: list[FrameServer | HttpFace] = [frames]
         if tcp is not None:
-            http = HttpFace(service, host=tcp.getsockname()[0])
+            http = HttpFace(service, self._served.routes, host=tcp.getsockname()[0])
             await http.start(tcp)
             faces.append(http)
         print(ready, flush=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
@@ -19,7 +20,9 @@ from engine.server.http_batch import lines, listed, one_answer, outcome_json
 from engine.server.http_connection import HttpConnection
 from engine.server.listen import BACKLOG
 from engine.server.request import HttpRequest
+from engine.server.routes import Route
 from engine.server.run_code import run_code
+from engine.server.run_jupyter import run_jupyter
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
 from engine.wire.messages import Run, check_deadline
@@ -31,9 +34,9 @@ _POST: Final = ("POST",)
 
 
 class HttpFace:
-    """One service, over HTTP; `host` is the address that it is bound to."""
+    """One service and what others add to it, over HTTP; `host` is the address that it is bound to."""
 
-    def __init__(self, service: Service, *, host: str) -> None:
+    def __init__(self, service: Service, routes: Mapping[str, Route], *, host: str) -> None:
         self.config = service.config
         self._service = service
         hosts = LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in service.config.hosts}
@@ -43,9 +46,11 @@ class HttpFace:
         self._none_left.set()
         self._server: asyncio.Server | None = None
         self._routes: dict[str, tuple[tuple[str, ...], Handler]] = {
+            **{path: (route.methods, partial(route.answer, service)) for path, route in routes.items()},
             "/v1/run": (_POST, self._run),
             "/v1/score": (_POST, self._score),
-            "/run_code": (_POST, self._run_code),
+            "/run_code": (_POST, partial(run_code, service)),
+            "/run_jupyter": (_POST, partial(run_jupyter, service)),
             "/v1/ping": (_READ, _ping),
             "/healthz": (_READ, _healthz),
             "/readyz": (_READ, self._readyz),
@@ -184,9 +189,6 @@ class HttpFace:
     def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
         wanted = json_body(body)
         return self._service.parsed_list(wanted) if isinstance(wanted, list) else self._service.parsed(wanted)
-
-    async def _run_code(self, request: HttpRequest) -> Answer:
-        return await run_code(self._service, request)
 
     async def _readyz(self, request: HttpRequest) -> Answer:
         problem = await self._service.problem()

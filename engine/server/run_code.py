@@ -1,16 +1,10 @@
 """`POST /run_code`, compatible with SandboxFusion: its clients switch by URL alone.
 
-Differences, each where SandboxFusion has no answer: output past the cap is return code -25 (SIGXFSZ) and "Failed";
-`memory_limit_MB` null is the default; a fault of ours is 504, which verl retries; files are placed below /work only.
+`memory_limit_MB` null is the default, where SandboxFusion has no answer; other differences are with the answers.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import logging
-import posixpath
-import signal
 from typing import Any, Final
 
 import msgspec
@@ -18,15 +12,14 @@ import msgspec
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.flow import off_loop
 from engine.program import MIB, Limits, Outcome
-from engine.proof.selftest import summary
-from engine.server.answers import Answer, json_answer, status_of
+from engine.server.answers import Answer, json_answer
 from engine.server.decode import json_body
 from engine.server.request import HttpRequest
+from engine.server.run_result import not_judged, refused, run_answer, sandbox_error
+from engine.server.sent_files import fetched_of, files_of, sent_back
 from engine.server.service import Service
 from engine.wire.decode import to_struct
-from engine.wire.messages import Run, error_body
-
-log = logging.getLogger("assay.server")
+from engine.wire.messages import Run
 
 # Their name: ours.
 _HERE: Final = {"python": "python", "cpp": "cpp", "nodejs": "javascript", "bash": "bash"}
@@ -39,8 +32,6 @@ _ELSEWHERE: Final = frozenset({
 # fmt: on
 # What a client allows beyond the two time-outs (verl), less what it takes for an answer to reach it.
 _PATIENCE_SECONDS: Final = 10 - 1
-_IGNORED: Final = "IGNORE_THIS_FILE"
-_WORK: Final = "/work"
 # What a field of `Engine.run` is called here.
 _FIELDS: Final = {
     "limits.cpu_seconds": "run_timeout",
@@ -70,65 +61,74 @@ async def run_code(service: Service, request: HttpRequest) -> Answer:
     """Answer one request; only BadInput, Overloaded and SandboxError are not status 200."""
     try:
         asked = await off_loop(len(request.body), _asked, request.body)
-        if asked.language in _ELSEWHERE:
-            return json_answer(_no_such_language(asked.language))
-        if asked.language not in _HERE:
-            known = ", ".join(sorted({*_HERE, *_ELSEWHERE}))
-            raise BadInput("language", asked.language, f"expected one of {known}")
-        wanted = _run_of(asked, service)
+        fetched = fetched_of(asked.fetch_files)
+        language = language_here(asked.language)
+        if language is None:
+            return json_answer(sandbox_error(not_here(asked.language)))
+        wanted = _run_of(asked, language, fetched, service)
         outcome = await service.run(wanted, client=request.client, op="run_code")
     except BadInput as error:
-        return _refused(error, request.id)
+        return refused(in_their_words(error), request.id)
     except (Overloaded, SandboxError) as error:
-        log.info("request=%s %s", request.id, error)
-        return json_answer({"error": error_body(error), "detail": str(error)}, 504)
-    return await off_loop(outcome.size_bytes, _answered, outcome)
+        return not_judged(error, request.id)
+    return await off_loop(outcome.size_bytes, _answered, outcome, fetched)
 
 
 def _asked(body: bytes) -> RunCode:
     return to_struct(json_body(body), RunCode, strict=False)
 
 
-def _refused(error: BadInput, request_id: str) -> Answer:
-    body = error_body(BadInput(_FIELDS.get(error.field, error.field), error.value, error.message))
-    log.info("request=%s refused: %s", request_id, error)
-    detail = {"type": "value_error", "loc": ["body", body.field], "msg": body.message, "input": body.value}
-    return json_answer({"detail": [detail], "error": body}, status_of(error))
+def language_here(word: str, field: str = "language") -> str | None:
+    """What we call their language, None if it does not run here; raises BadInput for one that is none of theirs."""
+    if word not in _HERE and word not in _ELSEWHERE:
+        raise BadInput(field, word, f"expected one of {', '.join(sorted({*_HERE, *_ELSEWHERE}))}")
+    return _HERE.get(word)
 
 
-def _no_such_language(language: str) -> dict[str, Any]:
-    message = f"language {language!r} does not run here: expected one of {', '.join(sorted(_HERE))}"
-    return {
-        "status": "SandboxError",
-        "message": message,
-        "compile_result": None,
-        "run_result": None,
-        "executor_pod_name": None,
-        "files": {},
-    }
+def not_here(language: str) -> str:
+    """What is said of one that does not run here."""
+    return f"language {language!r} does not run here: expected one of {', '.join(sorted(_HERE))}"
 
 
-def _run_of(asked: RunCode, service: Service) -> Run:
-    memory = asked.memory_limit_MB
-    config = service.config
+def limits_of(
+    service: Service, run_timeout: float, compile_timeout: float, memory_limit_mb: int | None
+) -> tuple[Limits, Limits]:
+    """Those of the program and of its compiler; raises BadInput by the fields' names here."""
+    run = Limits(
+        cpu_seconds=_seconds("run_timeout", run_timeout),
+        wall_seconds=run_timeout,
+        memory_bytes=_memory_bytes(service, memory_limit_mb),
+        output_bytes=service.config.run_code_output_bytes,
+    )
+    compile_limits = msgspec.structs.replace(
+        service.engine_config.compile_limits,
+        cpu_seconds=_seconds("compile_timeout", compile_timeout),
+        wall_seconds=compile_timeout,
+    )
+    return run, compile_limits
+
+
+def patience_of(service: Service, seconds: float) -> float:
+    """Time in the queue of a request whose client expects an answer after about `seconds` of work."""
+    return service.config.run_code_queue_seconds or seconds + _PATIENCE_SECONDS
+
+
+def in_their_words(error: BadInput) -> BadInput:
+    """The error about a field of the engine's, with the name that it has here."""
+    return BadInput(_FIELDS.get(error.field, error.field), error.value, error.message)
+
+
+def _run_of(asked: RunCode, language: str, fetched: dict[str, str], service: Service) -> Run:
+    run_limits, compile_limits = limits_of(service, asked.run_timeout, asked.compile_timeout, asked.memory_limit_MB)
     return Run(
         source=asked.code,
-        language=_HERE[asked.language],
-        files=dict(_file(name, value) for name, value in asked.files.items() if _is_sent(name, value)),
+        language=language,
+        files=files_of(asked.files),
         stdin=(asked.stdin or "").encode(),
-        limits=Limits(
-            cpu_seconds=_seconds("run_timeout", asked.run_timeout),
-            wall_seconds=asked.run_timeout,
-            memory_bytes=memory * MIB if memory is not None and memory > 0 else config.run_code_memory_bytes,
-            output_bytes=config.run_code_output_bytes,
-        ),
-        compile_limits=msgspec.structs.replace(
-            service.engine_config.compile_limits,
-            cpu_seconds=_seconds("compile_timeout", asked.compile_timeout),
-            wall_seconds=asked.compile_timeout,
-        ),
-        collect=tuple(name for name in asked.fetch_files if _IGNORED not in name),
-        deadline_seconds=config.run_code_queue_seconds or asked.compile_timeout + asked.run_timeout + _PATIENCE_SECONDS,
+        limits=run_limits,
+        compile_limits=compile_limits,
+        collect=tuple(fetched.values()),
+        deadline_seconds=patience_of(service, asked.compile_timeout + asked.run_timeout),
     )
 
 
@@ -138,60 +138,9 @@ def _seconds(field: str, value: float) -> float:
     return value
 
 
-def _is_sent(name: str, value: object) -> bool:
-    return _IGNORED not in name and isinstance(value, str)
+def _memory_bytes(service: Service, mib: int | None) -> int:
+    return mib * MIB if mib is not None and mib > 0 else service.config.run_code_memory_bytes
 
 
-def _file(name: str, value: str) -> tuple[str, bytes]:
-    path = posixpath.normpath(posixpath.join(_WORK, name))
-    if not path.startswith(f"{_WORK}/"):
-        raise BadInput(f"files.{name}", name, f"expected a path below {_WORK}, or one relative to it without '..'")
-    try:
-        # Lines of it may be broken, as in mails.
-        return path[len(_WORK) + 1 :], base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadInput(f"files.{name}", value, f"not base64: {error}") from None
-
-
-def _answered(outcome: Outcome) -> Answer:
-    return json_answer(_answer(outcome))
-
-
-def _answer(outcome: Outcome) -> dict[str, Any]:
-    compiled = None if outcome.compile is None else _result(outcome.compile)
-    ran = None if outcome.compile is not None and not outcome.compile.clean else _result(outcome)
-    results = [result for result in (compiled, ran) if result is not None]
-    return {
-        "status": "Success" if all(result["return_code"] == 0 for result in results) else "Failed",
-        "message": summary(outcome.not_enforced) if outcome.not_enforced else "",
-        "compile_result": compiled,
-        "run_result": ran,
-        "executor_pod_name": None,
-        "files": {name: base64.b64encode(content).decode() for name, content in outcome.files.items()},
-    }
-
-
-def _result(outcome: Outcome) -> dict[str, Any]:
-    timed_out = outcome.stopped_by in ("cpu", "wall")
-    return {
-        "status": "TimeLimitExceeded" if timed_out else "Finished",
-        "execution_time": outcome.wall_seconds,
-        "return_code": None if timed_out else _return_code(outcome),
-        "stdout": _text(outcome.stdout),
-        "stderr": _text(outcome.stderr),
-    }
-
-
-def _return_code(outcome: Outcome) -> int:
-    if outcome.stopped_by == "output" or outcome.stdout_truncated:
-        return -signal.SIGXFSZ
-    if outcome.signal is not None:
-        return -outcome.signal
-    return outcome.exit_code if outcome.exit_code is not None else -signal.SIGKILL
-
-
-def _text(output: bytes) -> str:
-    try:
-        return output.decode()
-    except UnicodeDecodeError as error:
-        return f"[DecodeError] {error}"
+def _answered(outcome: Outcome, fetched: dict[str, str]) -> Answer:
+    return json_answer(run_answer(outcome, sent_back(fetched, outcome.files)))

@@ -75,7 +75,7 @@ class Service:
 
     async def run(self, request: Run, *, client: str, op: str = "run") -> Outcome:
         """One run; raises BadInput, Overloaded, SandboxError."""
-        with self._counted(op):
+        with self.counted(op):
             return await self.run_one(request, client=client, op=op)
 
     async def run_one(self, request: Run, *, client: str, op: str = "run") -> Outcome:
@@ -83,9 +83,9 @@ class Service:
         try:
             outcome = await self._outcome(request, client)
         except SandboxError:
-            self._judged(op, None, request.text)
+            self.judged(op, None, request.text)
             raise
-        self._judged(op, outcome.verdict.value, request.text)
+        self.judged(op, outcome.verdict.value, request.text)
         self.metrics.queue_seconds.observe(outcome.queue_seconds)
         self.metrics.wall_seconds.observe(outcome.wall_seconds)
         self.metrics.cpu_seconds.observe(outcome.cpu_seconds)
@@ -153,12 +153,12 @@ class Service:
 
     async def score(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """One item's answer; raises Overloaded, SandboxError."""
-        with self._counted("score"):
+        with self.counted("score"):
             return await self.score_one(item, client=client, deadline_seconds=deadline_seconds)
 
     async def batch(self, op: str, ask: Callable[[_T], Coroutine[Any, Any, _R]], asks: list[_T]) -> Numbered[_R]:
         """(index, answer or its error) as they come; closing it ends the rest. Empties `asks`."""
-        with self._counted(op):
+        with self.counted(op):
             async with contextlib.aclosing(each(ask, asks, self._batch_in_flight)) as answers:
                 async for numbered in answers:
                     yield numbered
@@ -175,7 +175,7 @@ class Service:
         Raises BadInput, and ends the others, for an item that only the engine finds wrong (an image that is not here).
         """
         answers = [_id_of(item.item) for item in items]
-        with self._counted("score"):
+        with self.counted("score"):
             async with contextlib.aclosing(each(ask, items, self._batch_in_flight)) as scored:
                 async for index, answer in scored:
                     if isinstance(answer, BadInput):
@@ -193,12 +193,12 @@ class Service:
         try:
             answer = await item.score(self.engine, client=client, deadline_seconds=deadline_seconds)
         except SandboxError:
-            self._judged("score", None, text)
+            self.judged("score", None, text)
             raise
         if (labelled := self._labelled.get(item.scorer.kind)) is not None:
             self.metrics.judged.add(labelled.kind, *labelled.labels(answer))
         verdict = answer.get("verdict") if answer.get("not_judged") is None else None
-        self._judged("score", None if answer.get("not_judged") is not None else str(verdict or "none"), text)
+        self.judged("score", None if answer.get("not_judged") is not None else str(verdict or "none"), text)
         return {**_id_of(item.item), **answer, **self._degraded}
 
     @property
@@ -206,7 +206,8 @@ class Service:
         names = self.engine.not_enforced
         return {"not_enforced": list(names)} if names else {}
 
-    def _judged(self, op: str, verdict: str | None, text: str) -> None:
+    def judged(self, op: str, verdict: str | None, text: str) -> None:
+        """Count one verdict about the program or completion `text`; None: it was not judged."""
         self.metrics.shares.count(text, judged=verdict is not None)
         if verdict is None:
             self.metrics.not_judged.add(op)
@@ -220,7 +221,8 @@ class Service:
             raise Overloaded("the daemon is stopping and takes no new work")
 
     @contextlib.contextmanager
-    def _counted(self, op: str) -> Iterator[None]:
+    def counted(self, op: str) -> Iterator[None]:
+        """Count a request, under way until it ends, by how it does; raises Overloaded once the daemon stops."""
         self.refuse_while_draining(op)
         self._under_way += 1
         self._idle.clear()

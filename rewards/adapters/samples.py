@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 from engine.client.loop_thread import LoopThread
-from engine.errors import BadInput
+from engine.errors import BadInput, SandboxError
+from engine.wire.decode import decode_json
 from rewards.client import RewardClient
 from rewards.code.forms.table import is_row
+from rewards.reward import NotJudged, Reward
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 # Text, or the turns of a chat, whose content is text or a list of parts.
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
@@ -21,6 +25,7 @@ TOKEN: Final = "ASSAY_TOKEN"
 # Where data sets have the right answer of a question, in the order in which they are looked for.
 _REFERENCES: Final = ("reference", "answer", "solution")
 _CLIENTS: Final[dict[tuple[int, str | None, str], tuple[LoopThread, RewardClient]]] = {}
+_MAKING: Final = threading.Lock()
 
 
 async def ask(question: Callable[[RewardClient], Coroutine[Any, Any, _T]]) -> _T:
@@ -28,12 +33,37 @@ async def ask(question: Callable[[RewardClient], Coroutine[Any, Any, _T]]) -> _T
 
     The client lives in a thread of its own, so that one connection serves every event loop that a trainer has.
     """
+    thread, client = _client()
+    return await asyncio.wrap_future(thread.submit(question(client)))
+
+
+def ask_blocking(question: Callable[[RewardClient], Coroutine[Any, Any, _T]]) -> _T:
+    """As `ask`, for trainers that call from a thread or a process of their own."""
+    thread, client = _client()
+    return thread.wait(question(client))
+
+
+def _client() -> tuple[LoopThread, RewardClient]:
     # A process that was forked has no such thread.
     key = os.getpid(), os.environ.get(ADDRESS), os.environ.get(TOKEN, "")
-    if key not in _CLIENTS:
-        _CLIENTS[key] = LoopThread("assay-rewards"), RewardClient(key[1], token=key[2])
-    thread, client = _CLIENTS[key]
-    return await asyncio.wrap_future(thread.submit(question(client)))
+    with _MAKING:
+        if key not in _CLIENTS:
+            _CLIENTS[key] = LoopThread("assay-rewards"), RewardClient(key[1], token=key[2])
+        return _CLIENTS[key]
+
+
+def number(reward: Reward | NotJudged, of: str = "the completion") -> float:
+    """The reward's number, for trainers that know no missing one; raises SandboxError where there is none."""
+    if isinstance(reward, NotJudged):
+        raise SandboxError(f"no reward for {of}: {reward.reason}")
+    return reward.reward
+
+
+def verdict(reward: Reward | NotJudged) -> str:
+    """The reward's verdict as text, or why it was not judged."""
+    if isinstance(reward, NotJudged):
+        return f"not judged: {reward.reason}"
+    return "" if reward.verdict is None else reward.verdict.value
 
 
 def text_of(completion: Completion) -> str:
@@ -68,7 +98,7 @@ def item_of(columns: Mapping[str, Any], completion: str) -> dict[str, Any]:
     its reference the first there is of reference, answer and solution, and `question`: data sets have columns like
     `type` that mean something else. Raises BadInput where nothing says what is right.
     """
-    row = {name: value for name, value in columns.items() if value is not None}
+    row = {name: _plain(value) for name, value in columns.items() if value is not None}
     if "kind" in row:
         return {**row, "completion": completion}
     if is_row(row):
@@ -78,3 +108,51 @@ def item_of(columns: Mapping[str, Any], completion: str) -> dict[str, Any]:
             question = {"question": row["question"]} if "question" in row else {}
             return {"kind": "math", "reference": row[name], **question, "completion": completion}
     raise BadInput("columns", sorted(row), f"expected kind, a form of tests, or one of {', '.join(_REFERENCES)}")
+
+
+def items_of(samples: Iterable[_S], item: Callable[[_S], dict[str, Any]]) -> list[dict[str, Any]]:
+    """The item of each sample; BadInput of one has the sample's index before its field, like `[3].columns`."""
+    items = []
+    for index, sample in enumerate(samples):
+        try:
+            items.append(item(sample))
+        except BadInput as error:
+            raise error.below(f"[{index}]") from None
+    return items
+
+
+def item_of_label(label: object, completion: str, question: object = None) -> dict[str, Any]:
+    """An item of a trainer that has one value for what is right: its `label`, or what verl calls a ground truth.
+
+    A map, or a text that is a JSON map, holds the columns of a sample (`item_of`) or tests, as `inputs` and `outputs`;
+    anything else is a reference of mathematics, to which `question` belongs where it is text. Raises BadInput.
+    """
+    label = _plain(label)
+    columns = _map(label)
+    if not columns:
+        item = {"kind": "math", "reference": label}
+        item |= {"question": question} if isinstance(question, str) else {}
+        return {**item, "completion": completion}
+    if is_row(columns) or not columns.keys().isdisjoint({"kind", *_REFERENCES}):
+        return item_of(columns, completion)
+    return {"kind": "code", "ground_truth": columns, "completion": completion}
+
+
+def _map(label: object) -> dict[str, Any]:
+    if isinstance(label, str) and label.lstrip().startswith("{"):
+        try:
+            label = decode_json(label.encode("utf-8", "surrogatepass"))
+        except BadInput:  # a set, in mathematics
+            return {}
+    return label if isinstance(label, dict) else {}
+
+
+def _plain(value: Any) -> Any:
+    # A table that was read with pandas has arrays for lists, and numbers and texts of numpy's own.
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value

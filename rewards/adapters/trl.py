@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.errors import BadInput
-from rewards.adapters.samples import Completion, ask, item_of, text_of
-from rewards.reward import NotJudged, Reward
+from rewards.adapters.samples import Completion, ask, item_of, items_of, text_of, verdict
+from rewards.reward import NotJudged
 
 
 async def assay_reward(
@@ -26,25 +25,19 @@ async def assay_reward(
     Columns are those of the data set. Logs the share that was not judged as `not_judged`, and each verdict beside
     its completion. Raises WrongItem, whose field begins with the sample's index, for a sample that cannot be scored.
     """
-    items = []
-    for index, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+
+    def item(sample: tuple[int, tuple[Any, Completion]]) -> dict[str, Any]:
+        index, (prompt, completion) = sample
         row = {name: values[index] for name, values in columns.items()}
         # Of some code data sets the prompt is the head of the function.
         if isinstance(prompt, str):
             row.setdefault("prompt", prompt)
-        try:
-            items.append(item_of(row, text_of(completion)))
-        except BadInput as error:
-            raise error.below(f"[{index}]") from None
+        return item_of(row, text_of(completion))
+
+    items = items_of(enumerate(zip(prompts, completions, strict=True)), item)
     rewards = await ask(lambda client: client.score_many(items))
     if log_metric is not None and rewards:
         log_metric("not_judged", sum(isinstance(reward, NotJudged) for reward in rewards) / len(rewards))
     if log_extra is not None:
-        log_extra("verdict", [_verdict(reward) for reward in rewards])
+        log_extra("verdict", [verdict(reward) for reward in rewards])
     return [None if isinstance(reward, NotJudged) else reward.reward for reward in rewards]
-
-
-def _verdict(reward: Reward | NotJudged) -> str:
-    if isinstance(reward, NotJudged):
-        return f"not judged: {reward.reason}"
-    return "" if reward.verdict is None else reward.verdict.value

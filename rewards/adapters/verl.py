@@ -1,14 +1,11 @@
-"""verl: `reward.custom_reward_function.path` is this file, `name` is compute_score."""
+"""verl: `reward.custom_reward_function.path` is this file, `name` is compute_score or compute_score_blocking."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from engine.errors import SandboxError
-from rewards.adapters.samples import ask
-from rewards.reward import NotJudged
+from rewards.adapters.samples import ask, ask_blocking, item_of_label, number, verdict
+from rewards.reward import NotJudged, Reward
 
 
 async def compute_score(
@@ -26,24 +23,28 @@ async def compute_score(
     Raises BadInput for a wrong item, and SandboxError where there is no reward, of an overloaded daemon after a minute
     of asking: verl knows no missing reward, and a 0 would be a lie.
     """
+    item = _item(solution_str, ground_truth, extra_info, kwargs)
+    return _scored(await ask(lambda client: client.score(item)), data_source)
+
+
+def compute_score_blocking(
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> dict[str, Any]:
+    """As `compute_score`, for the reward managers that call it without await: `remote`, and those of older verl."""
+    item = _item(solution_str, ground_truth, extra_info, kwargs)
+    return _scored(ask_blocking(lambda client: client.score(item)), data_source)
+
+
+def _item(
+    solution: str, ground_truth: Any, extra_info: dict[str, Any] | None, kwargs: dict[str, Any]
+) -> dict[str, Any]:
     fields = {name: value for name, value in kwargs.items() if not name.startswith("reward_")}
-    if _has_tests(ground_truth):
-        item = {"kind": "code", "ground_truth": ground_truth}
-    else:
-        question = (extra_info or {}).get("question")
-        item = {"kind": "math", "reference": ground_truth}
-        item |= {"question": question} if isinstance(question, str) else {}
-    item |= {**fields, "completion": solution_str}
-    reward = await ask(lambda client: client.score(item))
-    if isinstance(reward, NotJudged):
-        raise SandboxError(f"no reward for a completion of {data_source}: {reward.reason}")
-    return {"score": reward.reward, "verdict": "" if reward.verdict is None else reward.verdict.value}
+    return item_of_label(ground_truth, solution, (extra_info or {}).get("question")) | fields
 
 
-def _has_tests(ground_truth: Any) -> bool:
-    if isinstance(ground_truth, str) and ground_truth.lstrip().startswith("{"):
-        try:
-            ground_truth = msgspec.json.decode(ground_truth)
-        except msgspec.DecodeError:
-            return False
-    return isinstance(ground_truth, dict)
+def _scored(reward: Reward | NotJudged, data_source: str) -> dict[str, Any]:
+    return {"score": number(reward, f"a completion of {data_source}"), "verdict": verdict(reward)}

@@ -51,7 +51,7 @@ class Scoring:
             source = with_script(program.source, item.tests[0].script, language, mark)
             self._program = structs.replace(program, source=source)
             self._cases = (ScriptCase(script=mark),)
-        self._tests = [_test_of(case) for case in self._cases]
+        self._tests = [test_of(case) for case in self._cases]
         self._limits = limits_of(item, engine)
         self._not_enforced: tuple[str, ...] = ()
 
@@ -155,7 +155,8 @@ class Scoring:
         )
 
 
-def _test_of(case: Case) -> Test:
+def test_of(case: Case) -> Test:
+    """What the engine runs for a test."""
     match case:
         case StdinCase(stdin=stdin) | JudgedCase(stdin=stdin):
             return StdinTest(stdin)

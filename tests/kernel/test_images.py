@@ -150,7 +150,7 @@ async def test_nothing_of_an_image_can_be_written(engine: Engine) -> None:
         "for f in /x /opt/x /opt/kept /opt/theirs /bin/x /etc/passwd /usr/x /dev/x /program/x; do\n"
         "  (echo 1 >$f) 2>/dev/null && echo written: $f\n"
         "done\n"
-        "for d in /work /tmp /var/tmp /run /dev/shm /home; do echo 1 >$d/x || echo not written: $d; done"
+        "for d in /work /tmp /var/tmp /run /dev/shm /home /mnt; do echo 1 >$d/x || echo not written: $d; done"
     )
     for _ in range(2):
         assert await said(engine, "gzip", script) == ""

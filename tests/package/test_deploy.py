@@ -45,7 +45,7 @@ async def get(path: str) -> int:
     async def problem() -> None: ...
 
     service = SimpleNamespace(config=ServerConfig(), token="t" * 16, problem=problem, limits="every limit proved")
-    daemon = HttpFace(cast("Service", service), host="0.0.0.0")
+    daemon = HttpFace(cast("Service", service), {}, host="0.0.0.0")
     request = HttpRequest("a client")
     request.method = "GET"
     request.add_header(b"Host", b"10.1.2.3:8080")

@@ -13,14 +13,14 @@ NAMES = (
 )
 LIST = bytes.fromhex("0200000001000700ffffffff04000700ffffffff20000700ffffffff")
 for place in (
-    "/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/", "/dev", "/etc", "/usr", "/proc", "/program", "/dev/null",
+    "/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt", "/", "/dev", "/etc", "/usr", "/proc", "/program", "/dev/null",
     "/usr/bin/env", "/etc/passwd", "/proc/self/exe", 0, 1, 2,
 ):
     for name in NAMES:
         for value in (b"for the next run", b"y", LIST):
             with contextlib.suppress(OSError):
                 os.setxattr(place, name, value)
-for place in ("/tmp", "/home", "/dev/shm"):
+for place in ("/tmp", "/home", "/mnt", "/dev/shm"):
     os.mkdir(f"{place}/mine")
     for name in NAMES:
         for value in (b"for the next run", LIST):

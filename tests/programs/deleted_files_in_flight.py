@@ -9,7 +9,7 @@ import os
 import socket
 
 held = []
-for place in ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home"):
+for place in ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt"):
     fd = os.open(f"{place}/deleted", os.O_CREAT | os.O_RDWR)
     os.write(fd, b"x" * 100_000)
     os.unlink(f"{place}/deleted")

@@ -12,7 +12,7 @@ ready, told = os.pipe()
 if os.fork() == 0:
     os.setsid()
     held = []
-    for place in ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home"):
+    for place in ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt"):
         fd = os.open(f"{place}/deleted", os.O_CREAT | os.O_RDWR)
         os.write(fd, b"x" * 8192)
         held.append(mmap.mmap(fd, 8192))

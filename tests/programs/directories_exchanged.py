@@ -9,7 +9,7 @@ import os
 libc = ctypes.CDLL(None, use_errno=True)
 EXCHANGE, NO_REPLACE = 2, 1
 os.mkdir("/tmp/own", 0o1777)
-PLACES = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/tmp/own", "/etc", "/usr", "/program")
+PLACES = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt", "/tmp/own", "/etc", "/usr", "/program")
 for one in PLACES:
     for other in PLACES:
         if one != other:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 
-for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/work", "/", "/etc", "/usr", "/proc", "/dev"):
+for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt", "/work", "/", "/etc", "/usr", "/proc", "/dev"):
     for name in ("n" * 256, "no/such", "", ".", "..", "x/"):
         for make in (
             lambda path: os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)),

@@ -9,7 +9,7 @@ import os
 import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
-for place in ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home"):
+for place in ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt"):
     for _ in range(20):
         with contextlib.suppress(OSError):
             fd = os.open(place, os.O_TMPFILE | os.O_RDWR, 0o600)

@@ -5,7 +5,7 @@
 
 import os
 
-for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home"):
+for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt"):
     for _ in range(300):
         os.symlink("x", f"{place}/x")
         os.unlink(f"{place}/x")

@@ -1,11 +1,11 @@
 # trick: tries to write everywhere else: tool chain, /etc, /dev, the root, its own program
 # section: Files
 # verdict: ACCEPTED
-# expect stdout: 'six writable directories\n'
+# expect stdout: 'seven writable directories\n'
 
 import os
 
-WRITABLE = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home")
+WRITABLE = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt")
 found = {}
 
 
@@ -47,4 +47,4 @@ for path in ("/usr/bin/env", "/usr/bin/python3", "/etc/passwd", "/etc/hosts", "/
         except OSError:
             continue
         raise SystemExit(f"{path} could be changed")
-print("six writable directories")
+print("seven writable directories")

@@ -16,7 +16,7 @@ def refused(what: str, call: Callable[[], object]) -> None:
 
 
 os.mkdir("/tmp/mine")
-for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/work"):
+for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt", "/work"):
     refused(f"rmdir {place}", lambda place=place: os.rmdir(place))
     refused(f"rename {place}", lambda place=place: os.rename(place, place + "2"))
     refused(f"move {place}", lambda place=place: os.rename(place, "/tmp/mine/x"))

@@ -9,7 +9,7 @@ import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
-PLACES = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/", "/dev", "/program", "/etc", "/usr")
+PLACES = ("/work", "/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/mnt", "/", "/dev", "/program", "/etc", "/usr")
 for place in PLACES:
     fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     for access in (UTIME_NOW, UTIME_OMIT, 0, 1):

@@ -85,7 +85,11 @@ def test_the_schema_is_as_lax_as_theirs(daemon: Daemon) -> None:
         ({"code": "", "files": {"a": "YWJj-_=="}}, "files.a"),
         ({"code": "", "files": {"/etc/passwd": ""}}, "files./etc/passwd"),
         ({"code": "", "files": {"../x": ""}}, "files.../x"),
+        ({"code": "", "files": {"/run/shm": ""}}, "files./run/shm"),
+        ({"code": "", "files": {"/tmp": ""}}, "files./tmp"),
+        ({"code": "", "files": {"main.py": ""}}, "files"),
         ({"code": "", "fetch_files": ["../x"]}, "fetch_files"),
+        ({"code": "", "fetch_files": ["/etc/passwd"]}, "fetch_files"),
         ({"code": "", "fetch_files": [5]}, "fetch_files[0]"),
     ],
 )
@@ -140,10 +144,38 @@ def test_paths_as_they_are_sent(daemon: Daemon) -> None:
         daemon,
         code=code,
         files={"helper.py": encoded(b"x = 7"), "./d/../d/t": encoded(b"t"), "/work/w": encoded(b"w")},
-        fetch_files=["./a", "/tmp/o/f", "missing", "/tmp/o", "link", "d/t"],
+        fetch_files=["./a", "/tmp/o/f", "missing", "/tmp/o", "link", "d/t", "../tmp/o/f"],
     )
     assert answer["run_result"]["stdout"] == "7 t w\n", answer
-    assert answer["files"] == {"./a": encoded(b"\xff"), "/tmp/o/f": encoded(b"f"), "d/t": encoded(b"t")}
+    assert answer["files"] == {
+        "./a": encoded(b"\xff"),
+        "/tmp/o/f": encoded(b"f"),
+        "d/t": encoded(b"t"),
+        "../tmp/o/f": encoded(b"f"),
+    }
+
+
+@pytest.mark.parametrize("language", ["python", "cpp"])
+def test_files_go_wherever_a_program_may_write_and_are_its_own(daemon: Daemon, language: str) -> None:
+    places = ("/mnt/data/in", "/tmp/in", "/var/tmp/d/in", "/home/in", "/dev/shm/in", "/run/in")
+    code = {
+        "python": "import os\n"
+        f"for place in {places}:\n"
+        "    assert os.stat(place).st_uid == os.getuid() and os.stat(os.path.dirname(place))\n"
+        "    open(place, 'a').write('!'); open(os.path.join('/mnt', 'out'), 'w').write('out')\n",
+        "cpp": "#include <fstream>\nint main() {"
+        + "".join(f'std::ofstream("{place}", std::ios::app) << "!";' for place in places)
+        + 'std::ofstream("/mnt/out") << "out"; }',
+    }
+    answer = ask(
+        daemon,
+        code=code[language],
+        language=language,
+        files=dict.fromkeys(places, encoded(b"in")),
+        fetch_files=[*places, "/mnt/out"],
+    )
+    assert answer["status"] == "Success", answer
+    assert answer["files"] == {**dict.fromkeys(places, encoded(b"in!")), "/mnt/out": encoded(b"out")}
 
 
 def test_files_are_fetched_after_a_failure_and_a_time_out(daemon: Daemon) -> None:

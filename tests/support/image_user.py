@@ -23,7 +23,7 @@ SCRIPTS = {
         "for f in /hello /opt/x /opt/kept /opt/theirs /opt/again/new /bin/x /etc/passwd /usr/x /dev/x; do\n"
         "  (echo 1 >$f) 2>/dev/null && echo written: $f\n"
         "done\n"
-        "for d in /work /tmp /var/tmp /run /dev/shm /home; do echo 1 >$d/x || echo not written: $d; done"
+        "for d in /work /tmp /var/tmp /run /dev/shm /home /mnt; do echo 1 >$d/x || echo not written: $d; done"
     ),
     "is new": "echo /tmp/* /home/* $UID",
 }

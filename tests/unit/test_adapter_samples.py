@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine import BadInput
-from rewards.adapters.samples import Completion, item_of, text_of
+from rewards.adapters.samples import Completion, item_of, item_of_label, items_of, text_of
 from rewards.kinds import ITEMS
 
 SAID = "\\boxed{4}"
@@ -75,3 +75,43 @@ def test_nothing_says_what_is_right(columns: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="expected kind, a form of tests, or one of reference") as caught:
         item_of(columns, SAID)
     assert caught.value.field == "columns"
+
+
+class Array:
+    """As numpy's arrays and numbers: not a list, and knows how to become one."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def tolist(self) -> Any:
+        return self._value
+
+
+CASES = {"inputs": ["1\n"], "outputs": ["2\n"]}
+
+
+@pytest.mark.parametrize(
+    ("label", "item"),
+    [
+        ("4", {"kind": "math", "reference": "4", "question": "2 + 2?"}),
+        (Array(4), {"kind": "math", "reference": 4, "question": "2 + 2?"}),
+        ("{1, 2}", {"kind": "math", "reference": "{1, 2}", "question": "2 + 2?"}),
+        ("{}", {"kind": "math", "reference": "{}", "question": "2 + 2?"}),
+        ("{\ud800}", {"kind": "math", "reference": "{\ud800}", "question": "2 + 2?"}),
+        (CASES, {**CASES, "kind": "code"}),
+        ('{"inputs": ["1\\n"], "outputs": ["2\\n"]}', {**CASES, "kind": "code"}),
+        ({"inputs": Array(["1\n"]), "outputs": Array([Array("2\n")])}, {**CASES, "kind": "code"}),
+        ({"tests": [], "kind": "code"}, {"tests": [], "kind": "code"}),
+        ({"inputs": ["1\n"]}, {"kind": "code", "ground_truth": {"inputs": ["1\n"]}}),
+        ({"answer": "4"}, {"kind": "math", "reference": "4"}),
+    ],
+)
+def test_a_label_is_tests_or_a_reference(label: Any, item: dict[str, Any]) -> None:
+    assert item_of_label(label, SAID, "2 + 2?") == {**item, "completion": SAID}
+
+
+def test_a_wrong_sample_among_many_is_named() -> None:
+    assert items_of([{"answer": "4"}], lambda columns: item_of(columns, SAID))[0]["reference"] == "4"
+    with pytest.raises(BadInput) as caught:
+        items_of([{"answer": "4"}, {}], lambda columns: item_of(columns, SAID))
+    assert caught.value.field == "[1].columns"

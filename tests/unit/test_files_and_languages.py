@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.errors import BadInput
 from engine.jobs.files import MAX_FILES, collected_names, job_files, with_room
 from engine.languages.table import LANGUAGES, language_named, language_of_file
-from engine.program import Limits, Program
+from engine.program import WRITABLE, Limits, Program
 
 PYTHON = LANGUAGES["python"]
 
@@ -29,13 +29,33 @@ def test_files_go_below_work_beside_the_source() -> None:
     ]
 
 
+def test_absolute_names_go_below_directories_that_programs_may_write_to() -> None:
+    names = ["/work/a", "/mnt/data/b", "//tmp/./c", "/dev/shm/d", "/run/shm/e", "/run/f"]
+    assert paths_of(dict.fromkeys(names, b""))[1:] == [
+        "/work/a",
+        "/mnt/data/b",
+        "/tmp/c",
+        "/dev/shm/d",
+        "/dev/shm/e",
+        "/run/f",
+    ]
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "",
         "/",
         "/etc/passwd",
-        "/work/a",
+        "/work",
+        "/work/../etc/passwd",
+        "/work/main.py",
+        "/tmp",
+        "/dev/shm",
+        "/run/shm",
+        "/dev/x",
+        "/program/x",
+        "/tmpx/a",
         "..",
         "../a",
         "a/../b",
@@ -59,21 +79,32 @@ def test_other_names_are_refused(name: str) -> None:
         paths_of({name: b""})
 
 
-@pytest.mark.parametrize("names", [("a", "./a"), ("a", "a/b"), ("x/y/z", "x/y"), ("a//b", "a/b")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a", "./a"),
+        ("a", "a/b"),
+        ("x/y/z", "x/y"),
+        ("a//b", "a/b"),
+        ("/tmp/a", "//tmp/a/b"),
+        ("/work/a", "a"),
+        ("/run/shm/a", "/dev/shm/a"),
+    ],
+)
 def test_names_that_clash_are_refused(names: tuple[str, str]) -> None:
     with pytest.raises(BadInput, match="files"):
         paths_of(dict.fromkeys(names, b""))
 
 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=[]), max_size=12), st.binary(max_size=3), max_size=5))
-def test_names_are_refused_or_stay_in_work(files: dict[str, bytes]) -> None:
+def test_names_are_refused_or_stay_where_programs_may_write(files: dict[str, bytes]) -> None:
     try:
         paths = paths_of(files)
     except BadInput:
         return
     assert len(set(paths)) == len(files) + 1
     for path in paths:
-        assert path.startswith("/work/")
+        assert path.startswith(tuple(f"{place}/" for place in WRITABLE))
         assert not {"", ".", ".."} & set(path.split("/")[1:])
 
 

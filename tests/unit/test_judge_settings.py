@@ -54,7 +54,7 @@ async def test_an_item_that_needs_a_judge_is_refused_where_there_is_none(item: d
     with pytest.raises(BadInput, match=r"no judge model is configured here: .* \[rewards.judge\]") as caught:
         parsed_item(SCORERS, item)
     assert caught.value.field == field
-    async with serving(load_settings(None)) as known:
+    async with serving(load_settings(None)) as (known, _):
         with pytest.raises(BadInput):
             parsed_item(known, item)
     assert set(scorers()) == set(SCORERS) == {"code", "judge", "math"}
@@ -62,6 +62,6 @@ async def test_an_item_that_needs_a_judge_is_refused_where_there_is_none(item: d
 
 async def test_with_a_judge_it_is_an_item(tmp_path: Path) -> None:
     text = '[rewards.judge]\nbase_url = "http://127.0.0.1:1/v1"\nmodel = "m"\n'
-    async with serving(load_settings(written(tmp_path, text))) as known:
+    async with serving(load_settings(written(tmp_path, text))) as (known, _):
         for item in (JUDGE, MATH):
             parsed_item(known, item)

@@ -14,6 +14,7 @@ use assay_shared::wire::{FromParked, Launch, LaunchFile, PROGRAM_ID, START_FAILE
 use crate::rootfs;
 
 const WORK: &str = "/work";
+const OURS: &str = "/program";
 const LOCKED_MEMORY_BYTES: u64 = 64 * 1024;
 const PENDING_SIGNALS: u64 = 1024;
 const FIRST_CHANNEL_FD: usize = 3;
@@ -183,10 +184,10 @@ fn read_all(fd: OwnedFd) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Files below /work belong to the program, with their directories; all others to the slot's root.
+/// Files belong to the program, with their directories, but for those below /program, which are ours.
 fn write_file(file: &LaunchFile) -> Result<()> {
     let path = Path::new(&file.path);
-    let theirs = path.starts_with(WORK);
+    let theirs = !path.starts_with(OURS);
     if let Some(parent) = path.parent() {
         make_parents(parent, theirs)?;
     }

@@ -15,7 +15,7 @@ const ABOVE: &str = "image-above";
 /// What an image may lack.
 const BELOW: &str = "image-below";
 /// Top-level names that are ours whatever the image has there; of /var only /var/tmp is.
-const OURS: [&str; 8] = ["work", "tmp", "run", "home", "dev", "proc", "program", "var"];
+const OURS: [&str; 9] = ["work", "tmp", "run", "home", "mnt", "dev", "proc", "program", "var"];
 const USER_OPAQUE: &str = "user.overlay.opaque";
 /// Each name is a mount or a link in every new root.
 const MAX_NAMES: usize = 128;

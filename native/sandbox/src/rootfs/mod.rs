@@ -22,7 +22,7 @@ const NO_PRIVILEGES: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 /// Where the keeper makes the program's root.
 pub const ROOT: &str = "/root";
 /// The directories that a program may write to, below its root.
-const WRITABLE: [&str; 6] = ["work", "tmp", "var/tmp", "run", "run/shm", "home"];
+const WRITABLE: [&str; 7] = ["work", "tmp", "var/tmp", "run", "run/shm", "home", "mnt"];
 const DEVICES: [(&str, u32); 5] = [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
 /// The root's own directories, links and mount points are inodes too.
 const ROOT_INODES: u64 = 256;

@@ -1,0 +1,1 @@
+"""HTTP interfaces as other trainers ask them: paths of the daemon, one file for each trainer."""

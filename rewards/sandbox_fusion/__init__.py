@@ -1,0 +1,1 @@
+"""What SandboxFusion and ScaleBox answer beside a run: submissions judged, data sets and their prompts."""

@@ -1,0 +1,124 @@
+"""`/common_evaluate_batch` and `/common_evaluate`, ScaleBox's: one completion, all its tests in one request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from engine.errors import BadInput
+from engine.server.service import Service
+from engine.wire.decode import to_struct
+from rewards.code.item import code_item
+from rewards.sandbox_fusion.cases import StdioCase, call_cases, expected_of
+from rewards.sandbox_fusion.request import Submission
+from rewards.sandbox_fusion.submit import ROW, Submitted, here, with_statements, with_stdio
+
+_PLACE = f"{ROW}.test_cases"
+
+
+class TestCases(msgspec.Struct, frozen=True, kw_only=True):
+    """Their `provided_data.test_cases`; `type` is told by `fn_name` where it is missing."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    type: str | None = None
+    input: list[Any] = []
+    output: list[Any] = []
+    fn_name: str | None = None
+    json_input: bool = False
+    test: str | None = None
+    tests: str | None = None
+    entry_point: str | None = None
+    prompt: str | None = None
+
+
+async def evaluated(service: Service, asked: Submission, client: str) -> dict[str, Any]:
+    """The EvalResult; raises BadInput, Overloaded, SandboxError."""
+    if not asked.config.language:
+        raise BadInput("config.language", asked.config.language, "required")
+    word = "nodejs" if asked.config.language in ("javascript", "js") else asked.config.language
+    submitted = Submitted(asked=asked, language=here(word, "config.language"), service=service, client=client)
+    cases = _test_cases(asked.config.provided_data)
+    match cases.type or ("stdin_stdout" if cases.fn_name is None else "function_call"):
+        case "stdin_stdout":
+            return await with_stdio(submitted, _stdio(cases))
+        case "function_call":
+            return await _with_calls(submitted, cases)
+        case "assert":
+            return await _with_asserts(submitted, cases)
+        case other:
+            raise BadInput(f"{_PLACE}.type", other, "expected stdin_stdout, function_call or assert")
+
+
+def _test_cases(provided: Any) -> TestCases:
+    given = provided.get("test_cases") if isinstance(provided, dict) else None
+    if isinstance(given, list) and given and all(isinstance(case, dict) for case in given):
+        given = _side_by_side(given)
+    if not isinstance(given, dict):
+        raise BadInput(_PLACE, given, "expected a map, or a list of maps with a test each")
+    try:
+        cases = to_struct(given, TestCases)
+    except BadInput as error:
+        raise error.below(_PLACE) from None
+    if len(cases.input) != len(cases.output):
+        raise BadInput(f"{_PLACE}.output", len(cases.output), f"expected as many as input, {len(cases.input)}")
+    if not cases.input and cases.type != "assert":
+        raise BadInput(f"{_PLACE}.input", [], "expected at least one test")
+    return cases
+
+
+def _side_by_side(cases: list[dict[str, Any]]) -> dict[str, Any]:
+    """As a batch has them; the first one says for all of what type they are."""
+    told: dict[str, Any] = {name: [case.get(name) for case in cases] for name in ("input", "output")}
+    told.update((name, cases[0][name]) for name in ("type", "fn_name") if name in cases[0])
+    return told
+
+
+def _stdio(cases: TestCases) -> list[StdioCase]:
+    for name, values in (("input", cases.input), ("output", cases.output)):
+        wrong = next((index for index, value in enumerate(values) if not isinstance(value, str)), None)
+        if wrong is not None:
+            raise BadInput(f"{_PLACE}.{name}[{wrong}]", values[wrong], "expected text")
+    return [StdioCase(stdin=stdin, stdout=stdout) for stdin, stdout in zip(cases.input, cases.output, strict=True)]
+
+
+async def _with_calls(submitted: Submitted, cases: TestCases) -> dict[str, Any]:
+    if not cases.fn_name:
+        raise BadInput(f"{_PLACE}.fn_name", cases.fn_name, "required for function_call")
+    if submitted.language != "python":
+        raise BadInput("config.language", submitted.config.language, "function_call is only for python here")
+    inputs, outputs = [], []
+    for index, (given, wanted) in enumerate(zip(cases.input, cases.output, strict=True)):
+        if cases.json_input and isinstance(given, str):
+            given, wanted = _from_json(given, wanted)
+        if not isinstance(given, list):
+            raise BadInput(f"{_PLACE}.input[{index}]", given, "expected a list of arguments")
+        inputs.append(given)
+        outputs.append(expected_of(wanted))
+    extracted = await submitted.extracted()
+    return await submitted.told(call_cases(extracted.code, cases.fn_name, inputs, outputs), extracted)
+
+
+def _from_json(given: str, wanted: Any) -> tuple[Any, Any]:
+    try:
+        return [json.loads(line) for line in given.split("\n")], [json.loads(wanted)]
+    except (ValueError, TypeError, RecursionError):
+        return given, wanted
+
+
+async def _with_asserts(submitted: Submitted, cases: TestCases) -> dict[str, Any]:
+    text = cases.test or cases.tests
+    if not text:
+        raise BadInput(f"{_PLACE}.test", text, "required for assert")
+    if submitted.language == "python":
+        call = f"\ncheck({cases.entry_point})\n" if cases.entry_point else ""
+        tests = [{"asserts": text + call}]
+    else:
+        tests = [{"script": text}]
+    try:
+        item = code_item({"completion": "", "language": submitted.language, "tests": tests})
+    except BadInput as error:
+        raise error.below(_PLACE) from None
+    return await with_statements(submitted, item)

@@ -1,0 +1,159 @@
+"""The paths of SandboxFusion's data sets, and ScaleBox's batch."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from engine.errors import BadInput, Overloaded, SandboxError
+from engine.flow import off_loop
+from engine.server.answers import Answer, json_answer
+from engine.server.decode import json_body
+from engine.server.request import HttpRequest
+from engine.server.routes import Route
+from engine.server.run_code import in_their_words
+from engine.server.run_result import not_judged, refused
+from engine.server.service import Service
+from engine.wire.decode import to_struct
+from rewards.sandbox_fusion.batch import evaluated
+from rewards.sandbox_fusion.data_sets import DataSet
+from rewards.sandbox_fusion.kinds import Kind, kind_of
+from rewards.sandbox_fusion.prompts import prompt_of
+from rewards.sandbox_fusion.request import Config, One, Page, Submission, submission
+from rewards.sandbox_fusion.submit import ROW, submitted
+
+_T = TypeVar("_T", Page, One)
+_Ask = Callable[[Service, HttpRequest], Awaitable[Answer]]
+_POST: Final = ("POST",)
+# What a field of ours is called in a submission.
+_FIELDS: Final = {
+    "run_timeout": "config.run_timeout",
+    "compile_timeout": "config.compile_timeout",
+    "memory_limit_MB": "config.mem_limit",
+    "judge.source": "config.extra.special_judge_program",
+}
+
+
+def routes_of(data_sets: Mapping[str, DataSet]) -> dict[str, Route]:
+    """What stands behind each path, for a daemon with these data sets."""
+    sets = _DataSets(data_sets)
+    asks: dict[str, _Ask] = {
+        "/submit": sets.submit,
+        "/common_evaluate_batch": _batch,
+        "/common_evaluate": _batch,
+        "/list_ids": sets.ids,
+        "/get_prompts": sets.prompts,
+        "/get_prompt_by_id": sets.prompt,
+    }
+    routes = {path: Route(_POST, partial(_answered, ask)) for path, ask in asks.items()}
+    return {**routes, "/list_datasets": Route(("GET", "HEAD"), sets.names)}
+
+
+async def _answered(ask: _Ask, service: Service, request: HttpRequest) -> Answer:
+    try:
+        return await ask(service, request)
+    except BadInput as error:
+        error = in_their_words(error)
+        return refused(BadInput(_FIELDS.get(error.field, error.field), error.value, error.message), request.id)
+    except (Overloaded, SandboxError) as error:
+        return not_judged(error, request.id)
+
+
+async def _batch(service: Service, request: HttpRequest) -> Answer:
+    with service.counted("submit"):
+        asked = await _submission(request, by_id=False)
+        return await _judged(service, asked, evaluated(service, asked, request.client))
+
+
+async def _submission(request: HttpRequest, *, by_id: bool) -> Submission:
+    def read(body: bytes) -> Submission:
+        return submission(json_body(body), by_id=by_id)
+
+    return await off_loop(len(request.body), read, request.body)
+
+
+async def _judged(service: Service, asked: Submission, result: Awaitable[dict[str, Any]]) -> Answer:
+    try:
+        found = await result
+    except SandboxError:
+        service.judged("submit", None, asked.completion)
+        raise
+    size_bytes = sum(len(str(test["exec_info"]["run_result"])) for test in found["tests"])
+    return await off_loop(size_bytes, json_answer, found)
+
+
+class _DataSets:
+    def __init__(self, data_sets: Mapping[str, DataSet]) -> None:
+        self._sets = data_sets
+
+    async def names(self, service: Service, request: HttpRequest) -> Answer:
+        return json_answer(list(self._sets))
+
+    async def submit(self, service: Service, request: HttpRequest) -> Answer:
+        with service.counted("submit"):
+            asked = await _submission(request, by_id=True)
+            kind, row = await self._row(asked.dataset, asked.id, asked.config)
+            return await _judged(service, asked, submitted(service, asked, kind, row, request.client))
+
+    async def ids(self, service: Service, request: HttpRequest) -> Answer:
+        page = await _read(request, Page)
+        provided = page.config.provided_data
+        if provided is None:
+            return json_answer(self._named(page.dataset).ids(page.offset, page.limit))
+        return json_answer([prompt["id"] for prompt in _provided_prompts(page, provided)])
+
+    async def prompts(self, service: Service, request: HttpRequest) -> Answer:
+        page = await _read(request, Page)
+        if page.config.provided_data is None:
+            return await off_loop(float("inf"), self._prompts, page, service.config.batch_bytes)
+        return json_answer(_provided_prompts(page, page.config.provided_data))
+
+    async def prompt(self, service: Service, request: HttpRequest) -> Answer:
+        asked = await _read(request, One)
+        kind, row = await self._row(asked.dataset, asked.id, asked.config)
+        return json_answer(prompt_of(row, kind, asked.config, ROW))
+
+    def _named(self, name: str) -> DataSet:
+        if name not in self._sets:
+            known = ", ".join(self._sets) or "none: the configuration has no [rewards.data_sets.NAME]"
+            raise BadInput("dataset", name, f"expected one of {known}; or send config.provided_data")
+        return self._sets[name]
+
+    async def _row(self, name: str, row_id: int | str, config: Config) -> tuple[Kind, dict[str, Any]]:
+        row = config.provided_data
+        if row is None:
+            found = self._named(name)
+            row = await off_loop(float("inf"), found.row, row_id)
+            return found.kind(row), row
+        if not isinstance(row, dict):
+            raise BadInput(ROW, row, "expected a map: one row")
+        return kind_of(row, config.dataset_type), row
+
+    def _prompts(self, page: Page, most_bytes: int) -> Answer:
+        found, prompts, size_bytes = self._named(page.dataset), [], 0
+        for row_id in found.ids(page.offset, page.limit):
+            row = found.row(row_id)
+            prompt = {**prompt_of(row, found.kind(row), page.config, "row"), "id": row_id}
+            prompts.append(prompt)
+            size_bytes += len(str(prompt))
+            if size_bytes > most_bytes:
+                message = f"the prompts are more than {most_bytes} bytes (server.batch_bytes): ask for fewer at a time"
+                raise BadInput("limit", page.limit, message)
+        return json_answer(prompts)
+
+
+async def _read(request: HttpRequest, kind: type[_T]) -> _T:
+    def read(body: bytes) -> _T:
+        return to_struct(json_body(body), kind, strict=False)
+
+    return await off_loop(len(request.body), read, request.body)
+
+
+def _provided_prompts(page: Page, rows: Any) -> list[dict[str, Any]]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BadInput(ROW, rows, "expected a list of maps: rows")
+    return [
+        prompt_of(row, kind_of(row, page.config.dataset_type), page.config, f"{ROW}[{index}]")
+        for index, row in enumerate(rows)
+    ]

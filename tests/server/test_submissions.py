@@ -1,0 +1,268 @@
+"""SandboxFusion's `/submit` and data sets, and ScaleBox's `/common_evaluate_batch`; through their client too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sandbox_fusion
+
+from tests.support.runtimes import no_slot_in_it
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.server.conftest import Daemon, Marked, StartDaemon
+
+pytestmark = [pytest.mark.server, pytest.mark.kernel, pytest.mark.crun_is_soak]
+
+ADD = {
+    "id": 7,
+    "content": "Add two numbers.",
+    "labels": '{"difficulty": "EASY"}',
+    "test": json.dumps([{"input": {"stdin": f"{n} 1\n"}, "output": {"stdout": f"Sum {n + 1}.0\n"}} for n in range(3)]),
+}
+RIGHT = "print('sum', sum(map(int, input().split())))"
+DOUBLED = {"id": 8, "content": "Double it.", "labels": {"test_setup_code": ""}, "test_list": ["assert f(2) == 4"]}
+ABOVE = {
+    "task_id": "HumanEval/x",
+    "prompt": 'def above(x: int) -> bool:\n    """Whether x is above 0."""\n',
+    "test": "def check(candidate):\n    assert candidate(1) is True\n    assert candidate(0) is False\n",
+    "entry_point": "above",
+}
+
+
+@pytest.fixture(scope="module")
+def daemon(start_daemon: StartDaemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One with data sets of three kinds."""
+    place: Path = tmp_path_factory.mktemp("rows")
+    config = ""
+    for name, row in (("sums", ADD), ("doubled", DOUBLED), ("above", ABOVE)):
+        (place / name).write_text(json.dumps(row) + "\n")
+        config += f'[rewards.data_sets.{name}]\nfile = "{place / name}"\n'
+    daemon = start_daemon(config=config)
+    yield daemon
+    daemon.stop()
+
+
+def fenced(code: str, tag: str = "python") -> str:
+    return f"Here it is:\n```{tag}\n{code}\n```\nDone."
+
+
+def submit(daemon: Daemon, completion: str, *, dataset: str = "any", row_id: int | str = 7, **config: Any) -> Any:
+    fields = {"dataset": dataset, "id": row_id, "completion": completion, "config": {"language": "python", **config}}
+    status, answer = daemon.post("/submit", fields)
+    assert status == 200, answer
+    return answer
+
+
+def batch(daemon: Daemon, completion: str, cases: dict[str, Any], **config: Any) -> Any:
+    config = {"language": "python", "provided_data": {"test_cases": cases}, **config}
+    status, answer = daemon.post("/common_evaluate_batch", {"completion": completion, "config": config})
+    assert status == 200, answer
+    return answer
+
+
+def test_a_row_that_is_sent_along_is_judged_as_theirs(daemon: Daemon) -> None:
+    """Whatever the case, and a number that is its line may be near."""
+    row = {**ADD, "test": [{"input": {"stdin": "1 2"}, "output": {"stdout": "SUM\n3.00001\n\n"}}]}
+    answer = submit(daemon, fenced("print('sum ', sum(map(int, input().split())), sep='\\n')"), provided_data=row)
+    info = answer["tests"][0].pop("exec_info")
+    assert (info["status"], info["run_result"]["stdout"]) == ("Success", "sum \n3\n")
+    assert answer == {
+        "id": 7,
+        "accepted": True,
+        "extracted_code": "print('sum ', sum(map(int, input().split())), sep='\\n')",
+        "full_code": None,
+        "test_code": None,
+        "tests": [{"passed": True, "test_info": {"input": {"stdin": "1 2"}, "output": {"stdout": "SUM\n3.00001\n\n"}}}],
+        "extracted_type": "fenced",
+        "extra": None,
+    }
+
+
+def test_a_row_of_a_data_set_stops_at_the_first_failure(daemon: Daemon) -> None:
+    code = "a, b = map(int, input().split()); print('sum', f'{a + b}.0' if a < 1 else 0)"
+    first = submit(daemon, fenced(code), dataset="sums")
+    assert (first["accepted"], [test["passed"] for test in first["tests"]]) == (False, [True, False])
+    every = submit(daemon, fenced(code), dataset="sums", extra={"run_all_cases": True})
+    assert [test["passed"] for test in every["tests"]] == [True, False, False]
+    assert submit(daemon, fenced(code.replace("a < 1", "1")), dataset="sums")["accepted"]
+
+
+def test_what_does_not_compile_fails_every_test(daemon: Daemon) -> None:
+    code = fenced("int main() { return x; }", "cpp")
+    answer = submit(daemon, code, dataset="sums", language="cpp", extra={"run_all_cases": True})
+    assert [test["exec_info"]["run_result"] for test in answer["tests"]] == [None] * 3
+    assert not answer["accepted"]
+
+
+def test_a_completion_without_a_program_passes_nothing(daemon: Daemon) -> None:
+    row = {**ADD, "test": [{"input": {"stdin": ""}, "output": {"stdout": ""}}]}
+    answer = submit(daemon, "I do not know.", provided_data=row)
+    assert (answer["accepted"], answer["extracted_code"], answer["extracted_type"]) == (False, "", "empty")
+    assert [test["passed"] for test in answer["tests"]] == [False]
+
+
+def test_functions_are_tested_out_of_their_reach(daemon: Daemon) -> None:
+    assert submit(daemon, fenced("def f(x):\n    return 2 * x"), dataset="doubled", row_id=8)["accepted"]
+    for cheat in (
+        "def f(x):\n    return x",
+        "raise SystemExit(0)",
+        "class A:\n __eq__ = lambda *_: True\nf = lambda x: A()",
+    ):
+        answer = submit(daemon, fenced(cheat), dataset="doubled", row_id=8)
+        assert (answer["accepted"], answer["extra"]) == (False, None)
+    goes_on = submit(daemon, "    return x > 0\n\ndef cut of", dataset="above", row_id="HumanEval/x")
+    assert goes_on["accepted"], goes_on
+    whole = fenced(f"{ABOVE['prompt']}    return x > 0")
+    assert submit(daemon, whole, dataset="above", row_id="HumanEval/x", extra={"is_freeform": True})["accepted"]
+    assert not submit(daemon, "    return True\n", provided_data=ABOVE)["accepted"]
+
+
+def test_a_batch_of_inputs_and_outputs(daemon: Daemon) -> None:
+    cases = {"type": "stdin_stdout", "input": ["1 2", "5 5"], "output": ["Sum 3", "SUM 10"], "fn_name": None}
+    answer = batch(daemon, fenced(RIGHT), cases)
+    assert (answer["accepted"], len(answer["tests"])) == (True, 2)
+    # ScaleBox takes an output that goes on after the expected one.
+    assert not batch(daemon, fenced(RIGHT + "; print('more')"), cases)["accepted"]
+
+
+def test_tests_one_by_one(daemon: Daemon) -> None:
+    cases = [{"type": "stdin_stdout", "input": f"{n} 1", "output": f"sum {n + 1}"} for n in range(2)]
+    fields = {"completion": fenced(RIGHT), "config": {"language": "python", "provided_data": {"test_cases": cases}}}
+    status, answer = daemon.post("/common_evaluate", fields)
+    assert (status, answer["accepted"], len(answer["tests"])) == (200, True, 2)
+
+
+def test_a_batch_of_calls(daemon: Daemon) -> None:
+    cases = {"type": "function_call", "fn_name": "f", "input": [["ab"], ["ba"]], "output": [[["a", "b"]], [["b", "a"]]]}
+    assert batch(daemon, fenced("def f(x):\n    return tuple(x)"), cases)["accepted"]
+    assert batch(daemon, fenced("class Solution:\n    def f(self, x: str) -> List[str]:\n        return [*x]"), cases)[
+        "accepted"
+    ]
+    wrong = batch(daemon, fenced("f = sorted"), cases, extra={"run_all_cases": True})
+    assert [test["passed"] for test in wrong["tests"]] == [True, False]
+    in_json = {"fn_name": "f", "json_input": True, "input": ["1\n[2]"], "output": ["[1, 2]"]}
+    assert batch(daemon, fenced("def f(a, b):\n    return [a, *b]"), in_json)["accepted"]
+
+
+def test_a_batch_of_asserts(daemon: Daemon) -> None:
+    cases = {"type": "assert", "test": ABOVE["test"], "entry_point": "above"}
+    assert batch(daemon, fenced("def above(x):\n    return x > 0"), cases)["accepted"]
+    tests = "}\nint main() {\n  if (!above(1) || above(0)) return 1;\n}\n"
+    answer = batch(
+        daemon,
+        fenced("bool above(long x) {\n  return x > 0;\n}", "cpp"),
+        {"type": "assert", "tests": tests},
+        language="cpp",
+    )
+    assert (answer["accepted"], answer["extra"]) == (True, {"forgeable": True}), answer
+
+
+def test_a_special_judge_looks_at_what_differs(daemon: Daemon) -> None:
+    judge = (
+        "import sys\nread = lambda name: open(name).read()\n"
+        "a, b = map(int, read('answer.txt').split())\n"
+        "sys.exit(0 if a + b == int(read('stdin.txt')) and read('stdout.txt') else 1)\n"
+    )
+    cases = {"type": "stdin_stdout", "input": ["3", "7"], "output": ["1 2", "3 4"]}
+    extra = {"special_judge_program": judge, "special_judge_language": "python"}
+    assert batch(daemon, fenced("print(int(input()) - 1, 1)"), cases, extra=extra)["accepted"]
+    assert not batch(daemon, fenced("print(int(input()), 1)"), cases, extra=extra)["accepted"]
+    # It breaks down over this output.
+    assert not batch(daemon, fenced("print('x')"), cases, extra=extra)["accepted"]
+    broken = {
+        "completion": fenced("print(1)"),
+        "config": {"language": "python", "provided_data": {"test_cases": cases}},
+    }
+    broken["config"]["extra"] = {"special_judge_program": "raise OSError"}  # type: ignore[index]
+    status, answer = daemon.post("/common_evaluate_batch", broken)
+    assert (status, answer["error"]["kind"]) == (504, "sandbox")
+
+
+def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
+    cases = {"type": "stdin_stdout", "input": ["1"] * 3, "output": ["1"] * 3}
+    extra = {"total_timeout": 0.3, "run_all_cases": True}
+    answer = batch(daemon, fenced("import time; time.sleep(0.4); print(input())"), cases, extra=extra)
+    assert [test["passed"] for test in answer["tests"]] == [True, False, False]
+    assert answer["tests"][1]["exec_info"]["message"] == "Total Timeout"
+
+
+@no_slot_in_it
+@pytest.mark.parametrize(
+    ("path", "fields", "field"),
+    [
+        ("/submit", {}, "completion"),
+        ("/submit", {"dataset": None}, "dataset"),
+        ("/submit", {"config": {"language": "python"}}, "dataset"),
+        ("/submit", {"config": {"provided_data": ADD}}, "config.language"),
+        ("/submit", {"config": {"provided_data": ADD, "language": "go"}}, "config.language"),
+        ("/submit", {"config": {"provided_data": ADD, "language": "Go"}}, "config.language"),
+        ("/submit", {"config": {"provided_data": ADD, "language": "python", "run_timeout": -1}}, "config.run_timeout"),
+        (
+            "/submit",
+            {"config": {"provided_data": {**ADD, "test": "["}, "language": "bash"}},
+            "config.provided_data.test",
+        ),
+        ("/submit", {"config": {"provided_data": ADD, "dataset_type": "AutoEvalDataset"}}, "config.dataset_type"),
+        ("/submit", {"config": {"custom_extract_logic": "import os"}}, "config.custom_extract_logic"),
+        ("/common_evaluate_batch", {"config": {"language": "python"}}, "config.provided_data.test_cases"),
+        ("/get_prompts", {"config": {}}, "dataset"),
+        ("/list_ids", {"config": {"provided_data": {}}}, "config.provided_data"),
+    ],
+)
+def test_a_wrong_request_names_its_field(daemon: Daemon, path: str, fields: dict[str, Any], field: str) -> None:
+    asked = {
+        "dataset": "none",
+        "id": 1,
+        **({} if field == "completion" else {"completion": ""}),
+        "config": {},
+        **fields,
+    }
+    status, answer = daemon.post(path, asked)
+    assert status == 422, answer
+    assert answer["detail"][0]["loc"] == ["body", field]
+
+
+def test_what_waits_too_long_is_neither_accepted_nor_not(start_daemon: StartDaemon, marked: Marked) -> None:
+    full = start_daemon(config="[server]\nrun_code_queue_seconds = 0.05\n", slots=1)
+    with full.connect() as other:
+        other.send(id=1, op="run", source=marked.source, language="bash", limits={"cpu_seconds": 60})
+        marked.wait_alive()
+        config = {"language": "python", "provided_data": ADD}
+        for path in ("/submit", "/common_evaluate_batch"):
+            if path == "/common_evaluate_batch":
+                config["provided_data"] = {"test_cases": {"input": [""], "output": [""]}}
+            asked = {"dataset": "", "id": 1, "completion": fenced(RIGHT), "config": config}
+            status, answer = full.post(path, asked)
+            assert (status, answer["error"]["kind"]) == (504, "overloaded")
+    full.stop()
+
+
+@no_slot_in_it
+def test_their_client_lists_and_prompts(daemon: Daemon) -> None:
+    endpoint = {"endpoint": daemon.http}
+    config = sandbox_fusion.TestConfig(language="cpp")
+    assert daemon.get("/list_datasets") == (200, ["sums", "doubled", "above"])
+    assert daemon.post("/list_ids", {"dataset": "sums", "config": {}}) == (200, [7])
+    asked = sandbox_fusion.GetPromptsRequest(dataset="sums", config=config)
+    (prompt,) = sandbox_fusion.get_prompts(asked, **endpoint)
+    assert (prompt.id, prompt.labels) == (7, {"difficulty": "EASY"})
+    assert prompt.prompt.startswith("Add two numbers.")
+    assert "cpp" in prompt.prompt
+    one = sandbox_fusion.GetPromptByIdRequest(dataset="above", id="HumanEval/x", config=config)
+    assert sandbox_fusion.get_prompt_by_id(one, **endpoint).prompt == ABOVE["prompt"]
+
+
+def test_their_client_submits(daemon: Daemon) -> None:
+    request = sandbox_fusion.SubmitRequest(
+        dataset="doubled",
+        id=8,
+        completion=fenced("f = lambda x: x * 2"),
+        config=sandbox_fusion.TestConfig(language="python"),
+    )
+    result = sandbox_fusion.submit(request, endpoint=daemon.http)
+    assert (result.accepted, len(result.tests)) == (True, 1)
