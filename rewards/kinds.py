@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rewards.code.item import CodeItem, code_item
@@ -13,7 +13,7 @@ from rewards.judge.opinion import JudgeModel
 from rewards.judge.reward import judged, no_judge
 from rewards.math.item import MathItem, math_item
 from rewards.math.labels import labels
-from rewards.math.reward import MathReward
+from rewards.math.reward import MathReward, ruled_together, settled
 from rewards.reward import NotJudged, Reward, from_wire
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class MathScorer:
     ) -> dict[str, Any]:
         """See `MathReward.score`."""
         return (await MathReward(self._judge).score(parsed, deadline_seconds=deadline_seconds)).to_wire()
+
+    def score_together(self, parsed: Sequence[MathItem]) -> list[dict[str, Any] | None]:
+        """The answers by the rules; None where a judge model has to be asked, or might be."""
+        ruled = zip(parsed, ruled_together(parsed), strict=True)
+        return [None if item.judge else settled(item, ruling).to_wire() for item, ruling in ruled]
 
 
 class JudgeScorer:

@@ -39,6 +39,7 @@ log = logging.getLogger("assay.server")
 _READ_BYTES: Final = 1 << 15
 # Requests taken in between two turns of the event loop, some 40 us each.
 _AT_ONCE: Final = 16
+_SENT_AT_ONCE_BYTES: Final = 64 << 10
 _ID_CHARS: Final = 200
 
 
@@ -58,7 +59,8 @@ class FrameConnection:
         self._under_way: dict[RequestId, asyncio.Task[None]] = {}
         # Only these stand in the engine's queue, so that one client's thousands do not fill it for the others.
         self._turns = Turns(service.config.client_runs)
-        self._unwritten_bytes = 0
+        self._outbox: list[bytes] = []
+        self._outbox_bytes = 0
         self._write_turn = asyncio.Lock()
         self._ending = False
 
@@ -78,6 +80,7 @@ class FrameConnection:
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks)
+            self._send()
             if last_words is not None:
                 self._writer.write(encode_frame(last_words))
             self._writer.close()
@@ -86,6 +89,7 @@ class FrameConnection:
         """Wait until every answer is written."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+        self._send()
 
     async def _read_requests(self) -> None:
         while not self._ending:
@@ -227,7 +231,7 @@ class FrameConnection:
             return await self._score(item, request.deadline_seconds, self._service.score_one)
 
         if request.stream:
-            return await self._streamed(request_id, self._service.batch("score", ask, items))
+            return await self._streamed(request_id, self._service.scored(ask, items))
         return await self._service.score_all(ask, items)
 
     async def _streamed(self, request_id: RequestId, answers: Numbered[dict[str, Any]]) -> dict[str, int]:
@@ -259,22 +263,35 @@ class FrameConnection:
         return self._service.hello()
 
     async def _write(self, message: dict[str, Any]) -> None:
+        """Answers of one turn of the event loop go out together: a send costs as much as many an answer."""
         frame = encode_frame(message)
-        if self._unwritten_bytes > self._config.unread_bytes:
-            self._cut_off(f"{self._unwritten_bytes} bytes of answers wait (server.unread_bytes)")
+        waiting = self._outbox_bytes + self._writer.transport.get_write_buffer_size()
+        if waiting > self._config.unread_bytes:
+            self._cut_off(f"{waiting} bytes of answers wait (server.unread_bytes)")
             return
-        self._unwritten_bytes += len(frame)
+        if not self._outbox:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._outbox.append(frame)
+        self._outbox_bytes += len(frame)
+        if self._outbox_bytes > _SENT_AT_ONCE_BYTES:
+            self._send()
+        if self._writer.transport.get_write_buffer_size():
+            await self._taken()
+
+    def _send(self) -> None:
+        frames, self._outbox, self._outbox_bytes = self._outbox, [], 0
+        if frames and not self._writer.is_closing():
+            self._writer.write(b"".join(frames))
+
+    async def _taken(self) -> None:
+        """Wait until the client has read enough."""
         try:
-            async with self._write_turn:
-                self._writer.write(frame)
-                async with asyncio.timeout(self._config.unread_seconds):
-                    await self._writer.drain()
+            async with self._write_turn, asyncio.timeout(self._config.unread_seconds):
+                await self._writer.drain()
         except TimeoutError:
             self._cut_off(f"answers waited for {self._config.unread_seconds:g} s (server.unread_seconds)")
         except OSError as error:
             log.debug("client=%s lost: %s", self._name, error)
-        finally:
-            self._unwritten_bytes -= len(frame)
 
     def _cut_off(self, why: str) -> None:
         if not self._ending:

@@ -155,7 +155,7 @@ class HttpFace:
         count = len(wanted)
         answers = self._service.batch("run", ask, wanted)
         if request.wants_lines:
-            return stream_answer(lines(answers))
+            return stream_answer(lines(answers, bytes))
         return await listed(answers, count, self.config.batch_bytes)
 
     def _runs_of(self, body: bytes) -> Run | list[Run | BadInput]:
@@ -177,12 +177,8 @@ class HttpFace:
             return await self._service.score_one(item, client=request.client, deadline_seconds=deadline)
 
         if request.wants_lines:
-
-            async def ask_json(item: Parsed) -> bytes:
-                return _json_answer(await ask(item)).body
-
             self._service.refuse_while_draining("score")
-            return stream_answer(lines(self._service.batch("score", ask_json, wanted)))
+            return stream_answer(lines(self._service.scored(ask, wanted), _json))
         # As many answers as there were items, each of a bounded size.
         return await off_loop(size_bytes, _json_answer, await self._service.score_all(ask, wanted))
 
@@ -215,6 +211,10 @@ def _text(text: str, status: int = 200) -> Answer:
 
 def _json_answer(content: object) -> Answer:
     return json_answer(json_ready(content))
+
+
+def _json(content: object) -> bytes:
+    return _json_answer(content).body
 
 
 def _deadline(request: HttpRequest) -> float | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ from engine.server.batch import Numbered, in_order
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
 from engine.wire.messages import Run, error_body, outcome_to_wire
+
+_T = TypeVar("_T")
 
 
 async def outcome_json(outcome: Outcome) -> bytes:
@@ -33,14 +36,14 @@ async def one_answer(service: Service, run: Run | BadInput, client: str) -> byte
     return await outcome_json(await service.run_one(run, client=client))
 
 
-async def lines(answers: Numbered[bytes]) -> AsyncGenerator[bytes, None]:
+async def lines(answers: Numbered[_T], json: Callable[[_T], bytes]) -> AsyncGenerator[bytes, None]:
     """A line for each: its `index`, and its `answer` or `error`."""
     async with contextlib.aclosing(answers) as numbered:
         async for index, answer in numbered:
             if isinstance(answer, AssayError):
                 yield b'{"index":%d,"error":%b}\n' % (index, msgspec.json.encode(error_body(answer)))
             else:
-                yield b'{"index":%d,"answer":%b}\n' % (index, answer)
+                yield b'{"index":%d,"answer":%b}\n' % (index, json(answer))
 
 
 async def listed(answers: Numbered[bytes], count: int, most_bytes: int) -> Answer:

@@ -16,9 +16,10 @@ from engine.engine import Engine
 from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.program import Outcome
 from engine.proof import selftest
-from engine.scorer import Labelled, Parsed, Scorers, parsed_item
+from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
 from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
+from engine.server.together import scored
 from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, request_from
 
 _T = TypeVar("_T")
@@ -53,6 +54,7 @@ class Service:
         self.draining = False
         self._scorers = scorers
         self._labelled = {kind: scorer for kind, scorer in scorers.items() if isinstance(scorer, Labelled)}
+        self._together = frozenset(kind for kind, scorer in scorers.items() if isinstance(scorer, Together))
         self._started = time.monotonic()
         self.held_bytes = 0
         self._under_way = 0
@@ -167,6 +169,19 @@ class Service:
     def _batch_in_flight(self) -> int:
         return min(_ITEMS_PER_SLOT * self.engine.stats().slots, self.config.client_runs)
 
+    async def scored(
+        self, ask: Callable[[Parsed], Coroutine[Any, Any, dict[str, Any]]], items: list[Parsed]
+    ) -> Numbered[dict[str, Any]]:
+        """(index, answer or its error) as they come; closing it ends the rest. Empties `items`.
+
+        ask  scores one of those that may have to wait
+        """
+        with self.counted("score"):
+            answers = scored(items, self._together, self._told, ask, self._batch_in_flight)
+            async with contextlib.aclosing(answers) as numbered:
+                async for index, answer in numbered:
+                    yield index, answer
+
     async def score_all(
         self, ask: Callable[[Parsed], Coroutine[Any, Any, dict[str, Any]]], items: list[Parsed]
     ) -> list[dict[str, Any]]:
@@ -175,30 +190,30 @@ class Service:
         Raises BadInput, and ends the others, for an item that only the engine finds wrong (an image that is not here).
         """
         answers = [_id_of(item.item) for item in items]
-        with self.counted("score"):
-            async with contextlib.aclosing(each(ask, items, self._batch_in_flight)) as scored:
-                async for index, answer in scored:
-                    if isinstance(answer, BadInput):
-                        raise answer.below(f"[{index}]")
-                    if isinstance(answer, AssayError):
-                        answers[index] |= {"reward": None, "not_judged": str(answer), **self._degraded}
-                    else:
-                        answers[index] = answer
+        async with contextlib.aclosing(self.scored(ask, items)) as numbered:
+            async for index, answer in numbered:
+                if isinstance(answer, BadInput):
+                    raise answer.below(f"[{index}]")
+                if isinstance(answer, AssayError):
+                    answers[index] |= {"reward": None, "not_judged": str(answer), **self._degraded}
+                else:
+                    answers[index] = answer
         return answers
 
     async def score_one(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """As `score`, for one of a batch, which is counted as a whole."""
-        text = item.item.get("completion") or item.item.get("answer")
-        text = text if isinstance(text, str) else ""
         try:
             answer = await item.score(self.engine, client=client, deadline_seconds=deadline_seconds)
         except SandboxError:
-            self.judged("score", None, text)
+            self.judged("score", None, _text_of(item))
             raise
+        return self._told(item, answer)
+
+    def _told(self, item: Parsed, answer: dict[str, Any]) -> dict[str, Any]:
         if (labelled := self._labelled.get(item.scorer.kind)) is not None:
             self.metrics.judged.add(labelled.kind, *labelled.labels(answer))
-        verdict = answer.get("verdict") if answer.get("not_judged") is None else None
-        self.judged("score", None if answer.get("not_judged") is not None else str(verdict or "none"), text)
+        verdict = None if answer.get("not_judged") is not None else str(answer.get("verdict") or "none")
+        self.judged("score", verdict, _text_of(item))
         return {**_id_of(item.item), **answer, **self._degraded}
 
     @property
@@ -297,6 +312,11 @@ class Service:
             counts={f"engine_{name}": numbers.pop(name) for name in _ENGINE_COUNTS},
             gauges=numbers,
         )
+
+
+def _text_of(item: Parsed) -> str:
+    text = item.item.get("completion") or item.item.get("answer")
+    return text if isinstance(text, str) else ""
 
 
 def _id_of(item: dict[str, Any]) -> dict[str, Any]:
