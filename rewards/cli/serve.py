@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from engine.cli.serve import add_serve_arguments, serve
-from rewards.settings import serving
+from rewards.serving import serving
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
