@@ -1,20 +1,15 @@
-"""The table `[rewards]` of the configuration file, and the scorers that it makes."""
+"""The table `[rewards]` of the configuration file."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 from engine.config.settings import Settings
 from engine.config.toml import from_table
-from engine.server.routes import Served
 from rewards.judge.config import JudgeConfig
 from rewards.judge.reward import JudgeReward
-from rewards.kinds import scorers
-from rewards.sandbox_fusion.data_sets import DataSetConfig, opened
-from rewards.sandbox_fusion.routes import routes_of
+from rewards.sandbox_fusion.data_sets import DataSetConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,14 +33,3 @@ def judge_of(settings: Settings) -> JudgeReward | None:
     """The judge that is configured, if one is; raises BadInput, CannotStart without httpx."""
     config = rewards_config(settings).judge
     return None if config.base_url is None else JudgeReward(config.base_url, config.model, config)
-
-
-@contextlib.asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Served]:
-    """The scorers and routes of a daemon with these settings; what they hold is closed in the end."""
-    judge = judge_of(settings)
-    # A line for each request, where only those that failed are wanted.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    with opened(rewards_config(settings).data_sets) as data_sets:
-        async with judge or contextlib.nullcontext():
-            yield Served(scorers(judge), routes_of(data_sets))

@@ -15,7 +15,7 @@ class Extra(msgspec.Struct, frozen=True, kw_only=True):
 
     run_all_cases           go on after the first test that fails
     return_full_case        tests are told whole, and not cut
-    total_timeout           seconds that all tests of a submission may run, in all
+    total_timeout           seconds of CPU time for all tests of a submission together
     is_freeform             HumanEval: the completion has a fenced program, and is not what goes on from the prompt
     special_judge_program   says whether an output is right that is not the expected one
     special_judge_language  what that is written in

@@ -109,18 +109,3 @@ def test_verl_asks_by_url(daemon: Daemon) -> None:
     said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True).stdout
     for part in re.findall(r'`("status.+?|"stdout.+?)`', VERL):
         assert part in said
-
-
-def test_verls_own_function_of_rewards(daemon: Daemon) -> None:
-    found = re.search(r"```python\n(.+?)```", VERL, re.DOTALL)
-    assert found is not None
-    assert daemon.http is not None
-    names: dict[str, Any] = {}
-    exec(found[1].replace(VERLS_ADDRESS, daemon.http), names)
-    try:
-        cases = {"inputs": ["1\n", "2\n"], "outputs": ["2\n", "5\n"]}
-        completion = "```python\nprint(int(input()) * 2)\n```"
-        for ground_truth in (cases, '{"inputs": ["1\\n", "2\\n"], "outputs": ["2\\n", "5\\n"]}'):
-            assert names["compute_score"]("taco", completion, ground_truth) == 0.5
-    finally:
-        names["client"].close()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import inspect
 import multiprocessing
 import pickle
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,6 @@ import pytest
 from rich.console import Console
 
 pytest.importorskip("trl", reason="needs trl: make trainer")
-
-from datasets import Dataset
-from transformers import AutoTokenizer
-
-with warnings.catch_warnings():
-    # It would rather have an older vLLM, which is not used here.
-    warnings.simplefilter("ignore")
-    from trl.trainer.grpo_config import GRPOConfig
-    from trl.trainer.grpo_trainer import GRPOTrainer
 
 from engine import BadInput
 from rewards.adapters.samples import ADDRESS
@@ -106,29 +97,13 @@ def test_as_asyncgrpo_takes_it_to_a_process_of_its_own() -> None:
 @pytest.mark.filterwarnings("default")
 @pytest.mark.usefixtures("daemon")
 def test_three_steps_of_grpo(tiny_model: Path, tmp_path: Path) -> None:
-    rows = [{"prompt": "2 + 2 is ", "answer": "4"}, {"prompt": "See ", "answer": "See the figure."}]
-    function: Any = assay_reward  # TRL's type for it leaves coroutines out
-    trainer = GRPOTrainer(
-        model=str(tiny_model),
-        reward_funcs=function,
-        args=GRPOConfig(
-            output_dir=str(tmp_path),
-            max_steps=3,
-            per_device_train_batch_size=4,
-            num_generations=2,
-            max_completion_length=8,
-            logging_steps=1,
-            report_to=[],
-            save_strategy="no",
-            use_cpu=True,
-            bf16=False,
-        ),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=AutoTokenizer.from_pretrained(tiny_model),
-    )
-    trainer.train()
-    steps = [line for line in trainer.state.log_history if "reward" in line]
+    spec = importlib.util.spec_from_file_location("grpo", Path(__file__).parents[2] / "examples/trl/grpo.py")
+    assert spec is not None
+    assert spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    steps = example.train(str(tiny_model), str(tmp_path))
     assert len(steps) == 3
-    # Of two samples one has a reference that says nothing, whatever is answered.
-    assert [step["not_judged"] for step in steps] == [0.5] * 3
+    # Of three samples one has a reference that says nothing, whatever is answered.
+    assert [step["not_judged"] for step in steps] == [pytest.approx(1 / 3)] * 3
     assert all(step["rewards/assay_reward/mean"] == 0.0 for step in steps)

@@ -12,7 +12,8 @@ from engine.config.settings import load_settings
 from engine.scorer import parsed_item
 from rewards.judge.config import JudgeConfig
 from rewards.kinds import SCORERS, scorers
-from rewards.settings import judge_of, rewards_config, serving
+from rewards.serving import serving
+from rewards.settings import judge_of, rewards_config
 
 JUDGE = {"kind": "judge", "question": "q", "reference": "r", "answer": "a"}
 MATH = {"kind": "math", "reference": "r", "completion": "a", "judge": True}

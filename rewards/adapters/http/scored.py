@@ -34,6 +34,14 @@ async def scored(
     return await service.score_all(ask, items)
 
 
+async def scored_one(
+    service: Service, request: HttpRequest, item_of: Callable[[Any], dict[str, Any]], *, deadline_seconds: float
+) -> dict[str, Any]:
+    """As `scored`, for one item; raises Overloaded and SandboxError too."""
+    item = await off_loop(len(request.body), lambda: service.parsed(item_of(json_body(request.body))))
+    return await service.score(item, client=request.client, deadline_seconds=deadline_seconds)
+
+
 def number(answer: dict[str, Any]) -> float:
     """The answer's reward; raises SandboxError, which is no status of success, where there is none."""
     if answer.get("not_judged") is not None:

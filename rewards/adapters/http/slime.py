@@ -10,7 +10,7 @@ from engine.server.answers import Answer, json_answer
 from engine.server.request import HttpRequest
 from engine.server.service import Service
 from engine.wire.decode import to_struct
-from rewards.adapters.http.scored import number, scored
+from rewards.adapters.http.scored import number, scored_one
 from rewards.adapters.samples import item_of_label
 
 # It waits 120 s for an answer, and asks ten times.
@@ -26,10 +26,10 @@ class RemoteRM(msgspec.Struct, frozen=True, kw_only=True):
 
 async def remote_rm(service: Service, request: HttpRequest) -> Answer:
     """The reward as a bare number, or the error of a sample that has none, after which slime asks again."""
-    (answer,) = await scored(service, request, _item, deadline_seconds=_QUEUE_SECONDS)
+    answer = await scored_one(service, request, _item, deadline_seconds=_QUEUE_SECONDS)
     return json_answer(number(answer))
 
 
-def _item(body: Any) -> list[dict[str, Any]]:
+def _item(body: Any) -> dict[str, Any]:
     asked = to_struct(body, RemoteRM)
-    return [item_of_label(asked.label, asked.response)]
+    return item_of_label(asked.label, asked.response)

@@ -1,0 +1,61 @@
+"""NeMo-Gym's resources server, for one turn: `POST /verify`, and the paths that its agents ask around it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from engine.errors import BadInput
+from engine.flow import off_loop
+from engine.server.answers import Answer, json_answer
+from engine.server.decode import json_body
+from engine.server.request import HttpRequest
+from engine.server.service import Service
+from engine.wire.decode import to_struct
+from rewards.adapters.http.scored import number, scored_one
+from rewards.adapters.samples import item_of
+
+_QUEUE_SECONDS: Final = 600.0
+
+
+class Verify(msgspec.Struct, frozen=True, kw_only=True):
+    """What of their request says what was answered, and what is right; all other fields come back as they were."""
+
+    response: dict[str, Any]
+    verifier_metadata: dict[str, Any] | None = None
+    expected_answer: Any = None
+    question: str | None = None
+
+
+async def seed_session(service: Service, request: HttpRequest) -> Answer:
+    """Nothing to keep: a sample has one turn."""
+    return json_answer({})
+
+
+async def verify(service: Service, request: HttpRequest) -> Answer:
+    """The request with its `reward` and `verdict`, or the error of a sample that has none."""
+    answer = await scored_one(service, request, _item, deadline_seconds=_QUEUE_SECONDS)
+    reward = {"reward": number(answer), "verdict": answer.get("verdict")}
+    return await off_loop(len(request.body), lambda: json_answer({**json_body(request.body), **reward}))
+
+
+def _item(body: Any) -> dict[str, Any]:
+    asked = to_struct(body, Verify)
+    said = _text(asked.response.get("output"))
+    if asked.expected_answer is not None:
+        return item_of({"reference": asked.expected_answer, "question": asked.question}, said)
+    columns = asked.verifier_metadata or {}
+    tests = columns.get("unit_tests")
+    return item_of(tests if isinstance(tests, dict) else columns, said)
+
+
+def _text(output: object) -> str:
+    """The texts of the messages in a response, as OpenAI's clients join them; reasoning and calls are none."""
+    if not isinstance(output, list) or not all(isinstance(each, dict) for each in output):
+        raise BadInput("response.output", output, "expected a list of maps")
+    parts = [part for each in output if each.get("type") == "message" for part in each.get("content") or []]
+    texts = [part["text"] for part in parts if isinstance(part, dict) and part.get("type") == "output_text"]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadInput("response.output", output, "expected text in its parts of type output_text")
+    return "".join(texts)
