@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         repeats_in_text,
     )
     from rewards import (
+        Cluster,
         CodeEvidence,
         CodeReward,
         JudgeConfig,
@@ -72,6 +73,7 @@ __all__ = [
     "CallTest",
     "CannotStart",
     "Client",
+    "Cluster",
     "CodeEvidence",
     "CodeReward",
     "Dialogue",

@@ -81,7 +81,9 @@ async def run_code(service: Service, request: HttpRequest) -> Answer:
         return _refused(error, request.id)
     except (Overloaded, SandboxError) as error:
         log.info("request=%s %s", request.id, error)
-        return json_answer({"error": error_body(error), "detail": str(error)}, 504)
+        answer = json_answer({"error": error_body(error), "detail": str(error)}, 504)
+        answer.retry_seconds = error.retry_seconds if isinstance(error, Overloaded) else None
+        return answer
     return await off_loop(outcome.size_bytes, _answered, outcome)
 
 

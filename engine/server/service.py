@@ -12,11 +12,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from engine.config.settings import Settings
-from engine.engine import Engine
 from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.scorer import Labelled, Parsed, Scorers, parsed_item
+from engine.server.backend import Backend
 from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
 from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, request_from
@@ -33,12 +33,12 @@ _ENGINE_COUNTS: Final = ("runs", "faults", "not_judged", "refused", "expired", "
 class Service:
     """Runs and scores for any face; counts every request; refuses new ones once it drains."""
 
-    def __init__(self, engine: Engine, scorers: Scorers, settings: Settings, token: str = "") -> None:
-        self.engine = engine
+    def __init__(self, backend: Backend, scorers: Scorers, settings: Settings, token: str = "") -> None:
+        self._backend = backend
         self.engine_config = settings.engine
         self.config = settings.server
         self.metrics = Metrics()
-        for finding in engine.findings:
+        for finding in backend.findings:
             self.metrics.limit_enforced.set(finding.enforced, finding.name)
         self.token = token
         self.draining = False
@@ -72,7 +72,7 @@ class Service:
     async def run_one(self, request: Run, *, client: str, op: str = "run") -> Outcome:
         """As `run`, for one of a batch, which is counted as a whole."""
         try:
-            outcome = await self._outcome(request, client)
+            outcome = await self._backend.run(request, client=client)
         except SandboxError:
             self._judged(op, None, request.text)
             raise
@@ -81,29 +81,6 @@ class Service:
         self.metrics.wall_seconds.observe(outcome.wall_seconds)
         self.metrics.cpu_seconds.observe(outcome.cpu_seconds)
         return outcome
-
-    async def _outcome(self, request: Run, client: str) -> Outcome:
-        if request.argv is not None:
-            return await self.engine.run_argv(
-                request.argv,
-                request.stdin,
-                request.limits,
-                image=request.image,
-                collect=request.collect,
-                merge_stderr=request.merge_stderr,
-                deadline_seconds=request.deadline_seconds,
-                client=client,
-            )
-        return await self.engine.run(
-            request.program,
-            request.stdin,
-            request.limits,
-            compile_limits=request.compile_limits,
-            collect=request.collect,
-            merge_stderr=request.merge_stderr,
-            deadline_seconds=request.deadline_seconds,
-            client=client,
-        )
 
     def runs_from(self, wanted: list[Any], field: str = "body") -> list[Run | BadInput]:
         """Many runs, a wrong one as what is wrong with it; raises BadInput for too many."""
@@ -156,7 +133,7 @@ class Service:
 
     @property
     def _batch_in_flight(self) -> int:
-        return min(_ITEMS_PER_SLOT * self.engine.stats().slots, self.config.client_runs)
+        return min(_ITEMS_PER_SLOT * self._backend.stats().slots, self.config.client_runs)
 
     async def score_all(
         self, ask: Callable[[Parsed], Coroutine[Any, Any, dict[str, Any]]], items: list[Parsed]
@@ -182,7 +159,7 @@ class Service:
         text = item.item.get("completion") or item.item.get("answer")
         text = text if isinstance(text, str) else ""
         try:
-            answer = await item.score(self.engine, client=client, deadline_seconds=deadline_seconds)
+            answer = await self._backend.score(item, client=client, deadline_seconds=deadline_seconds)
         except SandboxError:
             self._judged("score", None, text)
             raise
@@ -194,7 +171,7 @@ class Service:
 
     @property
     def _degraded(self) -> dict[str, Any]:
-        names = self.engine.not_enforced
+        names = self._backend.not_enforced
         return {"not_enforced": list(names)} if names else {}
 
     def _judged(self, op: str, verdict: str | None, text: str) -> None:
@@ -245,11 +222,11 @@ class Service:
         """Why work should go elsewhere, or None."""
         if self.draining:
             return "stopping"
-        if self.engine.stats().sound:
+        if self._backend.stats().sound:
             return None
         # Nobody sends work to a daemon that is not ready: only a run of our own can find it sound again.
         try:
-            await self.engine.run_control(deadline_seconds=_CONTROL_SECONDS)
+            await self._backend.run_control(deadline_seconds=_CONTROL_SECONDS)
         except (Overloaded, SandboxError) as error:
             return str(error)
         return None
@@ -257,7 +234,7 @@ class Service:
     @property
     def limits(self) -> str:
         """Whether every limit bites, for people."""
-        return selftest.summary(self.engine.not_enforced)
+        return selftest.summary(self._backend.not_enforced)
 
     def hello(self) -> dict[str, Any]:
         """Who answers here."""
@@ -271,11 +248,11 @@ class Service:
     def stats(self) -> dict[str, Any]:
         """Counters of the engine and of this daemon."""
         return {
-            **msgspec.to_builtins(self.engine.stats()),
+            **msgspec.to_builtins(self._backend.stats()),
             "requests_under_way": self._under_way,
             "up_seconds": time.monotonic() - self._started,
             "draining": self.draining,
-            "not_enforced": list(self.engine.not_enforced),
+            "not_enforced": list(self._backend.not_enforced),
             "kinds": sorted(self._scorers),
         }
 
