@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import uvloop
 
-from engine.cluster.blueprint import Blueprint, Serving
 from engine.cli.options import ALLOW_DEGRADED, FAILED, OWN_SCORER, WRONG_USE
+from engine.cluster.blueprint import Blueprint, Serving
 from engine.config.server import read_token
 from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
 from engine.scorer import with_own
-from engine.server.backend import here
+from engine.server.backend import Opened, here
 from engine.server.daemon import Daemon
 
 
@@ -76,13 +76,13 @@ def serve(arguments: argparse.Namespace, serving: Serving) -> int:
 
 async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[str], ray: str | None) -> None:
     async with serving(settings) as scorers:
-        found, opened = with_own(scorers, own), here
+        opened: Opened = here
         if ray is not None:
             # Ray is imported where it is asked for.
             from engine.cluster.front import everywhere
 
             opened = everywhere(Blueprint.of(settings, serving, own), ray)
-        await Daemon(settings, token, found, opened).live()
+        await Daemon(settings, token, with_own(scorers, own), opened).live()
 
 
 def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:

@@ -60,5 +60,3 @@ def cancel(call: Any) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
-
-

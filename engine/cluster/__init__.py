@@ -3,7 +3,7 @@
     caller                                   Ray                              every node
     ──────                                   ───                              ──────────
     Cluster, RewardClient("ray://")                                           Node (actor, one, hard to its node)
-    or a front: assay serve --ray            Roster (actor, one)                ├ Service: what HTTP and the socket have too
+    or a front: assay serve --ray            Roster (actor, one)                ├ Service, as behind HTTP
       └ Nodes: who is there, how loaded  ◀── reports each second ◀───────────   ├ scorers: code, math, judge, own
           └ less loaded of two ──── ask(op, MessagePack) ─────────────────▶     └ Engine: queue, slots, supervisor
                                  ◀── Reply(answer | error | leaving, under_way)

@@ -8,7 +8,6 @@ import logging
 from typing import Any, Final
 
 import msgspec
-import ray
 
 from engine.cluster.blueprint import Blueprint
 from engine.config.settings import Settings
@@ -31,9 +30,10 @@ CALLS: Final = 8192
 class Node:
     """Starts at the first call, as Ray may have made it anew; belongs to the event loop that Ray gives it."""
 
-    def __init__(self, blueprint: Blueprint, node: str) -> None:
+    def __init__(self, blueprint: Blueprint, node: str, host: str) -> None:
         self._blueprint = blueprint
         self._node = node
+        self._host = host
         self._starting = asyncio.Lock()
         self._live: _Live | None = None
         self._state: NodeState = "ready"
@@ -45,7 +45,7 @@ class Node:
         stats = live.engine.stats()
         return Report(
             node=self._node,
-            host=ray.util.get_node_ip_address(),
+            host=self._host,
             state=self._state,
             problem=live.problem,
             kinds=live.kinds,
@@ -53,6 +53,7 @@ class Node:
             capacity=live.capacity,
             cores=cores(),
             stats=msgspec.to_builtins(stats),
+            facts=live.facts,
             not_enforced=live.engine.not_enforced,
         )
 
@@ -114,6 +115,7 @@ class _Live:
         self.engine = engine
         self.capacity = min(settings.engine.queue_runs + engine.stats().slots, CALLS)
         self.problem = problem
+        self.facts = {} if problem else engine.facts()
         self.kinds = {kind: runs_programs(scorer) for kind, scorer in scorers.items()}
         self.service = Service(Here(engine), scorers, settings)
         self.resources = contextlib.AsyncExitStack()

@@ -49,7 +49,7 @@ class Roster:
         """What each node said last."""
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
-        if self._looking.done():
+        if self._looking.done() and not self._looking.cancelled():
             self._looking.result()
         return [entry.report for entry in self._entries.values()]
 
@@ -109,7 +109,7 @@ class Roster:
             # Hard: a second engine on another node's machine would take that machine's memory twice.
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
-        actor = made.remote(self._blueprint, node)
+        actor = made.remote(self._blueprint, node, host)
         report = Report(node=node, host=host, state="starting")
         self._entries[node] = _Entry(actor, report, asyncio.create_task(self._watch(node, actor)))
 

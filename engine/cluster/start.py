@@ -64,4 +64,3 @@ def _roster(blueprint: Blueprint) -> Any:
         max_task_retries=0,
     )
     return made.remote(blueprint)
-

@@ -30,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     under_way      requests that are in, everybody's
     capacity       requests that may be in
     cores          what its programs share
+    facts          what its engine found when it started (Engine.facts)
     stats          its engine's counters (engine.stats.Stats)
     not_enforced   limits that do not bite there
     """
@@ -42,11 +43,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     under_way: int = 0
     capacity: int = 0
     cores: int = 1
+    facts: dict[str, str] = {}
     stats: dict[str, Any] = {}
     not_enforced: tuple[str, ...] = ()
 
     def scores(self, kind: object) -> bool:
-        """Whether items of that kind can be scored there; it tells itself what is wrong with one that it cannot know."""
+        """Whether items of that kind can be scored there; of an unknown kind, whether it can be told so."""
         return not self.problem or not self.kinds.get(kind if isinstance(kind, str) else "", True)
 
 
