@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.client.nodes import Nodes
+from engine.client.ray import connect
 from engine.client.ray_transport import takes
 from engine.cluster.blueprint import Blueprint
 from engine.cluster.start import problems, start
@@ -81,11 +82,13 @@ class Everywhere:
 
 
 def everywhere(blueprint: Blueprint, address: str) -> Opened:
-    """What opens the nodes for a daemon; they stay when it ends."""
+    """What opens the nodes for a daemon; they stay when it ends. Raises CannotStart without Ray."""
+    # At once: Ray takes SIGTERM for itself, and the daemon then takes it back.
+    connect(address)
 
     @contextlib.asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[Backend]:
-        nodes = await start(blueprint, address)
+        nodes = await start(blueprint)
         try:
             yield Everywhere(nodes)
         finally:

@@ -69,6 +69,7 @@ async def test_a_killed_worker_changes_no_answer(new_cluster: NewCluster, ray_no
     wait_until_nothing(lambda: [trace for each in after.values() for trace in left_of(instance_of(each))], 10)
 
 
+@pytest.mark.soak
 async def test_nodes_join_and_drain_while_work_goes_on(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
     async with new_cluster() as cluster:
         ending = asyncio.Event()
@@ -149,6 +150,7 @@ async def test_rewards_without_a_daemon(new_cluster: NewCluster) -> None:
         assert "no Assay in this Ray: start it with `assay serve --ray`" in nobody.reason
 
 
+@pytest.mark.soak
 async def test_a_cluster_of_other_settings_is_refused(new_cluster: NewCluster) -> None:
     async with new_cluster():
         with pytest.raises(SandboxError, match="an Assay of other settings"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from rewards import Reward, RewardClient
 from tests.cluster.conftest import settings_file
 from tests.support.ray_nodes import RayNodes
 
-pytestmark = [pytest.mark.kernel, pytest.mark.server]
+pytestmark = [pytest.mark.kernel, pytest.mark.server, pytest.mark.soak]
 
 ASSAY = (sys.executable, "-m", "assay")
 
@@ -45,6 +46,12 @@ def front(ray_nodes: RayNodes, place: Path, name: str) -> Iterator[tuple[str, st
             assert process.wait(30) == 0
 
 
+def asked(url: str, body: bytes | None = None) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, body), timeout=30) as response:
+        answer: bytes = response.read()
+    return answer
+
+
 def cluster_command(ray_nodes: RayNodes, *words: str) -> str:
     done = subprocess.run(
         (*ASSAY, "cluster", *words, "--ray", ray_nodes.address), capture_output=True, text=True, timeout=60
@@ -58,22 +65,21 @@ async def test_two_fronts_and_a_node_without_rights(ray_nodes: RayNodes, tmp_pat
         try:
             assert "2 of 3 nodes run programs · 8 slots · every limit proved" in said
             assert f"({bare[:8]}): " in said
-            assert "CAP_SYS_ADMIN" in said or "root" in said
+            assert "namespace" in said
             with front(ray_nodes, tmp_path, "b") as (_, http_b, _):
                 async with Client(socket) as client, RewardClient(socket) as rewards:
                     outcomes = [await client.run(Program(f"print({number})")) for number in range(20)]
                     assert [outcome.stdout for outcome in outcomes] == [b"%d\n" % number for number in range(20)]
-                    item = {"kind": "math", "reference": "7", "completion": "$7$"}
+                    item = {"kind": "math", "reference": "7", "completion": r"It is \boxed{7}."}
                     right = await rewards.score_many([item] * 30)
                     assert [each.reward for each in right if isinstance(each, Reward)] == [1.0] * 30
                     stats = await client.stats()
                     assert stats["slots"] >= 8
                 body = json.dumps({"code": "print(6 * 7)", "language": "python"}).encode()
                 for address in (http, http_b):
-                    with urllib.request.urlopen(urllib.request.Request(f"{address}/run_code", body)) as response:
-                        assert json.load(response)["run_result"]["stdout"] == "42\n"
-                with urllib.request.urlopen(f"{http_b}/readyz") as response:
-                    assert response.read() == b"ready, every limit proved\n"
+                    answer = await asyncio.to_thread(asked, f"{address}/run_code", body)
+                    assert json.loads(answer)["run_result"]["stdout"] == "42\n"
+                assert await asyncio.to_thread(asked, f"{http_b}/readyz") == b"ready, every limit proved\n"
             assert bare[:8] in cluster_command(ray_nodes, "status")
             victim = next(iter(ray_nodes.raylets))
             assert f"({victim[:8]}) is drained" in cluster_command(ray_nodes, "drain", victim[:12])
