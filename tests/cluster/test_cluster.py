@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ async def test_full_is_told_at_once_with_a_hint(new_cluster: NewCluster) -> None
 
 
 async def test_rewards_without_a_daemon(new_cluster: NewCluster) -> None:
-    items = [
+    items: list[dict[str, Any]] = [
         {"kind": "math", "reference": "1/2", "completion": r"It is \boxed{0.5}."},
         {"kind": "code", "completion": "```python\nprint(3)\n```", "tests": [{"stdin": "", "expected": "4\n"}]},
     ]

@@ -26,7 +26,6 @@ async def test_every_job_is_answered_once_and_rightly(new_cluster: NewCluster, r
     third = ray_nodes.add()
     answered = [0] * JOBS
     turns = asyncio.Semaphore(IN_FLIGHT)
-    returned = ""
     async with new_cluster() as cluster:
         nodes = Nodes()
         await nodes.open(bool)
@@ -62,7 +61,9 @@ async def test_every_job_is_answered_once_and_rightly(new_cluster: NewCluster, r
             await ready(again)
             return again
 
-        *answers, returned = await asyncio.gather(*map(one, range(JOBS)), kills())
+        killing = asyncio.create_task(kills())
+        answers = await asyncio.gather(*map(one, range(JOBS)))
+        returned = await killing
         assert answered == [1] * JOBS
         assert answers == [job(index)[1:] for index in range(JOBS)]
         for node in (first, second):

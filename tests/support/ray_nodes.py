@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.wire.cluster import Report
-from tests.support.traces import STATE, Instance, cgroups, children
+from tests.support.traces import STATE, Instance, cgroups, children, is_given_out_again
 
 RESOURCE: Final = "assay"
 STORE_BYTES: Final = 80 << 20
@@ -109,11 +109,15 @@ def alive_of(instance: Instance) -> list[str]:
 
 
 def left_of(instance: Instance) -> list[str]:
-    """Processes, control groups, mounts and files of an engine which should be gone, as should all of its name."""
-    found = alive_of(instance) + [f"cgroup {path}" for path in cgroups(instance.name)]
+    """Processes, control groups, mounts and files of an engine that should be gone.
+
+    Where its name was given out again, to an engine of somebody else, only its processes are still its own.
+    """
+    found = [f"cgroup {path}" for path in cgroups(instance.name)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     found += [f"mount {line}" for line in mounts if instance.name in line]
-    return found + [f"file {path}" for path in STATE.rglob(f"*{instance.name}*")]
+    found += [f"file {path}" for path in STATE.rglob(f"*{instance.name}*")]
+    return alive_of(instance) + ([] if is_given_out_again(instance) else found)
 
 
 def kill_worker(nodes: RayNodes, node: str) -> None:
