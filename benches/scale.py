@@ -102,7 +102,7 @@ class World:
     draw: Callable[[random.Random], float]
     load: float
     failing_seconds: float | None = None
-    random: random.Random = field(default_factory=lambda: random.Random(1))
+    numbers: random.Random = field(default_factory=lambda: random.Random(1))
     # Of its own, so that every policy gets the same jobs at the same times.
     arriving: random.Random = field(default_factory=lambda: random.Random(2))
     env: simpy.Environment = field(default_factory=simpy.Environment)
@@ -143,7 +143,7 @@ class World:
         if self.policy == "central queue":
             self.line.put(job)
             return
-        members = self.random.choice(self.callers)
+        members = self.numbers.choice(self.callers)
         member = self._chosen(members)
         member.own += 1
         member.actor.inside += 1
@@ -156,11 +156,11 @@ class World:
     def _chosen(self, members: list[Member]) -> Member:
         if self.policy == "two choices":
             up = members if self.failing_seconds is None else [each for each in members if not each.suspect]
-            chosen = less_loaded_of_two(up or members, self.random)
+            chosen = less_loaded_of_two(up or members, self.numbers)
             assert chosen is not None
             return chosen
         while True:
-            at = next(self.turn) if self.policy == "round robin" else self.random.randrange(self.nodes_count)
+            at = next(self.turn) if self.policy == "round robin" else self.numbers.randrange(self.nodes_count)
             if not members[at].suspect or all(each.suspect for each in members):
                 return members[at]
 
@@ -195,7 +195,7 @@ class World:
         assert self.failing_seconds is not None
         index = self.nodes.index(node)
         while True:
-            yield self.env.timeout(self.random.expovariate(1 / self.failing_seconds))
+            yield self.env.timeout(self.numbers.expovariate(1 / self.failing_seconds))
             node.fail()
             yield self.env.timeout(NOTICED_SECONDS)
             for members in self.callers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from engine.client.client import Client
 from engine.client.ray import connect
@@ -38,7 +39,7 @@ class Cluster(Client):
         connect(address)
         super().__init__(SCHEME)
 
-    async def __aenter__(self) -> Cluster:
+    async def __aenter__(self) -> Self:
         """The cluster, started."""
         nodes = await start(self._blueprint)
         await nodes.close()
