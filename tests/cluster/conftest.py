@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -26,10 +27,11 @@ def settings(**engine: Any) -> Settings:
     return Settings(engine=EngineConfig(**{"slots": 8, **engine}), cluster=ClusterConfig(resource=RESOURCE))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_nodes() -> Iterator[RayNodes]:
-    """Ray with two nodes, for all tests: each starts Assay in it, and ends it."""
+    """Ray with two nodes, for a file's tests: each starts Assay in it, and ends it."""
     pytest.importorskip("ray", reason="needs ray: pip install 'assay[ray]'")
+    terminate = signal.getsignal(signal.SIGTERM)
     nodes = RayNodes()
     try:
         nodes.add()
@@ -37,6 +39,8 @@ def ray_nodes() -> Iterator[RayNodes]:
         yield nodes
     finally:
         nodes.shutdown()
+        # Ray takes it for itself.
+        signal.signal(signal.SIGTERM, terminate)
 
 
 @pytest.fixture
