@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         repeats_in_text,
     )
     from rewards import (
+        Cluster,
         CodeEvidence,
         CodeReward,
         JudgeConfig,
@@ -75,6 +76,7 @@ __all__ = [
     "CallTest",
     "CannotStart",
     "Client",
+    "Cluster",
     "CodeEvidence",
     "CodeReward",
     "Dialogue",

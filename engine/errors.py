@@ -59,7 +59,14 @@ _BOUNDED.maxstring = _BOUNDED.maxother = _SHOWN_VALUE_CHARS
 
 
 class Overloaded(AssayError):
-    """The queue is full, or the request's own deadline passed in it; the program was not run."""
+    """The queue is full, or the request's own deadline passed in it; the program was not run.
+
+    `retry_seconds`, where it is known: when there will be room again.
+    """
+
+    def __init__(self, message: str, *, retry_seconds: float | None = None) -> None:
+        self.retry_seconds = retry_seconds
+        super().__init__(message)
 
 
 class SandboxError(AssayError):

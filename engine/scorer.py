@@ -23,6 +23,7 @@ class Scorer(Protocol[_T]):
     @property
     def kind(self) -> str:
         """What an item's `kind` says."""
+        # One that runs no program may say so: `runs_programs = False`. Then nodes without a sandbox score it too.
 
     def parse(self, item: dict[str, Any]) -> _T:
         """The item as `score` wants it; raises BadInput naming the field and the value. Called once, on any thread."""
@@ -57,6 +58,11 @@ class Together(Protocol[_T_contra]):
 
 
 Scorers = Mapping[str, Scorer[Any]]
+
+
+def runs_programs(scorer: Scorer[Any]) -> bool:
+    """Whether scoring such items may need the engine."""
+    return bool(getattr(scorer, "runs_programs", True))
 
 
 class Parsed(NamedTuple):

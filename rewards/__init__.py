@@ -14,6 +14,7 @@ from rewards.reward import NotJudged, Reward
 
 if TYPE_CHECKING:
     from rewards.client import RewardClient, SyncRewardClient, WrongItem
+    from rewards.cluster import Cluster
     from rewards.code.reward import CodeReward
     from rewards.judge.config import JudgeConfig
     from rewards.judge.reward import JudgeReward
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rewards.math.reward import MathReward
 
 __all__ = [
+    "Cluster",
     "CodeEvidence",
     "CodeReward",
     "JudgeConfig",
@@ -39,6 +41,7 @@ __all__ = [
 
 # Imported at first use: a client must not pay for the engine.
 _LATE: Final = {
+    "Cluster": "rewards.cluster",
     "CodeReward": "rewards.code.reward",
     "JudgeConfig": "rewards.judge.config",
     "JudgeReward": "rewards.judge.reward",

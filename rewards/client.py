@@ -33,7 +33,7 @@ class WrongItem(BadInput):
 class RewardClient:
     """A daemon's rewards, from asyncio.
 
-    address             "unix:///path", "http://host:port" or None: the default socket of this user
+    address             "unix:///path", "http://host:port" or None: the default socket of this user; "ray://": a cluster
     token               the daemon's, where it has one
     patience_seconds    how long an item that an overloaded daemon refuses is sent again, with growing pauses
     deadline_seconds    per item: what has not begun by then is not judged; None means no deadline
@@ -223,7 +223,8 @@ class _PatientClient(Client):
         while True:
             try:
                 return await super().score(item, deadline_seconds=deadline_seconds)
-            except Overloaded:
+            except Overloaded as error:
+                pause = max(pause, error.retry_seconds or 0.0)
                 if clock() + pause > until:
                     raise
             await asyncio.sleep(pause)

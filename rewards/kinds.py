@@ -39,6 +39,7 @@ class MathScorer:
     """Items of kind "math"; no program runs."""
 
     kind: Final = "math"
+    runs_programs: Final = False
     evidence: Final = MathEvidence
     labels = staticmethod(labels)
 
@@ -68,6 +69,7 @@ class JudgeScorer:
     """Items of kind "judge"; no program runs."""
 
     kind: Final = "judge"
+    runs_programs: Final = False
     evidence: Final = JudgeEvidence
 
     def __init__(self, judge: JudgeModel | None) -> None:

@@ -20,5 +20,6 @@ class Command(NamedTuple):
 COMMANDS: Final = (
     Command("run", "run one program; its output and exit code become the command's", "engine.cli.run"),
     Command("doctor", "what this machine enforces, and the languages it has", "engine.cli.doctor"),
+    Command("cluster", "the nodes of a cluster on Ray: status, drain, stop", "engine.cli.cluster"),
     Command("images", "the unpacked layers of images; prune removes those not in use", "engine.cli.images"),
 )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import uvloop
 
 from engine.cli.options import ALLOW_DEGRADED, FAILED, OWN_SCORER, WRONG_USE
+from engine.cluster.blueprint import Blueprint, Serving
 from engine.config.server import read_token
 from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
 from engine.scorer import with_own
+from engine.server.backend import Opened, here
 from engine.server.daemon import Daemon
-from engine.server.routes import Served
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +40,14 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token-file", metavar="F", help="file with the token that HTTP clients must send")
     parser.add_argument("--scorer", metavar="M:NAME", action="append", default=[], help=OWN_SCORER)
     parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        nargs="?",
+        const="auto",
+        help="run on every node of the Ray at ADDRESS (default: the one that runs on this machine)",
+    )
     parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine], [server] and [rewards]")
-
-
-Serving = Callable[[Settings], contextlib.AbstractAsyncContextManager[Served]]
 
 
 def serve(arguments: argparse.Namespace, serving: Serving) -> int:
@@ -60,7 +64,7 @@ def serve(arguments: argparse.Namespace, serving: Serving) -> int:
             level=server.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_live(settings, token, serving, arguments.scorer))
+            runner.run(_live(settings, token, serving, arguments.scorer, arguments.ray))
     except CannotStart as error:
         print(f"assay serve: {error}", file=sys.stderr)
         return FAILED
@@ -70,9 +74,15 @@ def serve(arguments: argparse.Namespace, serving: Serving) -> int:
     return 0
 
 
-async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[str]) -> None:
+async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[str], ray: str | None) -> None:
     async with serving(settings) as served:
-        await Daemon(settings, token, served._replace(scorers=with_own(served.scorers, own))).live()
+        opened: Opened = here
+        if ray is not None:
+            # Ray is imported where it is asked for.
+            from engine.cluster.front import everywhere
+
+            opened = everywhere(Blueprint.of(settings, serving, own), ray)
+        await Daemon(settings, token, served._replace(scorers=with_own(served.scorers, own)), opened).live()
 
 
 def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:

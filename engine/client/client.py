@@ -45,7 +45,8 @@ class _Transport(Protocol):
 class Client:
     """A daemon, from asyncio.
 
-    address            "unix:///path", "http://host:port" or None: the default socket of this user
+    address            "unix:///path", "http://host:port" or None: the default socket of this user; "ray://": the
+                       cluster in the Ray of this process or machine, without a daemon (docs/cluster.md)
     token              the daemon's, where it has one
     reconnect_seconds  how long a request after a lost connection tries to connect (a daemon that restarts);
                        what was in flight at the loss raises SandboxError and is not sent again
@@ -54,9 +55,12 @@ class Client:
     """
 
     def __init__(self, address: str | None = None, *, token: str = "", reconnect_seconds: float = 10.0) -> None:
-        path = unix_path(address)
         self._transport: _Transport
-        if path is not None:
+        if address is not None and address.startswith("ray://"):
+            from engine.client.ray_transport import RayTransport
+
+            self._transport = RayTransport(address)
+        elif (path := unix_path(address)) is not None:
             self._transport = FrameTransport(path, token=token, reconnect_seconds=reconnect_seconds)
         else:
             self._transport = HttpTransport(address or "", token=token)

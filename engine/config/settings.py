@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.config.cluster import ClusterConfig
 from engine.config.engine import EngineConfig
 from engine.config.server import ServerConfig
 from engine.config.toml import load
@@ -22,6 +23,7 @@ class Settings:
 
     engine: EngineConfig = dataclasses.field(default_factory=EngineConfig)
     server: ServerConfig = dataclasses.field(default_factory=ServerConfig)
+    cluster: ClusterConfig = dataclasses.field(default_factory=ClusterConfig)
     rewards: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncGenerator
 from email.utils import formatdate
@@ -28,12 +29,13 @@ class TooLarge(BadInput):
 class Answer:
     """One answer.
 
-    lines  parts of the body that come one after the other; `body` is empty then
-    allow  methods that the path knows, where the request had another
-    last   the connection is closed after it
+    lines          parts of the body that come one after the other; `body` is empty then
+    allow          methods that the path knows, where the request had another
+    last           the connection is closed after it
+    retry_seconds  when there will be room for the request, where that is known
     """
 
-    __slots__ = ("allow", "body", "kind", "last", "lines", "status")
+    __slots__ = ("allow", "body", "kind", "last", "lines", "retry_seconds", "status")
 
     def __init__(
         self, body: bytes = b"", status: int = 200, kind: bytes = JSON, *, allow: str = "", last: bool = False
@@ -43,6 +45,7 @@ class Answer:
         self.kind = kind
         self.allow = allow
         self.last = last
+        self.retry_seconds: float | None = None
         self.lines: AsyncGenerator[bytes, None] | None = None
 
     def head(self, request_id: str, *, chunked: bool) -> bytes:
@@ -54,6 +57,8 @@ class Answer:
             parts.append(b"\r\ntransfer-encoding: chunked")
         if self.allow:
             parts.append(b"\r\nallow: " + self.allow.encode())
+        if self.retry_seconds is not None:
+            parts.append(b"\r\nretry-after: %d" % math.ceil(self.retry_seconds))
         if self.last:
             parts.append(b"\r\nconnection: close")
         parts.append(b"\r\nx-request-id: %b\r\n\r\n" % request_id.encode())
@@ -87,7 +92,10 @@ def json_answer(content: Any, status: int = 200) -> Answer:
 def error_answer(error: AssayError, status: int | None = None, *, allow: str = "", last: bool = False) -> Answer:
     """The answer to a request that failed."""
     body = msgspec.json.encode({"error": error_body(error)})
-    return Answer(body, status_of(error) if status is None else status, allow=allow, last=last)
+    answer = Answer(body, status_of(error) if status is None else status, allow=allow, last=last)
+    if isinstance(error, Overloaded):
+        answer.retry_seconds = error.retry_seconds
+    return answer
 
 
 def stream_answer(lines: AsyncGenerator[bytes, None]) -> Answer:

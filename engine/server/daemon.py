@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from engine.config.server import host_and_port
 from engine.config.settings import Settings
-from engine.engine import Engine
+from engine.server.backend import Backend, Opened
 from engine.server.frames import FrameServer
 from engine.server.http import HttpFace
 from engine.server.listen import tcp_listener, unix_listener
@@ -34,10 +34,14 @@ _COLLECTIONS: Final = (700, 10, 1000)
 
 
 class Daemon:
-    """One engine behind its two faces."""
+    """One engine, or many, behind two faces.
 
-    def __init__(self, settings: Settings, token: str, served: Served) -> None:
+    opened  makes what stands behind the faces, and ends it
+    """
+
+    def __init__(self, settings: Settings, token: str, served: Served, opened: Opened) -> None:
         self._settings = settings
+        self._opened = opened
         self._config = settings.server
         self._token = token
         self._served = served
@@ -61,9 +65,9 @@ class Daemon:
             if self._config.http is not None:
                 host, port = host_and_port(self._config.http)
                 tcp = sockets.enter_context(tcp_listener(host, port))
-            async with Engine(config=self._settings.engine) as engine:
-                service = Service(engine, self._served.scorers, self._settings, self._token)
-                await self._serve(service, unix, tcp, _ready_text(engine, began, socket_path, tcp))
+            async with self._opened(self._settings) as backend:
+                service = Service(backend, self._served.scorers, self._settings, self._token)
+                await self._serve(service, unix, tcp, _ready_text(backend, began, socket_path, tcp))
 
     async def _serve(self, service: Service, unix: socket.socket, tcp: socket.socket | None, ready: str) -> None:
         frames = FrameServer(service)
@@ -113,20 +117,12 @@ def _raise_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _ready_text(engine: Engine, began: float, path: Path, tcp: socket.socket | None) -> str:
-    facts = engine.facts()
-    count = engine.stats().slots
-    slots = "1 slot" if count == 1 else f"{count} slots"
-    cgroup, rootfs, limits = (facts.get(name, "?") for name in ("cgroup", "rootfs", "limits"))
+def _ready_text(backend: Backend, began: float, path: Path, tcp: socket.socket | None) -> str:
     lines = [
         f"assay {assay_version()}  ready in {time.monotonic() - began:.1f} s",
-        f"  runtime {facts.get('runtime', '?')} · {slots} · cgroup {cgroup} · rootfs {rootfs} · {limits}",
+        *(f"  {line}" for line in backend.ready_lines()),
         f"  socket  {path}",
     ]
-    if "images" in facts:
-        lines.insert(2, f"  images  {facts['images']}")
-    if "stays_cold" in facts:
-        lines.insert(-1, f"  warm    {facts['stays_cold']}")
     if tcp is not None:
         host, port = tcp.getsockname()[:2]
         lines[-1] += f"     http  http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -86,4 +86,6 @@ def refused(error: BadInput, request_id: str) -> Answer:
 def not_judged(error: Overloaded | SandboxError, request_id: str) -> Answer:
     """504: the only status at which verl asks again."""
     log.info("request=%s %s", request_id, error)
-    return json_answer({"error": error_body(error), "detail": str(error)}, 504)
+    answer = json_answer({"error": error_body(error), "detail": str(error)}, 504)
+    answer.retry_seconds = error.retry_seconds if isinstance(error, Overloaded) else None
+    return answer

@@ -17,6 +17,7 @@ from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
+from engine.server.backend import Backend
 from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
 from engine.server.together import scored
@@ -43,23 +44,32 @@ _ENGINE_COUNTS: Final = (
 class Service:
     """Runs and scores for any face; counts every request; refuses new ones once it drains."""
 
-    def __init__(self, engine: Engine, scorers: Scorers, settings: Settings, token: str = "") -> None:
-        self.engine = engine
+    def __init__(self, backend: Backend, scorers: Scorers, settings: Settings, token: str = "") -> None:
+        self._backend = backend
         self.engine_config = settings.engine
         self.config = settings.server
         self.metrics = Metrics()
-        for finding in engine.findings:
+        for finding in backend.findings:
             self.metrics.limit_enforced.set(finding.enforced, finding.name)
         self.token = token
         self.draining = False
         self._scorers = scorers
         self._labelled = {kind: scorer for kind, scorer in scorers.items() if isinstance(scorer, Labelled)}
-        self._together = frozenset(kind for kind, scorer in scorers.items() if isinstance(scorer, Together))
+        # Many go together where they are judged; before a cluster each goes to a node.
+        here = scorers if backend.engine is not None else {}
+        self._together = frozenset(kind for kind, scorer in here.items() if isinstance(scorer, Together))
         self._started = time.monotonic()
         self.held_bytes = 0
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine in this process; raises SandboxError where the faces stand before a cluster."""
+        if self._backend.engine is None:
+            raise SandboxError("this path needs an engine of its own, and here is a front of a cluster: ask a daemon")
+        return self._backend.engine
 
     def request_from(self, op: str, fields: dict[str, Any]) -> Request:
         """The request in a decoded map; limits that it leaves out are this daemon's; raises BadInput."""
@@ -83,7 +93,7 @@ class Service:
     async def run_one(self, request: Run, *, client: str, op: str = "run") -> Outcome:
         """As `run`, for one of a batch, which is counted as a whole."""
         try:
-            outcome = await self._outcome(request, client)
+            outcome = await self._backend.run(request, client=client)
         except SandboxError:
             self.judged(op, None, request.text)
             raise
@@ -92,29 +102,6 @@ class Service:
         self.metrics.wall_seconds.observe(outcome.wall_seconds)
         self.metrics.cpu_seconds.observe(outcome.cpu_seconds)
         return outcome
-
-    async def _outcome(self, request: Run, client: str) -> Outcome:
-        if request.argv is not None:
-            return await self.engine.run_argv(
-                request.argv,
-                request.stdin,
-                request.limits,
-                image=request.image,
-                collect=request.collect,
-                merge_stderr=request.merge_stderr,
-                deadline_seconds=request.deadline_seconds,
-                client=client,
-            )
-        return await self.engine.run(
-            request.program,
-            request.stdin,
-            request.limits,
-            compile_limits=request.compile_limits,
-            collect=request.collect,
-            merge_stderr=request.merge_stderr,
-            deadline_seconds=request.deadline_seconds,
-            client=client,
-        )
 
     def runs_from(self, wanted: list[Any], field: str = "body") -> list[Run | BadInput]:
         """Many runs, a wrong one as what is wrong with it; raises BadInput for too many."""
@@ -167,7 +154,7 @@ class Service:
 
     @property
     def _batch_in_flight(self) -> int:
-        return min(_ITEMS_PER_SLOT * self.engine.stats().slots, self.config.client_runs)
+        return min(_ITEMS_PER_SLOT * self._backend.stats().slots, self.config.client_runs)
 
     async def scored(
         self, ask: Callable[[Parsed], Coroutine[Any, Any, dict[str, Any]]], items: list[Parsed]
@@ -203,7 +190,7 @@ class Service:
     async def score_one(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """As `score`, for one of a batch, which is counted as a whole."""
         try:
-            answer = await item.score(self.engine, client=client, deadline_seconds=deadline_seconds)
+            answer = await self._backend.score(item, client=client, deadline_seconds=deadline_seconds)
         except SandboxError:
             self.judged("score", None, _text_of(item))
             raise
@@ -218,7 +205,7 @@ class Service:
 
     @property
     def _degraded(self) -> dict[str, Any]:
-        names = self.engine.not_enforced
+        names = self._backend.not_enforced
         return {"not_enforced": list(names)} if names else {}
 
     def judged(self, op: str, verdict: str | None, text: str) -> None:
@@ -271,11 +258,11 @@ class Service:
         """Why work should go elsewhere, or None."""
         if self.draining:
             return "stopping"
-        if self.engine.stats().sound:
+        if self._backend.stats().sound:
             return None
         # Nobody sends work to a daemon that is not ready: only a run of our own can find it sound again.
         try:
-            await self.engine.run_control(deadline_seconds=_CONTROL_SECONDS)
+            await self._backend.run_control(deadline_seconds=_CONTROL_SECONDS)
         except (Overloaded, SandboxError) as error:
             return str(error)
         return None
@@ -283,7 +270,7 @@ class Service:
     @property
     def limits(self) -> str:
         """Whether every limit bites, for people."""
-        return selftest.summary(self.engine.not_enforced)
+        return selftest.summary(self._backend.not_enforced)
 
     def hello(self) -> dict[str, Any]:
         """Who answers here."""
@@ -297,11 +284,11 @@ class Service:
     def stats(self) -> dict[str, Any]:
         """Counters of the engine and of this daemon."""
         return {
-            **msgspec.to_builtins(self.engine.stats()),
+            **msgspec.to_builtins(self._backend.stats()),
             "requests_under_way": self._under_way,
             "up_seconds": time.monotonic() - self._started,
             "draining": self.draining,
-            "not_enforced": list(self.engine.not_enforced),
+            "not_enforced": list(self._backend.not_enforced),
             "kinds": sorted(self._scorers),
         }
 

@@ -29,5 +29,5 @@ def unix_path(address: str | None) -> Path | None:
         return None
     path = Path(address.removeprefix("unix://"))
     if not path.is_absolute():
-        raise BadInput("address", address, "expected unix:///path/to/socket or http://host:port")
+        raise BadInput("address", address, "expected unix:///path/to/socket, http://host:port or ray://")
     return path

@@ -136,12 +136,16 @@ ErrorKind = Literal["bad_input", "overloaded", "sandbox", "cancelled"]
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
-    """An error on the wire; `field` and `value` are empty where no field is to blame."""
+    """An error on the wire; `field` and `value` are empty where no field is to blame.
+
+    retry_seconds  of one that is overloaded, where it is known: when there will be room again
+    """
 
     kind: ErrorKind
     field: str = ""
     value: bool | int | float | str | None = None
     message: str = ""
+    retry_seconds: float | msgspec.UnsetType = msgspec.UNSET
 
 
 def check_batch(batch: list[Any], most: int, field: str) -> None:
@@ -209,7 +213,10 @@ def error_body(error: AssayError) -> ErrorBody:
     """An error of the tree as it goes over the wire."""
     if isinstance(error, BadInput):
         return ErrorBody(kind="bad_input", field=error.field, value=_wire_value(error), message=error.message)
-    return ErrorBody(kind="overloaded" if isinstance(error, Overloaded) else "sandbox", message=str(error))
+    if isinstance(error, Overloaded):
+        seconds = msgspec.UNSET if error.retry_seconds is None else error.retry_seconds
+        return ErrorBody(kind="overloaded", message=str(error), retry_seconds=seconds)
+    return ErrorBody(kind="sandbox", message=str(error))
 
 
 def _wire_value(error: BadInput) -> bool | int | float | str | None:
@@ -225,4 +232,7 @@ def error_from_wire(body: ErrorBody) -> AssayError:
     """The exception that a client raises for an error on the wire."""
     if body.kind == "bad_input":
         return BadInput(body.field, body.value, body.message)
-    return Overloaded(body.message) if body.kind == "overloaded" else SandboxError(body.message)
+    if body.kind == "overloaded":
+        seconds = None if body.retry_seconds is msgspec.UNSET else body.retry_seconds
+        return Overloaded(body.message, retry_seconds=seconds)
+    return SandboxError(body.message)

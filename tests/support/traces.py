@@ -78,7 +78,7 @@ def left(instance: Instance, before: Before, spared: frozenset[int] = frozenset(
     found += [f"cgroup {path}" for path in cgroups(instance.name)]
     found += [f"mount {line}" for line in set(_mounts()) - before.mounts if _is_of(line, instance)]
     found += [f"file {path}" for path in set(_state_files()) - before.files if _names(path, instance)]
-    if found and _is_given_out_again(instance):
+    if found and is_given_out_again(instance):
         found = []
     ours = {os.getpid(), *_descendants(os.getpid())} - spared
     known = before.pids - {os.getpid()}
@@ -205,7 +205,7 @@ def _is_of(line: str, instance: Instance) -> bool:
     )
 
 
-def _is_given_out_again(instance: Instance) -> bool:
+def is_given_out_again(instance: Instance) -> bool:
     """Whether another engine has got this instance's number by now, and with it the name, the users and the groups."""
     lock = STATE / "instances" / f"{instance.name.rpartition('-')[2]}.lock"
     try:

@@ -81,7 +81,7 @@ def test_the_clients_score_at_a_daemon(system: str) -> None:
     with canned_daemon() as url:
         said = elsewhere(system, CLIENTS, url, json.dumps(ITEMS))
     assert said.splitlines() == [
-        "address '127.0.0.1:8080': expected unix:///path/to/socket or http://host:port",
+        "address '127.0.0.1:8080': expected unix:///path/to/socket, http://host:port or ray://",
         "[1.0, 0.0]",
         "[1.0, 0.0]",
     ]

@@ -1,0 +1,274 @@
+"""The nodes of a cluster, as one caller asks them: chosen by load, asked again elsewhere when one fails.
+
+A request that a failing node had begun may have begun twice, but is answered once: what comes late has nobody waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
+
+from engine.client.choice import less_loaded_of_two
+from engine.client.member import Member
+from engine.client.ray import cancel, node_actor, roster_actor
+from engine.errors import BadInput, Overloaded, SandboxError
+from engine.pace import Pace
+from engine.wire.cluster import Reply, Report
+from engine.wire.messages import error_from_wire
+
+log = logging.getLogger("assay.cluster")
+# A request that takes its node down with it must not go round the cluster.
+_TRIES: Final = 3
+# Nodes that refuse a request as overloaded before its client is told.
+_REFUSALS: Final = 2
+_FOLLOW_SECONDS: Final = 1.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_LEAST_HINT_SECONDS: Final = 0.1
+_MOST_HINT_SECONDS: Final = 30.0
+# Come again when so much of what is under way has been answered.
+_ROOM_SHARE: Final = 8
+
+
+class Nodes:
+    """Follows the roster; belongs to the event loop that opens it.
+
+    patience_seconds  how long a request waits for a node while there is none, as after a loss
+    """
+
+    def __init__(self, *, patience_seconds: float = 60.0) -> None:
+        self._patience_seconds = patience_seconds
+        self._members: dict[str, Member] = {}
+        self._changed = asyncio.Event()
+        self._following: asyncio.Task[None] | None = None
+        self._probing: dict[str, asyncio.Task[None]] = {}
+        self._random = random.Random()
+        self._pace = Pace()
+        self._under_way = 0
+
+    async def open(self, ready: Callable[[list[Report]], bool], *, seconds: float = 120.0) -> None:
+        """Follow the nodes, and wait until `ready` says so of their reports; raises CannotStart without a cluster."""
+        self._following = asyncio.create_task(self._follow(roster_actor()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not ready(self.reports):
+                    await self._next_change()
+
+    async def close(self) -> None:
+        """Follow no more; what is under way is the caller's to cancel."""
+        tasks = [*self._probing.values(), *([self._following] if self._following else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def reports(self) -> list[Report]:
+        """What each node said last."""
+        return [member.report for member in self._members.values()]
+
+    async def ask(
+        self, op: str, fields: dict[str, Any], *, client: str = "", takes: Callable[[Report], bool] = lambda _: True
+    ) -> dict[str, Any]:
+        """The answer of a node that `takes` it; raises BadInput, Overloaded, SandboxError. Cancelling kills the run.
+
+        client  whose turn in a node's queue the request takes
+        """
+        began = time.monotonic()
+        deadline = fields.get("deadline_seconds")
+        failed: set[str] = set()
+        faults = refusals = 0
+        while True:
+            if deadline is not None:
+                left = deadline - (time.monotonic() - began)
+                if left <= 0:
+                    raise Overloaded(f"deadline of {deadline:g} s passed before a node took the request")
+                fields = {**fields, "deadline_seconds": left}
+            member = await self._chosen(takes, failed, deadline, began)
+            try:
+                reply = await self._asked(member, op, fields, client)
+            except RayTaskError as error:
+                # The node lives, something in it is broken: another would break as well.
+                raise SandboxError(f"node {member.name} failed, see its log: {_last_line(error)}") from None
+            except RayError as error:
+                faults += 1
+                failed.add(member.report.node)
+                self._suspect(member, error)
+                if faults == _TRIES:
+                    raise SandboxError(f"{faults} nodes failed in turn, the last is {member.name}") from None
+                continue
+            if reply.leaving:
+                member.report = msgspec.structs.replace(member.report, state="draining")
+                continue
+            error_there = None if reply.error is None else error_from_wire(reply.error)
+            if isinstance(error_there, Overloaded):
+                refusals += 1
+                # With a deadline it may be that which has passed there.
+                if refusals < _REFUSALS and deadline is None:
+                    member.refused()
+                    continue
+                raise Overloaded(str(error_there), retry_seconds=self._hint())
+            if error_there is not None:
+                raise error_there
+            return _answer(reply.answer)
+
+    async def drain(self, name: str) -> Report:
+        """Let a node take nothing new, and wait until nothing is under way there; raises BadInput for no such node."""
+        report: Report = await roster_actor().drain.remote(self.named(name).node)
+        return report
+
+    def named(self, name: str) -> Report:
+        """The node with that address, or whose id begins so; raises BadInput."""
+        found = [each for each in self.reports if name and (each.host == name or each.node.startswith(name))]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(f"{each.host} {each.node[:8]}" for each in self.reports)
+        raise BadInput("node", name, f"expected an address or the beginning of an id that only one has, of {known}")
+
+    async def _asked(self, member: Member, op: str, fields: dict[str, Any], client: str) -> Reply:
+        body = msgspec.msgpack.encode(fields)
+        member.own += 1
+        self._under_way += 1
+        reply = None
+        call = member.actor.ask.remote(op, body, client)
+        try:
+            reply = await call
+        except asyncio.CancelledError:
+            cancel(call)
+            raise
+        finally:
+            member.own -= 1
+            self._under_way -= 1
+            if reply is not None:
+                # It was counted there while it answered.
+                member.heard(reply.under_way - 1)
+            if self._under_way:
+                self._pace.freed(time.monotonic())
+            else:
+                self._pace.forget()
+        assert isinstance(reply, Reply)
+        return reply
+
+    async def _chosen(
+        self, takes: Callable[[Report], bool], failed: Iterable[str], deadline: float | None, began: float
+    ) -> Member:
+        until = time.monotonic() + self._patience_seconds
+        if deadline is not None:
+            until = min(until, began + deadline)
+        while True:
+            able = [member for member in self._members.values() if takes(member.report)]
+            up = [member for member in able if member.up]
+            if chosen := less_loaded_of_two([each for each in up if each.report.node not in failed], self._random):
+                return chosen
+            if chosen := less_loaded_of_two(up, self._random):
+                return chosen
+            if up:
+                count = sum(member.own + member.others for member in up)
+                raise Overloaded(f"the cluster is full: {count} requests are in", retry_seconds=self._hint())
+            self._refuse_the_impossible(able)
+            if time.monotonic() >= until:
+                raise SandboxError(f"no node of the cluster was ready for {self._patience_seconds:g} s")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(until - time.monotonic()):
+                    await self._next_change()
+
+    def _refuse_the_impossible(self, able: list[Member]) -> None:
+        """No node can take this, and none is on its way to be one that can."""
+        problems = {f"{member.name}: {member.report.problem}" for member in self._members.values() if member.up}
+        if not able and problems:
+            raise SandboxError(f"no node of the cluster can run this: {'; '.join(sorted(problems))}")
+
+    def _hint(self) -> float:
+        seconds = self._pace.seconds(time.monotonic(), self._under_way // _ROOM_SHARE + 1)
+        return min(max(seconds, _LEAST_HINT_SECONDS), _MOST_HINT_SECONDS)
+
+    async def _next_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    async def _follow(self, roster: Any) -> None:
+        pause = _FOLLOW_SECONDS
+        while True:
+            try:
+                self._take(await roster.reports.remote())
+                pause = _FOLLOW_SECONDS
+            except RayError as error:
+                # It moves to another node; those that are known go on.
+                log.warning("the roster does not answer: %s", _short(error))
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+
+    def _take(self, reports: list[Report]) -> None:
+        for report in reports:
+            member = self._members.get(report.node)
+            if member is None:
+                actor = node_actor(report.node)
+                if actor is None:
+                    continue
+                member = self._members[report.node] = Member(actor, report)
+                _log_joined(member)
+            elif not member.suspect:
+                if member.report.state != report.state:
+                    _log_state(member, report)
+                member.reported(report)
+        for gone in self._members.keys() - {report.node for report in reports}:
+            log.warning("node %s is gone", self._members.pop(gone).name)
+        self._changed.set()
+
+    def _suspect(self, member: Member, error: RayError) -> None:
+        if not member.suspect:
+            log.warning("node %s failed: %s", member.name, _short(error))
+            member.suspect = True
+            self._probing[member.report.node] = asyncio.create_task(self._probe(member))
+
+    async def _probe(self, member: Member) -> None:
+        """Ask how it is, with growing pauses, until it answers or is gone."""
+        pause = _FIRST_PAUSE_SECONDS
+        node = member.report.node
+        while self._members.get(node) is member:
+            await asyncio.sleep(pause)
+            try:
+                member.reported(await member.actor.report.remote())
+            except ActorUnavailableError:
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            except RayError:
+                # Dead for good: the roster strikes it off, and knows when its machine is back.
+                pause = _LONGEST_PAUSE_SECONDS
+            else:
+                member.suspect = False
+                log.info("node %s answers again", member.name)
+                break
+        self._probing.pop(node, None)
+        self._changed.set()
+
+
+def _answer(body: bytes) -> dict[str, Any]:
+    answer: dict[str, Any] = msgspec.msgpack.decode(body)
+    return answer
+
+
+def _short(error: RayError) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _last_line(error: RayError) -> str:
+    return str(error).strip().rpartition("\n")[2]
+
+
+def _log_joined(member: Member) -> None:
+    if member.report.problem:
+        log.warning("node %s joins, and no program runs there: %s", member.name, member.report.problem)
+    else:
+        log.info("node %s is there: %s", member.name, member.report.state)
+
+
+def _log_state(member: Member, report: Report) -> None:
+    why = f": no program runs there: {report.problem}" if report.problem else ""
+    log.log(logging.WARNING if why else logging.INFO, "node %s is %s%s", member.name, report.state, why)

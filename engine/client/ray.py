@@ -1,0 +1,62 @@
+"""What the callers of a cluster need of Ray; the one place where its absence is told."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Any
+
+from engine.errors import CannotStart
+from engine.wire.cluster import NAMESPACE, ROSTER, node_name
+
+try:
+    import ray
+except ImportError:
+    raise CannotStart("a cluster needs Ray: pip install 'assay[ray]'") from None
+
+
+def connect(address: str | None) -> None:
+    """Make this process one of Ray's, unless it is already; raises CannotStart.
+
+    address  what `ray.init` takes; None: RAY_ADDRESS, or the Ray that runs on this machine
+    """
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=address or "auto", namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = f" at {address}" if address else " here"
+        raise CannotStart(f"no Ray{where}: start it with `ray start --head` ({_first_line(error)})") from None
+
+
+def roster_actor() -> Any:
+    """Ray's handle of the roster; raises CannotStart where there is none."""
+    try:
+        return ray.get_actor(ROSTER, namespace=NAMESPACE)
+    except ValueError:
+        message = "no Assay in this Ray: start it with `assay serve --ray`, or by `async with Cluster()`"
+        raise CannotStart(message) from None
+
+
+def node_actor(node: str) -> Any | None:
+    """Ray's handle of a node's actor, None where there is none any more."""
+    try:
+        return ray.get_actor(node_name(node), namespace=NAMESPACE)
+    except ValueError:
+        return None
+
+
+def own_name() -> str:
+    """What this process is called in the nodes' queues."""
+    name: str = ray.get_runtime_context().get_worker_id()
+    return name
+
+
+def cancel(call: Any) -> None:
+    """Cancel a call of an actor."""
+    with contextlib.suppress(ValueError):
+        ray.cancel(call)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,61 @@
+"""What the nodes of a cluster say of themselves, and the names under which Ray knows them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from engine.wire.messages import ErrorBody
+
+NAMESPACE: Final = "assay"
+ROSTER: Final = "roster"
+
+
+def node_name(node: str) -> str:
+    """Ray's name of the actor on a node."""
+    return f"node-{node}"
+
+
+NodeState = Literal["starting", "ready", "restarting", "draining", "drained", "refused"]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How one node is.
+
+    node, host     Ray's id of it, and its address
+    state          "refused": it can never take work, `problem` says why
+    problem        why no program can run there; "" where they can
+    kinds          the kinds of items that it scores, and whether their scoring runs programs
+    under_way      requests that are in, everybody's
+    capacity       requests that may be in
+    cores          what its programs share
+    facts          what its engine found when it started (Engine.facts)
+    stats          its engine's counters (engine.stats.Stats)
+    not_enforced   limits that do not bite there
+    """
+
+    node: str
+    host: str
+    state: NodeState
+    problem: str = ""
+    kinds: dict[str, bool] = {}
+    under_way: int = 0
+    capacity: int = 0
+    cores: int = 1
+    facts: dict[str, str] = {}
+    stats: dict[str, Any] = {}
+    not_enforced: tuple[str, ...] = ()
+
+    def scores(self, kind: object) -> bool:
+        """Whether items of that kind can be scored there; of an unknown kind, whether it can be told so."""
+        return not self.problem or not self.kinds.get(kind if isinstance(kind, str) else "", True)
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer of a node: MessagePack, or an error, or that it is `leaving` and has not looked at the request."""
+
+    under_way: int
+    answer: bytes = b""
+    error: ErrorBody | None = None
+    leaving: bool = False

@@ -1,0 +1,175 @@
+"""A cluster of real raylets on this machine: answers as of one engine, whoever is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from assay import BadInput, Limits, NotJudged, Overloaded, Program, Reward, RewardClient, SandboxError, Verdict
+from engine.client.nodes import Nodes
+from engine.wire.cluster import Report
+from tests.cluster.conftest import NewCluster, wait_for
+from tests.support.ray_nodes import RayNodes, alive_of, instance_of, kill_worker, left_of
+from tests.support.traces import wait_until_nothing
+
+pytestmark = pytest.mark.kernel
+
+QUICK = Limits(cpu_seconds=0.2, memory_bytes=64 << 20)
+# What comes of each is known: a crash of ours would be none of these.
+KINDS = (
+    ("print(6 * 7)", Verdict.ACCEPTED, b"42\n"),
+    ("import sys; sys.exit(3)", Verdict.RUNTIME_ERROR, b""),
+    ("print('x' * 100); raise KeyError", Verdict.RUNTIME_ERROR, b"x" * 100 + b"\n"),
+    ("import time; time.sleep(0.05); print('late')", Verdict.ACCEPTED, b"late\n"),
+)
+SPIN = ("while True: pass", Verdict.TIME_LIMIT, b"")
+
+
+def job(index: int) -> tuple[str, Verdict, bytes]:
+    source, verdict, stdout = SPIN if index % 50 == 7 else KINDS[index % len(KINDS)]
+    return f"{source}  # {index}", verdict, stdout
+
+
+async def reports_of(cluster: object) -> list[Report]:
+    nodes = Nodes()
+    await nodes.open(lambda reports: bool(reports) and all(each.state == "ready" for each in reports), seconds=30)
+    await nodes.close()
+    return nodes.reports
+
+
+async def test_a_killed_worker_changes_no_answer(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
+    count = 300
+    answered = [0] * count
+    async with new_cluster() as cluster:
+        before = await reports_of(cluster)
+        assert len(before) == 2
+        victim = before[0]
+        gone = instance_of(victim)
+
+        async def one(index: int) -> tuple[Verdict, bytes]:
+            outcome = await cluster.run(Program(job(index)[0]), limits=QUICK)
+            answered[index] += 1
+            return outcome.verdict, outcome.stdout
+
+        async def kill_in_the_middle() -> None:
+            await wait_for(lambda: sum(answered) >= count // 4)
+            kill_worker(ray_nodes, victim.node)
+
+        *answers, _ = await asyncio.gather(*map(one, range(count)), kill_in_the_middle())
+        assert answers == [job(index)[1:] for index in range(count)]
+        assert answered == [1] * count
+        await asyncio.to_thread(wait_until_nothing, lambda: alive_of(gone), 10)
+        after = {report.node: report for report in await reports_of(cluster)}
+        assert after[victim.node].facts["supervisor_pid"] != victim.facts["supervisor_pid"]
+        # It works again, as an engine that has just begun.
+        await asyncio.gather(*(cluster.run(Program("print(1)")) for _ in range(20)))
+        assert {report.node for report in await reports_of(cluster)} == {report.node for report in before}
+    wait_until_nothing(lambda: [trace for each in after.values() for trace in left_of(instance_of(each))], 10)
+
+
+@pytest.mark.soak
+async def test_nodes_join_and_drain_while_work_goes_on(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
+    async with new_cluster() as cluster:
+        ending = asyncio.Event()
+        answers: list[Verdict] = []
+
+        async def keep_asking(number: int) -> None:
+            while not ending.is_set():
+                answers.append((await cluster.run(Program(f"print({number})"))).verdict)
+
+        asking = [asyncio.create_task(keep_asking(number)) for number in range(8)]
+        nodes = Nodes()
+        await nodes.open(bool)
+        joined = ray_nodes.add()
+        try:
+            await wait_for(lambda: runs_of(nodes, joined))
+            drained = await nodes.drain(joined)
+            assert (drained.state, drained.under_way, drained.stats["running"]) == ("drained", 0, 0)
+            assert left_of(instance_of(drained)) == []
+            runs = drained.stats["runs"]
+            await wait_for(lambda: (joined, "drained", runs) in states(nodes))
+            await asyncio.sleep(1.5)
+            assert (joined, "drained", runs) in states(nodes)
+            with pytest.raises(BadInput, match="node 'nowhere': expected an address or the beginning of an id"):
+                await nodes.drain("nowhere")
+        finally:
+            ray_nodes.remove(joined)
+        await wait_for(lambda: is_gone(nodes, joined))
+        ending.set()
+        await asyncio.gather(*asking)
+        await nodes.close()
+        assert set(answers) == {Verdict.ACCEPTED}
+
+
+def runs_of(nodes: Nodes, node: str) -> int:
+    return sum(report.stats.get("runs", 0) for report in nodes.reports if report.node == node)
+
+
+def states(nodes: Nodes) -> list[tuple[str, str, int]]:
+    return [(report.node, report.state, report.stats.get("runs", 0)) for report in nodes.reports]
+
+
+def is_gone(nodes: Nodes, node: str) -> bool:
+    return node not in {report.node for report in nodes.reports}
+
+
+async def test_full_is_told_at_once_with_a_hint(new_cluster: NewCluster) -> None:
+    async with new_cluster(slots=1, queue_runs=2) as cluster:
+        sleep = Program("import time; time.sleep(3)")
+        runs = [asyncio.create_task(cluster.run(sleep)) for _ in range(6)]
+        nodes = Nodes()
+        await nodes.open(lambda reports: sum(report.stats.get("running", 0) for report in reports) == 2)
+        await nodes.close()
+        began = time.monotonic()
+        with pytest.raises(Overloaded, match="full") as refused:
+            await cluster.run(Program("print(1)"))
+        assert time.monotonic() - began < 1
+        assert 0.1 <= (refused.value.retry_seconds or 0) <= 30
+        # Who cancels leaves no program behind.
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+        assert await patiently(cluster, Program("print(1)")) == b"1\n"
+
+
+async def test_rewards_without_a_daemon(new_cluster: NewCluster) -> None:
+    items: list[dict[str, Any]] = [
+        {"kind": "math", "reference": "1/2", "completion": r"It is \boxed{0.5}."},
+        {"kind": "code", "completion": "```python\nprint(3)\n```", "tests": [{"stdin": "", "expected": "4\n"}]},
+    ]
+    async with new_cluster(), RewardClient("ray://") as client:
+        right, wrong = await client.score_many(items)
+        assert isinstance(right, Reward)
+        assert right.reward == 1.0
+        assert isinstance(wrong, Reward)
+        assert (wrong.reward, wrong.verdict) == (0.0, Verdict.WRONG_ANSWER)
+        assert [type(each) for each in await client.score_batch(items)] == [Reward, Reward]
+        with pytest.raises(BadInput, match="kind 'nothing': expected one of code, judge, math"):
+            await client.score({"kind": "nothing"})
+    async with RewardClient("ray://") as client:
+        nobody = await client.score(items[0])
+        assert isinstance(nobody, NotJudged)
+        assert "no Assay in this Ray: start it with `assay serve --ray`" in nobody.reason
+
+
+async def patiently(cluster: Any, program: Program) -> bytes:
+    """What it prints; whoever is told to come again does so."""
+    for _ in range(100):
+        try:
+            stdout: bytes = (await cluster.run(program)).stdout
+        except Overloaded as error:
+            await asyncio.sleep(error.retry_seconds or 0.1)
+        else:
+            return stdout
+    raise AssertionError("it stays full")
+
+
+@pytest.mark.soak
+async def test_a_cluster_of_other_settings_is_refused(new_cluster: NewCluster) -> None:
+    async with new_cluster():
+        with pytest.raises(SandboxError, match="an Assay of other settings"):
+            async with new_cluster(queue_runs=7):
+                pass
