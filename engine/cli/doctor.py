@@ -19,7 +19,7 @@ from engine.config.engine import EngineConfig
 from engine.config.settings import load_settings
 from engine.engine import Engine
 from engine.errors import AssayError
-from engine.languages.table import LANGUAGES, LanguageStatus, missing
+from engine.languages.table import LANGUAGES, LanguageStatus
 from engine.machine import resources
 from engine.machine.kernel import kernel_lacks
 from engine.machine.place import Outlook, place_of, read_facts
@@ -117,5 +117,5 @@ def _languages_table(languages: Sequence[LanguageStatus]) -> Table:
 
 def _unproved(name: str) -> LanguageStatus:
     language = LANGUAGES[name]
-    problem = f"{language.tool}, not tried" if language.installed else missing(language)
+    problem = language.problem() or f"{language.tools[0]}, not tried"
     return LanguageStatus(name=name, aliases=language.aliases, problem=problem)
