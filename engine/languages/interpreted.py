@@ -14,8 +14,7 @@ _R: Final = (f"{PLACE}/R/bin/R",)
 _RACKET: Final = f"{PLACE}/racket"
 _MONO: Final = f"{PLACE}/csharp"
 _USINGS: Final = "".join(
-    f"using System{name}; "
-    for name in ("", ".Collections.Generic", ".IO", ".Linq", ".Net.Http", ".Threading", ".Threading.Tasks")
+    f"using System{name}; " for name in ("", ".Collections.Generic", ".IO", ".Linq", ".Threading", ".Threading.Tasks")
 )
 
 INTERPRETED: Final = (
@@ -83,9 +82,11 @@ INTERPRETED: Final = (
         source_name="main.php",
         run=("/usr/bin/php", "-f", "main.php", "--"),
         opening="<?php\n",
+        # Beside those of its own place: extensions are named in /etc.
+        environment=(f"PHP_INI_SCAN_DIR=:{PLACE}/php",),
         version=("/usr/bin/php", "--version"),
         read_ahead=("/usr/bin/php", "-r", "1;"),
-        package="php-cli",
+        package="php-cli php-readline php-mbstring",
     ),
     Language(
         name="lua",
@@ -131,7 +132,7 @@ INTERPRETED: Final = (
         aliases=("c#", "cs"),
         extensions=(".cs",),
         source_name="main.cs",
-        compile=shell("/usr/bin/mcs -debug -r:System.Net.Http -d:DEBUG -d:TRACE -langversion:latest -out:main main.cs"),
+        compile=shell("/usr/bin/mcs -debug -d:DEBUG -d:TRACE -langversion:latest -out:main main.cs"),
         run=("/usr/bin/mono", "--debug", "/program/main"),
         # What a project of .NET's own finds without asking.
         opening=_USINGS,

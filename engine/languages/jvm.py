@@ -24,6 +24,10 @@ _VERSION: Final = (f"{_BIN}/java", "--version")
 
 _JUNIT: Final = f"{PLACE}/junit"
 _CLASS_NAME: Final = r"s/.*\bpublic\s\+\(\(abstract\|final\)\s\+\)\?class\s\+\(\w\+\).*/\3/p"
+_SCALA: Final = f"{PLACE}/scala"
+_OBJECT_NAME: Final = r"s/.*\bobject\s\+\(\w\+\).*/\1/p"
+_KOTLIN: Final = f"{PLACE}/kotlin_script"
+_KOTLIN_PATH: Final = f"{_KOTLIN}/lib/kotlin-stdlib.jar:{_KOTLIN}/lib/kotlin-script-runtime.jar"
 
 JVM: Final = (
     Language(
@@ -55,5 +59,36 @@ JVM: Final = (
         needs=(f"{_JAVA}/javac.jsa", f"{_JUNIT}/junit.jar", f"{_JUNIT}/run.jsa"),
         start=_START,
         verdict_by_exit=True,
+    ),
+    Language(
+        name="scala",
+        extensions=(".scala",),
+        source_name="main.scala",
+        compile=shell(
+            f"{_JARS}; {_BIN}/java {_COMPILER} @{_SCALA}/compiler.args scala.tools.nsc.Main"
+            f" -classpath .:{_SCALA}/lib/scala-library.jar$jars main.scala && {_PACK}"
+        ),
+        # It is started by its first object.
+        run=shell(
+            f"name=$(sed -n '{_OBJECT_NAME}' main.scala | head -n 1); {_JARS}; {_UNPACK}; exec {_BIN}/java {_MACHINE}"
+            f' -cp .:{_SCALA}/lib/scala-library.jar$jars "${{name:-Main}}" "$@"'
+        ),
+        version=_VERSION,
+        needs=(f"{_SCALA}/compiler.jsa", f"{_SCALA}/compiler.args", f"{_SCALA}/lib/scala-library.jar"),
+        start=_START,
+    ),
+    Language(
+        name="kotlin_script",
+        aliases=("kts",),
+        extensions=(".kts",),
+        source_name="main.kts",
+        # Compiled and run by one process.
+        run=shell(
+            f"exec {_BIN}/java {_COMPILER} @{_KOTLIN}/compiler.args org.jetbrains.kotlin.cli.jvm.K2JVMCompiler"
+            f' -no-stdlib -no-reflect -classpath {_KOTLIN_PATH} -script main.kts "$@"'
+        ),
+        version=_VERSION,
+        needs=(f"{_KOTLIN}/compiler.jsa", f"{_KOTLIN}/compiler.args", f"{_KOTLIN}/lib/kotlin-stdlib.jar"),
+        start=Start(cpu_seconds=1.5, memory_bytes=256 * MIB, processes=32),
     ),
 )

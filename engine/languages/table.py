@@ -65,7 +65,7 @@ def language_of_file(path: Path) -> Language | None:
     return _BY_EXTENSION.get(path.suffix) or _BY_EXTENSION.get(path.suffix.lower())
 
 
-def test_program(language: Language) -> str:
+def sample(language: Language) -> str:
     """Source that says hello to the word that it reads, ends badly for the word `fail`, and never for `spin`.
 
     Runners of tests read it from the file `word`, the others from their standard input.
