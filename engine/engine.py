@@ -87,7 +87,7 @@ class Engine:
         async with contextlib.AsyncExitStack() as undo:
             self._images, layers, flavours = await prepare(config)
             undo.callback(self._images.release)
-            present = [language.read_ahead for language in LANGUAGES.values() if language.installed]
+            present = [row.read_ahead for row in LANGUAGES.values() if row.read_ahead and row.missing is None]
             pool, _ = await asyncio.gather(
                 Pool.start(self._slots, config, room.memory_bytes, layers, flavours),
                 asyncio.to_thread(read_ahead, present),
@@ -374,7 +374,7 @@ class Engine:
         if status.problem is not None:
             return status
         language = image.language(status.name)
-        job = image.job(language.version, _VERSION_LIMITS)
+        job = image.job(language.version, _VERSION_LIMITS, variables=language.environment)
         with self._admitted("", 0, None) as ticket:
             outcome = await self._running().runner.run(ticket, job)
         if not outcome.clean:

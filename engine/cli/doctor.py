@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.cli.languages import trials_table, tried_languages
 from engine.cli.options import CONFIG, FAILED
 from engine.config.engine import EngineConfig
 from engine.config.settings import load_settings
 from engine.engine import Engine
 from engine.errors import AssayError
-from engine.languages.table import LANGUAGES, LanguageStatus, missing
+from engine.languages.table import LANGUAGES, LanguageStatus
 from engine.machine import resources
 from engine.machine.kernel import kernel_lacks
 from engine.machine.place import Outlook, place_of, read_facts
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `assay doctor`."""
     parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slots (native)")
     parser.add_argument("--config", metavar="F", help=CONFIG)
+    parser.add_argument("--languages", action="store_true", help="run a program in every language, nothing else")
     parser.add_argument("--allow-degraded", action="store_true", help="exit code 0 all the same")
     parser.set_defaults(handler=doctor)
 
@@ -50,6 +52,10 @@ def doctor(arguments: argparse.Namespace) -> int:
     try:
         config = load_settings(arguments.config).engine
         config = dataclasses.replace(config, runtime=arguments.runtime or config.runtime, allow_degraded=True)
+        if arguments.languages:
+            trials = asyncio.run(tried_languages(config))
+            console.print(trials_table(trials))
+            return 1 if any(trial.bad for trial in trials) else 0
         facts, findings, languages = asyncio.run(_ask(config))
     except AssayError as error:
         console.print(_about([*about, ("sandbox", Text(f"cannot start: {error}", "red"))]))
@@ -117,5 +123,5 @@ def _languages_table(languages: Sequence[LanguageStatus]) -> Table:
 
 def _unproved(name: str) -> LanguageStatus:
     language = LANGUAGES[name]
-    problem = f"{language.tool}, not tried" if language.installed else missing(language)
+    problem = language.problem() or f"{language.tools[0]}, not tried"
     return LanguageStatus(name=name, aliases=language.aliases, problem=problem)

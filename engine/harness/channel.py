@@ -18,7 +18,7 @@ from engine.harness.arguments import call_data
 from engine.harness.bundle import bundle
 from engine.harness.kinds import AssertsTest, CallTest, DialogueTest, StdinTest, Test, TestRun
 from engine.harness.plain import HEADER_BYTES, NO_ANSWER, decode_answer
-from engine.languages.table import Language
+from engine.languages.language import Language
 from engine.program import Outcome
 from engine.wire.decode import unicode
 

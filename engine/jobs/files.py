@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from engine.errors import BadInput
-from engine.languages.table import Language
+from engine.languages.language import Language
 from engine.pool.job import JobFile
 from engine.program import WRITABLE, Limits, Program
 from engine.wire.decode import unicode
@@ -25,7 +25,7 @@ _WORK: Final = "/work"
 
 def job_files(program: Program, language: Language, limits: Limits) -> list[JobFile]:
     """The source and the files sent along; raises BadInput for one that cannot be written where it is asked for."""
-    source = unicode(program.source, "source")
+    source = unicode(language.opened(program.source), "source")
     files: list[JobFile] = [(f"{_WORK}/{language.source_name}", source, 0o644)]
     if program.files:
         files += _sent_along(program.files, language.source_name)

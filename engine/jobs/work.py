@@ -9,8 +9,8 @@ import msgspec
 from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER, DRIVER_ARGUMENTS, Call
 from engine.jobs.files import with_room
 from engine.jobs.store import Compiled
+from engine.languages.language import Language, with_memory
 from engine.languages.prelude import Added
-from engine.languages.table import Language
 from engine.pool.images import Image
 from engine.pool.job import Job, JobFile
 from engine.program import Limits
@@ -51,7 +51,13 @@ class Work(msgspec.Struct, frozen=True):
 
     def compile_job(self, collect: Sequence[str]) -> Job:
         """The step that makes the program; its language compiles."""
-        return self.image.job(self.compile_argv, self.compile_limits, files=self.files, collect=collect)
+        return self.image.job(
+            self.compile_argv,
+            self.compile_limits,
+            files=self.files,
+            collect=collect,
+            variables=self.language.environment,
+        )
 
     @property
     def compile_argv(self) -> tuple[str, ...]:
@@ -59,7 +65,7 @@ class Work(msgspec.Struct, frozen=True):
         if self.language.compile is None:
             raise ValueError(self.language.name)
         compiler, *arguments = self.language.compile
-        return (compiler, *self.added.flags, *arguments)
+        return with_memory((compiler, *self.added.flags, *arguments), self.compile_limits)
 
     def _job(
         self,
@@ -73,17 +79,17 @@ class Work(msgspec.Struct, frozen=True):
         processes: int = 0,
     ) -> Job:
         ours = (*ours, *self.added.files)
-        limits = with_room(self.limits, self.files, ours)
+        limits = self.language.start.added_to(with_room(self.limits, self.files, ours))
         if processes:
             limits = msgspec.structs.replace(limits, processes=limits.processes + processes)
         return self.image.job(
-            argv,
+            with_memory(argv, self.limits),
             limits,
             files=(*self.files, *ours),
             collect=collect,
             stdin=stdin,
             channel=channel,
             merge_stderr=merge_stderr,
-            variables=self.added.environment,
+            variables=(*self.language.environment, *self.added.environment),
             python=self.files[0][1] if self.warm and self.language.name == DRIVEN_LANGUAGE else None,
         )

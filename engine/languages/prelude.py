@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from engine.errors import BadInput
-from engine.languages.table import Language
+from engine.languages.language import Language
 
 _PLACE: Final = "/program/prelude"
 _COMPILED: Final = frozenset({"c", "cpp"})

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from engine.languages.table import ENVIRONMENT
+from engine.languages.language import ENVIRONMENT
 
 _PATIENCE_SECONDS: Final = 2.0
 _DEV_NULL: Final = "/dev/null"

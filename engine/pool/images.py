@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 import msgspec
 
 from engine.config.engine import HOST, EngineConfig
 from engine.errors import BadInput, CannotStart
 from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER_ARGUMENTS
-from engine.languages.table import ENVIRONMENT, LANGUAGES, Language, LanguageStatus, language_named, missing
+from engine.languages.language import ENVIRONMENT, PROGRAM, Language
+from engine.languages.table import LANGUAGES, LanguageStatus, language_named
 from engine.languages.warm import Flavour, flavours
 from engine.pool.job import Job, JobFile
 from engine.pool.native import UnpackedImage, unpack_image
 from engine.program import Limits
-
-_PROGRAM: Final = "/program/"
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,10 +86,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     def problem(self, language: Language) -> str | None:
         """Why programs in this language do not run here, or None."""
         if self.languages is None:
-            return None if language.installed else missing(language)
+            return language.problem()
         if language.name in self.languages:
             return None
-        return f"{PurePosixPath(language.tool).name} is missing in the image {self.name!r}"
+        if language.needs:
+            return f"runs from this machine's own trees only, not in the image {self.name!r}"
+        return f"{PurePosixPath(language.tools[0]).name} is missing in the image {self.name!r}"
 
     def statuses(self) -> list[LanguageStatus]:
         """Every language, with the problem of those that do not run here."""
@@ -207,7 +207,7 @@ async def _unpacked(config: EngineConfig, place: str) -> UnpackedImage | str | N
     """What is at `place`, or why it cannot be used; None for this machine's own trees."""
     if place == HOST:
         return None
-    tools = sorted({PurePosixPath(language.tool).name for language in LANGUAGES.values()})
+    tools = sorted({name for language in LANGUAGES.values() for name in _tools(language)})
     try:
         unpacked = await unpack_image(config.image_store, place, tools)
     except OSError as error:
@@ -228,19 +228,23 @@ def _image(name: str, number: int, unpacked: UnpackedImage | None) -> Image:
         return Image(name=name, number=number)
     path, tools = unpacked.path, unpacked.tools
     environment = tuple(f"PATH={path}" if entry.startswith("PATH=") else entry for entry in ENVIRONMENT)
-    languages = {language.name: _placed(language, tools) for language in LANGUAGES.values() if _tool(language) in tools}
+    languages = {
+        language.name: _placed(language, tools)
+        for language in LANGUAGES.values()
+        if not language.needs and tools.keys() >= _tools(language)
+    }
     return Image(name=name, number=number, environment=environment, languages=languages)
 
 
-def _tool(language: Language) -> str:
-    return PurePosixPath(language.tool).name
+def _tools(language: Language) -> set[str]:
+    return {PurePosixPath(tool).name for tool in language.tools}
 
 
 def _placed(language: Language, tools: Mapping[str, str]) -> Language:
     """The language with its tools where the image has them."""
 
     def placed(argv: tuple[str, ...]) -> tuple[str, ...]:
-        if argv[0].startswith(_PROGRAM):
+        if argv[0].startswith(PROGRAM):
             return argv
         return (tools[PurePosixPath(argv[0]).name], *argv[1:])
 

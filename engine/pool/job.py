@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 import msgspec
 
 from engine.errors import SandboxError
-from engine.languages.table import ENVIRONMENT
+from engine.languages.language import ENVIRONMENT
 from engine.program import Limits, Outcome
 
 CLOSED: Final = "the engine is closed"

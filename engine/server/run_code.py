@@ -21,13 +21,12 @@ from engine.server.service import Service
 from engine.wire.decode import to_struct
 from engine.wire.messages import Run
 
-# Their name: ours.
-_HERE: Final = {"python": "python", "cpp": "cpp", "nodejs": "javascript", "bash": "bash"}
-# These pass their schema too, so they must not be 422.
+# What passes their schema, so that it must not be 422; each is a name or an alias of ours, where we have it.
 # fmt: off
-_ELSEWHERE: Final = frozenset({
-    "go", "go_test", "java", "php", "csharp", "typescript", "sql", "rust", "cuda", "lua", "R", "perl", "D_ut", "ruby",
-    "scala", "julia", "pytest", "junit", "kotlin_script", "jest", "verilog", "python_gpu", "lean", "swift", "racket",
+_NAMES: Final = frozenset({
+    "python", "cpp", "nodejs", "go", "go_test", "java", "php", "csharp", "bash", "typescript", "sql", "rust", "cuda",
+    "lua", "R", "perl", "D_ut", "ruby", "scala", "julia", "pytest", "junit", "kotlin_script", "jest", "verilog",
+    "python_gpu", "lean", "swift", "racket",
 })
 # fmt: on
 # What a client allows beyond the two time-outs (verl), less what it takes for an answer to reach it.
@@ -62,12 +61,13 @@ async def run_code(service: Service, request: HttpRequest) -> Answer:
     try:
         asked = await off_loop(len(request.body), _asked, request.body)
         fetched = fetched_of(asked.fetch_files)
-        language = language_here(asked.language)
-        if language is None:
-            return json_answer(sandbox_error(not_here(asked.language)))
-        wanted = _run_of(asked, language, fetched, service)
+        check_language(asked.language)
+        wanted = _run_of(asked, fetched, service)
         outcome = await service.run(wanted, client=request.client, op="run_code")
     except BadInput as error:
+        # Their languages are told apart by their schema alone; the rest is the answer of a runner.
+        if error.field == "language" and error.value in _NAMES:
+            return json_answer(sandbox_error(f"language {error.value!r} does not run here: {error.message}"))
         return refused(in_their_words(error), request.id)
     except (Overloaded, SandboxError) as error:
         return not_judged(error, request.id)
@@ -78,16 +78,10 @@ def _asked(body: bytes) -> RunCode:
     return to_struct(json_body(body), RunCode, strict=False)
 
 
-def language_here(word: str, field: str = "language") -> str | None:
-    """What we call their language, None if it does not run here; raises BadInput for one that is none of theirs."""
-    if word not in _HERE and word not in _ELSEWHERE:
-        raise BadInput(field, word, f"expected one of {', '.join(sorted({*_HERE, *_ELSEWHERE}))}")
-    return _HERE.get(word)
-
-
-def not_here(language: str) -> str:
-    """What is said of one that does not run here."""
-    return f"language {language!r} does not run here: expected one of {', '.join(sorted(_HERE))}"
+def check_language(word: str, field: str = "language") -> None:
+    """Raises BadInput for a language that is none of theirs."""
+    if word not in _NAMES:
+        raise BadInput(field, word, f"expected one of {', '.join(sorted(_NAMES))}")
 
 
 def limits_of(
@@ -118,11 +112,11 @@ def in_their_words(error: BadInput) -> BadInput:
     return BadInput(_FIELDS.get(error.field, error.field), error.value, error.message)
 
 
-def _run_of(asked: RunCode, language: str, fetched: dict[str, str], service: Service) -> Run:
+def _run_of(asked: RunCode, fetched: dict[str, str], service: Service) -> Run:
     run_limits, compile_limits = limits_of(service, asked.run_timeout, asked.compile_timeout, asked.memory_limit_MB)
     return Run(
         source=asked.code,
-        language=language,
+        language=asked.language,
         files=files_of(asked.files),
         stdin=(asked.stdin or "").encode(),
         limits=run_limits,

@@ -12,7 +12,7 @@ from engine.errors import BadInput
 from engine.flow import off_loop
 from engine.languages.table import LANGUAGES, language_named
 from engine.program import Program
-from engine.server.run_code import language_here, limits_of, not_here, patience_of
+from engine.server.run_code import check_language, limits_of, patience_of
 from engine.server.service import Service
 from rewards.code.item import CodeItem, code_item
 from rewards.code.judge import Judge
@@ -94,11 +94,9 @@ class Submitted:
 
 
 def here(word: str, field: str) -> str:
-    """What we call a language of theirs; raises BadInput for one that does not run here."""
-    language = language_here(word, field)
-    if language is None:
-        raise BadInput(field, word, not_here(word))
-    return language
+    """What we call a language of theirs; raises BadInput for one that we do not have."""
+    check_language(word, field)
+    return language_named(word, field).name
 
 
 async def submitted(

@@ -9,6 +9,7 @@ import pytest
 from engine.cli.main import main
 from engine.cli.options import size
 from engine.errors import BadInput
+from engine.languages.table import LANGUAGES
 
 
 @pytest.mark.parametrize(
@@ -43,9 +44,9 @@ def test_other_sizes_are_refused(text: str) -> None:
         (["a.py", "--cpu", "-1"], "cpu '-1': expected a number above 0"),
         (["missing.py"], "file 'missing.py': No such file or directory"),
         (["a.py", "--stdin", "missing"], "stdin 'missing': No such file or directory"),
-        (["noname"], "file 'noname': its name tells no language, say --language python|c|cpp|bash|javascript"),
+        (["noname"], f"file 'noname': its name tells no language, say --language {'|'.join(LANGUAGES)}"),
         (["bytes.py"], "file 'bytes.py': not UTF-8 text"),
-        (["."], "file '': its name tells no language, say --language python|c|cpp|bash|javascript"),
+        (["."], f"file '': its name tells no language, say --language {'|'.join(LANGUAGES)}"),
     ],
 )
 def test_wrong_arguments_are_one_line(

@@ -162,7 +162,7 @@ def test_languages_have_other_names(word: str, name: str) -> None:
 
 
 def test_an_unknown_language_names_field_value_and_the_known_ones() -> None:
-    with pytest.raises(BadInput, match=r"language 'cobol': .*python, c, cpp, bash, javascript"):
+    with pytest.raises(BadInput, match=r"language 'cobol': .*python, .*cpp, .*javascript"):
         language_named("cobol")
     with pytest.raises(BadInput, match=r"items\[3\]\.language ''"):
         language_named("", "items[3].language")

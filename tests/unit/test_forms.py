@@ -233,7 +233,7 @@ def test_an_item_of_our_own_is_no_row() -> None:
         ({**HUMANEVAL, "test": None}, "test None: expected text"),
         ({"test_list": "assert 1"}, "test_list .*: not JSON"),
         ({"test_list": []}, r"test_list \[\]: expected at least one test"),
-        ({"tests": "x", "prompt": "", "language": "rs"}, "language 'rs': unknown language"),
+        ({"tests": "x", "prompt": "", "language": "swift"}, "language 'swift': unknown language"),
     ],
 )
 def test_what_is_wrong_in_a_row_is_named(row: dict[str, Any], message: str) -> None:

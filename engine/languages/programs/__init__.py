@@ -1,0 +1,1 @@
+"""A program for each language, which `assay doctor --languages` and the tests run."""
