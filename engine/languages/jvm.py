@@ -11,7 +11,7 @@ _JAVA: Final = f"{PLACE}/java"
 _BIN: Final = f"{_JAVA}/jdk/bin"
 # One thread collects garbage and two compile, whatever the machine has; the heap may be what the program's limit is.
 _MACHINE: Final = f"-XX:+UseSerialGC -XX:ActiveProcessorCount=2 -XX:-UsePerfData -Xss64m -Xmx{MEMORY_MIB}m"
-# A compiler ends before the second stage of the just-in-time compiler pays.
+# A compiler, or a runner of tests, ends before the second stage of the just-in-time compiler pays.
 _COMPILER: Final = f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xss64m -Xmx{MEMORY_MIB}m"
 _JARS: Final = "for jar in *.jar */*.jar; do [ -e $jar ] && jars=$jars:$jar; done"
 # Classes are many files, and a compile step leaves one.
@@ -52,7 +52,7 @@ JVM: Final = (
             f" {_JARS}; {_JAVAC} -cp .:{_JUNIT}/junit.jar$jars *.java && {_PACK}"
         ),
         run=shell(
-            f"{_JARS}; {_UNPACK}; exec {_BIN}/java -XX:SharedArchiveFile={_JUNIT}/run.jsa {_MACHINE}"
+            f"{_JARS}; {_UNPACK}; exec {_BIN}/java -XX:SharedArchiveFile={_JUNIT}/run.jsa {_COMPILER}"
             f" -jar {_JUNIT}/junit.jar --class-path .:{_JUNIT}/junit.jar$jars --scan-class-path"
         ),
         version=_VERSION,

@@ -18,8 +18,7 @@ WORDS = ["world", "fail", "spin"]
 OF_WORDS = [Verdict.ACCEPTED, Verdict.RUNTIME_ERROR, Verdict.TIME_LIMIT]
 # Each of the others takes seconds.
 OFTEN = ("python", "c", "cpp", "bash", "javascript", "java", "go", "rust", "typescript")
-# Beside what its start takes. A runner of tests compiles the program first.
-SHORT = Limits(cpu_seconds=1)
+# A runner of tests compiles the program first.
 FOR_RUNNERS = Limits(cpu_seconds=3)
 
 
@@ -62,7 +61,7 @@ async def test_what_does_not_compile(engine: Engine, name: str) -> None:
 
 
 def _item(name: str, source: str, tests: list[dict[str, Any]]) -> dict[str, Any]:
-    limits = {"cpu_seconds": SHORT.cpu_seconds}
+    limits = {"cpu_seconds": 1 if name in OFTEN else 2}
     completion = f"```{name}\n{source}\n```"
     return {
         "kind": "code",
