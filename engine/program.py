@@ -96,7 +96,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds          CPU time of all processes (cgroup)
     wall_seconds         clock time from handing the job over to the end of the first process
     started              "warm": as a fork of a Python that was ready; "cold": by itself
-    queue_seconds        clock time from the request to handing it over
+    queue_seconds        clock time from the request until it began
     peak_memory_bytes    the cgroup's peak less what the slot held before
     oom_kills            processes that the kernel killed at the memory limit
     refused_processes    times that the kernel refused a process at the process limit

@@ -55,6 +55,8 @@ class Completion(Protocol):
     @property
     def wall_seconds(self) -> float: ...
     @property
+    def held_seconds(self) -> float: ...
+    @property
     def peak_memory_bytes(self) -> int: ...
     @property
     def oom_kills(self) -> int: ...
@@ -115,7 +117,7 @@ def outcome_of(
         stopped_by=stopped_by,
         cpu_seconds=completion.cpu_seconds,
         wall_seconds=completion.wall_seconds,
-        queue_seconds=queue_seconds,
+        queue_seconds=queue_seconds + completion.held_seconds,
         peak_memory_bytes=completion.peak_memory_bytes,
         oom_kills=completion.oom_kills,
         refused_processes=completion.refused_processes,

@@ -63,6 +63,7 @@ class Slots:
             SimpleNamespace(
                 fault=None,
                 warm=False,
+                held_seconds=0.0,
                 **{name: getattr(outcome, name) for name in Outcome.__struct_fields__ if name != "compile"},
             ),
         )

@@ -26,6 +26,7 @@ class Ended:
     stopped_by: Literal["cpu", "wall", "output", "cancel"] | None = None
     cpu_seconds: float = 0.5
     wall_seconds: float = 0.75
+    held_seconds: float = 0.25
     peak_memory_bytes: int = 4096
     oom_kills: int = 0
     refused_processes: int = 0
@@ -111,7 +112,7 @@ def test_an_outcome_has_every_fact() -> None:
         warm=True,
     )
     outcome = outcome_of(ended, 1.5)
-    assert (outcome.queue_seconds, outcome.started) == (1.5, "warm")
+    assert (outcome.queue_seconds, outcome.started) == (1.75, "warm")
     assert outcome.files == {"a": b"1"}
     for name in set(outcome.__struct_fields__) - {"queue_seconds", "started", "files", "compile", "not_enforced"}:
         assert getattr(outcome, name) == getattr(ended, name), name

@@ -287,6 +287,8 @@ pub struct Ended {
     pub stopped_by: Option<Stop>,
     pub cpu_ns: u64,
     pub wall_ns: u64,
+    /// It waited here for a slot that was ready, and until cores were less scarce.
+    pub held_ns: u64,
     pub peak_memory_bytes: u64,
     pub oom_kills: u64,
     pub refused_processes: u64,

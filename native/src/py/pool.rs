@@ -47,6 +47,10 @@ impl Completion {
         self.0.ended.wall_ns as f64 / 1e9
     }
     #[getter]
+    fn held_seconds(&self) -> f64 {
+        self.0.ended.held_ns as f64 / 1e9
+    }
+    #[getter]
     fn peak_memory_bytes(&self) -> u64 {
         self.0.ended.peak_memory_bytes
     }

@@ -277,7 +277,9 @@ impl Supervisor {
                         libc::EBADMSG,
                     ));
                 }
-                ToSupervisor::Job(job) => self.waiting.push_back(Waiting { job, fds }),
+                ToSupervisor::Job(job) => {
+                    self.waiting.push_back(Waiting { job, fds, since: sys::monotonic_ns() });
+                }
                 ToSupervisor::Cancel { run_id } => self.end(run_id, Stop::Cancel),
                 ToSupervisor::OutputExceeded { run_id } => self.end(run_id, Stop::Output),
                 ToSupervisor::Shutdown => self.leaving = true,

@@ -32,6 +32,7 @@ const KEPT_BYTES: u64 = 2 << 20;
 pub struct Waiting {
     pub job: Job,
     pub fds: Vec<OwnedFd>,
+    pub since: u64,
 }
 
 pub enum SlotState {
@@ -103,6 +104,7 @@ pub struct Run {
     /// The run that it talks with.
     pub partner: Option<u64>,
     pub started: u64,
+    pub held_ns: u64,
     pub before: Counters,
     pub stopped_by: Option<Stop>,
     /// wait status and wall time of the first process.
@@ -147,7 +149,7 @@ impl KeeperHandle {
 
     /// Hands the job to the parked child and starts its clocks.
     pub fn launch(&mut self, waiting: Waiting, crowd: &mut Crowd) -> Result<Run> {
-        let Waiting { job, fds } = waiting;
+        let Waiting { job, fds, since } = waiting;
         let before = Counters { cpu_ns: self.cgroup.cpu_ns()?, ..self.counters };
         self.cgroup.limit(&job.limits, self.held_bytes)?;
         self.cgroup.reset_peak()?;
@@ -170,6 +172,7 @@ impl KeeperHandle {
             collect: job.collect,
             partner: job.partner,
             started,
+            held_ns: started.saturating_sub(since),
             before,
             stopped_by: None,
             exited: None,
@@ -290,6 +293,7 @@ impl KeeperHandle {
             stopped_by,
             cpu_ns,
             wall_ns: run.exited.map_or_else(|| sys::monotonic_ns() - run.started, |(_, wall)| wall),
+            held_ns: run.held_ns,
             peak_memory_bytes,
             oom_kills: after.oom_kills.saturating_sub(run.before.oom_kills),
             refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes),
