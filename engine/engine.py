@@ -29,6 +29,7 @@ from engine.languages.read_ahead import read_ahead
 from engine.languages.table import LANGUAGES, LanguageStatus
 from engine.lease import Ticket
 from engine.machine import resources
+from engine.now import Now, now
 from engine.pool import native
 from engine.pool.images import Image, Images, prepare
 from engine.pool.job import CLOSED
@@ -287,6 +288,10 @@ class Engine:
             store_bytes=self._store.size_bytes,
             sound=counters.sound,
         )
+
+    def now(self) -> Now:
+        """What runs and what waits at this moment."""
+        return now(self._running().queue, asyncio.get_running_loop().time())
 
     def facts(self) -> dict[str, str]:
         """What was found at the start: instance, cgroup, rootfs, pids, limits that bite, what stays cold."""

@@ -104,12 +104,13 @@ class Ticket:
 class Lease:
     """Exclusive use of one slot, for one run or until it is given back."""
 
-    __slots__ = ("_grants", "ticket", "waited_seconds", "want")
+    __slots__ = ("_grants", "granted", "ticket", "waited_seconds", "want")
 
-    def __init__(self, grants: Grants, ticket: Ticket, want: Want) -> None:
+    def __init__(self, grants: Grants, ticket: Ticket, want: Want, granted: float) -> None:
         self._grants = grants
         self.ticket = ticket
         self.want = want
+        self.granted = granted
         self.waited_seconds = 0.0
 
     async def run(self, job: Job) -> Completion:

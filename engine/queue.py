@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 from collections import Counter, OrderedDict
-from typing import Final
+from typing import Final, Literal
 
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.lease import Lease, Slots, Ticket, Want
@@ -55,11 +55,12 @@ class Queue:
         self.pool = pool
         self.slots = slots
         self.running = 0
+        self.leases: set[Lease] = set()
         self.bytes_held = 0
         self.refused = 0
         self.expired = 0
-        self._memory_bytes = memory_bytes
-        self._memory_in_use = 0
+        self.memory_bytes = memory_bytes
+        self.memory_in_use = 0
         self._processes = processes
         self._processes_in_use = 0
         # Of each client that has any: its leases, and the memory that they may use.
@@ -72,7 +73,7 @@ class Queue:
         self._pace = Pace()
         self._spare_below = _SPARE_PER_CORE * cores()
         # Who waits, by client; of those that hold as many slots the first is the next one to be served.
-        self._lines: OrderedDict[str, list[Ticket]] = OrderedDict()
+        self.lines: OrderedDict[str, list[Ticket]] = OrderedDict()
         self._closed: str | None = None
 
     @property
@@ -92,7 +93,7 @@ class Queue:
         if self.bytes_held + size_bytes > self._queue_bytes:
             self.refused += 1
             raise Overloaded(f"the queue is full: its requests hold {self.bytes_held} bytes")
-        if deadline_seconds is not None and self._lines:
+        if deadline_seconds is not None and self.lines:
             self._refuse_the_hopeless(client, deadline_seconds)
         self._without_slot += 1
         self.bytes_held += size_bytes
@@ -129,13 +130,13 @@ class Queue:
             raise SandboxError(f"{len(of_runs)} programs have to run at once, and the slots here are {self.slots}")
         whole = whole or ticket.was_evicted or not self._on_demand
         ticket.wants = wants = tuple(Want.of(limits, whole=whole) for limits in of_runs)
-        if not self._lines and self._fits(wants) and not self._has_its_share(ticket.client, wants):
+        if not self.lines and self._fits(wants) and not self._has_its_share(ticket.client, wants):
             return self._grant(ticket)
         loop = asyncio.get_running_loop()
         started = loop.time()
         turn: asyncio.Future[list[Lease]] = loop.create_future()
         ticket.turn = turn
-        bisect.insort(self._lines.setdefault(ticket.client, []), ticket, key=_due)
+        bisect.insort(self.lines.setdefault(ticket.client, []), ticket, key=_due)
         self._serve()
         expiry = None
         if ticket.patience_seconds is not None and not patient:
@@ -166,7 +167,7 @@ class Queue:
         The ticket of the lease has to `leave`.
         """
         wants = (Want.of(limits, whole=not self._on_demand),)
-        if self._closed is not None or self._lines or self.running >= self._spare_below or not self._fits(wants):
+        if self._closed is not None or self.lines or self.running >= self._spare_below or not self._fits(wants):
             return None
         self._without_slot += 1
         ticket = Ticket(client, 0, None, asyncio.get_running_loop().time())
@@ -176,8 +177,9 @@ class Queue:
 
     def take_back(self, lease: Lease) -> None:
         """The lease's slot is free again."""
+        self.leases.discard(lease)
         self.running -= 1
-        self._memory_in_use -= lease.want.memory_bytes
+        self.memory_in_use -= lease.want.memory_bytes
         self._processes_in_use -= lease.want.processes
         ticket = lease.ticket
         self._memory_held[ticket.client] -= lease.want.memory_bytes
@@ -187,24 +189,32 @@ class Queue:
         ticket.leases -= 1
         if not ticket.gone and not ticket.leases:
             self._without_slot += 1
-        if self._lines:
+        if self.lines:
             self._pace.freed(asyncio.get_running_loop().time())
         else:
             self._pace.forget()
         self._serve()
 
+    def obstacle(self, ticket: Ticket) -> Literal["slots", "memory", "processes", "its share"]:
+        """What a request that waits lacks."""
+        if self.running + len(ticket.wants) > self.slots:
+            return "slots"
+        if self.memory_in_use + _memory_bytes(ticket.wants) > self.memory_bytes:
+            return "memory"
+        return "its share" if self._has_its_share(ticket.client, ticket.wants) else "processes"
+
     def close(self, reason: str) -> None:
         """Turn away whoever waits, and whoever comes from now on, with a SandboxError."""
         self._closed = reason
-        for line in self._lines.values():
+        for line in self.lines.values():
             for ticket in line:
                 if ticket.turn is not None and not ticket.turn.done():
                     ticket.turn.set_exception(SandboxError(reason))
-        self._lines.clear()
+        self.lines.clear()
 
     def _refuse_the_hopeless(self, client: str, deadline_seconds: float) -> None:
-        mine = len(self._lines.get(client, ()))
-        ahead = sum(min(len(line), mine + 1) for line in self._lines.values())
+        mine = len(self.lines.get(client, ()))
+        ahead = sum(min(len(line), mine + 1) for line in self.lines.values())
         seconds = self._pace.seconds(asyncio.get_running_loop().time(), ahead)
         if seconds > _HOPELESS * deadline_seconds:
             self.refused += 1
@@ -215,7 +225,7 @@ class Queue:
         return self.running + len(wants) <= self.slots and (
             not self.running
             or (
-                self._memory_in_use + _memory_bytes(wants) <= self._memory_bytes
+                self.memory_in_use + _memory_bytes(wants) <= self.memory_bytes
                 and self._processes_in_use + sum(want.processes for want in wants) <= self._processes
             )
         )
@@ -223,20 +233,23 @@ class Queue:
     def _has_its_share(self, client: str, wants: tuple[Want, ...]) -> bool:
         """Whether a client holds so much that the rest is others'."""
         slots = self.slots - self.slots // _LEFT_FOR_OTHERS
-        memory = self._memory_bytes - self._memory_bytes // _LEFT_FOR_OTHERS
+        memory = self.memory_bytes - self.memory_bytes // _LEFT_FOR_OTHERS
         held = self._held.get(client, 0)
         return held + len(wants) > slots or (held > 0 and self._memory_held[client] + _memory_bytes(wants) > memory)
 
     def _grant(self, ticket: Ticket) -> list[Lease]:
         wants = ticket.wants
         self.running += len(wants)
-        self._memory_in_use += _memory_bytes(wants)
+        self.memory_in_use += _memory_bytes(wants)
         self._processes_in_use += sum(want.processes for want in wants)
         self._held[ticket.client] += len(wants)
         self._memory_held[ticket.client] += _memory_bytes(wants)
         self._without_slot -= not ticket.leases
         ticket.leases += len(wants)
-        return [Lease(self, ticket, want) for want in wants]
+        now = asyncio.get_running_loop().time()
+        leases = [Lease(self, ticket, want, now) for want in wants]
+        self.leases.update(leases)
+        return leases
 
     def _serve(self) -> None:
         while (ticket := self._next()) is not None:
@@ -246,12 +259,12 @@ class Queue:
             # Nobody overtakes one that needs much memory, so it never starves.
             if waits and not self._fits(ticket.wants):
                 return
-            line = self._lines[ticket.client]
+            line = self.lines[ticket.client]
             del line[0]
             if not line:
-                del self._lines[ticket.client]
+                del self.lines[ticket.client]
             elif waits:
-                self._lines.move_to_end(ticket.client)
+                self.lines.move_to_end(ticket.client)
             if turn is not None and waits:
                 turn.set_result(self._grant(ticket))
 
@@ -259,7 +272,7 @@ class Queue:
         """Whose turn it is."""
         best = None
         fewest = self.slots
-        for client, line in self._lines.items():
+        for client, line in self.lines.items():
             held = self._held.get(client, 0)
             if held < fewest and not self._has_its_share(client, line[0].wants):
                 best, fewest = line[0], held
@@ -268,13 +281,13 @@ class Queue:
         return best
 
     def _forget(self, ticket: Ticket) -> None:
-        line = self._lines.get(ticket.client, [])
+        line = self.lines.get(ticket.client, [])
         at = bisect.bisect_left(line, ticket.due, key=_due)
         if at == len(line) or line[at] is not ticket:
             return
         del line[at]
         if not line:
-            del self._lines[ticket.client]
+            del self.lines[ticket.client]
         # It may have been the one that others had to wait behind.
         self._serve()
 

@@ -21,5 +21,6 @@ COMMANDS: Final = (
     Command("run", "run one program; its output and exit code become the command's", "engine.cli.run"),
     Command("doctor", "what this machine enforces, and the languages it has", "engine.cli.doctor"),
     Command("cluster", "the nodes of a cluster on Ray: status, drain, stop", "engine.cli.cluster"),
+    Command("top", "what a daemon does now: runs, who waits, verdicts", "engine.cli.top"),
     Command("images", "the unpacked layers of images; prune removes those not in use", "engine.cli.images"),
 )

@@ -17,6 +17,7 @@ from engine.cluster.start import problems, start
 from engine.config.settings import Settings
 from engine.engine import Engine
 from engine.errors import BadInput, SandboxError
+from engine.now import Now
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.proof.selftest import Finding
@@ -64,6 +65,24 @@ class Everywhere:
     def stats(self) -> Stats:
         """The sums of the nodes that are there."""
         return _summed(self._nodes.reports)
+
+    def now(self) -> Now | None:
+        """None: each node has its own."""
+        return None
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """See `Backend.nodes`."""
+        return [
+            {
+                "host": report.host,
+                "state": report.state,
+                "slots": report.stats.get("slots", 0),
+                "running": report.stats.get("running", 0),
+                "under_way": report.under_way,
+                "problem": report.problem,
+            }
+            for report in sorted(self._nodes.reports, key=lambda report: report.host)
+        ]
 
     def ready_lines(self) -> list[str]:
         """How many nodes and slots there are, and which nodes run no programs."""

@@ -16,6 +16,7 @@ from engine.wire.messages import error_body
 
 JSON: Final = b"application/json"
 JSON_LINES: Final = b"application/x-ndjson"
+HTML: Final = b"text/html; charset=utf-8"
 TEXT: Final = b"text/plain; charset=utf-8"
 _STATUS_LINES: Final = {
     each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\ncontent-type: ".encode() for each in HTTPStatus

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from engine.config.settings import Settings
 from engine.engine import Engine
+from engine.now import Now
 from engine.program import Outcome
 from engine.proof.selftest import Finding
 from engine.scorer import Parsed
@@ -33,6 +34,14 @@ class Backend(Protocol):
 
     def stats(self) -> Stats:
         """As `Engine.stats`."""
+        ...
+
+    def now(self) -> Now | None:
+        """As `Engine.now`; None before a cluster."""
+        ...
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """Of a cluster each node: `host`, `state`, `slots`, `running`, `under_way`, `problem`."""
         ...
 
     def ready_lines(self) -> list[str]:
@@ -94,6 +103,14 @@ class Here:
     async def score(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """See `Scorer.score`."""
         return await item.score(self._engine, client=client, deadline_seconds=deadline_seconds)
+
+    def now(self) -> Now | None:
+        """See `Engine.now`."""
+        return self._engine.now()
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """None: this is one machine."""
+        return []
 
     def ready_lines(self) -> list[str]:
         """Runtime, slots, images, what stays cold."""

@@ -7,13 +7,14 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from importlib import resources
 from typing import Any, Final
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
 from engine.errors import AssayError, BadInput, SandboxError
 from engine.flow import off_loop
 from engine.scorer import Parsed
-from engine.server.answers import TEXT, Answer, error_answer, json_answer, stream_answer
+from engine.server.answers import HTML, TEXT, Answer, error_answer, json_answer, stream_answer
 from engine.server.decode import json_body
 from engine.server.gate import Gate, shown_path
 from engine.server.http_batch import lines, listed, one_answer, outcome_json
@@ -56,6 +57,7 @@ class HttpFace:
             "/readyz": (_READ, self._readyz),
             "/v1/stats": (_READ, self._stats),
             "/metrics": (_READ, self._metrics),
+            "/": (_READ, _page),
         }
 
     # The life of the face.
@@ -195,6 +197,10 @@ class HttpFace:
 
     async def _metrics(self, request: HttpRequest) -> Answer:
         return Answer(self._service.metrics_text().encode(), kind=b"text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _page(request: HttpRequest) -> Answer:
+    return Answer(resources.files("engine.server").joinpath("page.html").read_bytes(), kind=HTML)
 
 
 async def _ping(request: HttpRequest) -> Answer:

@@ -20,6 +20,7 @@ from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
 from engine.server.backend import Backend
 from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
+from engine.server.minutes import Minutes
 from engine.server.together import scored
 from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, request_from
 
@@ -49,6 +50,7 @@ class Service:
         self.engine_config = settings.engine
         self.config = settings.server
         self.metrics = Metrics()
+        self._minutes = Minutes()
         for finding in backend.findings:
             self.metrics.limit_enforced.set(finding.enforced, finding.name)
         self.token = token
@@ -200,7 +202,7 @@ class Service:
         if (labelled := self._labelled.get(item.scorer.kind)) is not None:
             self.metrics.judged.add(labelled.kind, *labelled.labels(answer))
         verdict = None if answer.get("not_judged") is not None else str(answer.get("verdict") or "none")
-        self.judged("score", verdict, _text_of(item))
+        self.judged("score", verdict, _text_of(item), str(answer.get("not_judged")).partition(":")[0])
         return {**_id_of(item.item), **answer, **self._degraded}
 
     @property
@@ -208,8 +210,9 @@ class Service:
         names = self._backend.not_enforced
         return {"not_enforced": list(names)} if names else {}
 
-    def judged(self, op: str, verdict: str | None, text: str) -> None:
-        """Count one verdict about the program or completion `text`; None: it was not judged."""
+    def judged(self, op: str, verdict: str | None, text: str, why: str = "a fault of the sandbox") -> None:
+        """Count one verdict about the program or completion `text`; None: it was not judged, and `why`."""
+        self._minutes.count(verdict, why)
         self.metrics.shares.count(text, judged=verdict is not None)
         if verdict is None:
             self.metrics.not_judged.add(op)
@@ -288,6 +291,9 @@ class Service:
             "requests_under_way": self._under_way,
             "up_seconds": time.monotonic() - self._started,
             "draining": self.draining,
+            "now": msgspec.to_builtins(self._backend.now()),
+            "nodes": self._backend.nodes(),
+            "minutes": self._minutes.told(),
             "not_enforced": list(self._backend.not_enforced),
             "kinds": sorted(self._scorers),
         }

@@ -93,6 +93,7 @@ class Ended:
     stopped_by: Literal["cpu", "wall", "output", "cancel"] | None = None
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
+    held_seconds: float = 0.0
     peak_memory_bytes: int = 0
     oom_kills: int = 0
     refused_processes: int = 0
