@@ -250,7 +250,7 @@ class Nodes:
             except ActorUnavailableError:
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             except RayError:
-                # Dead for good: the roster strikes it off, and knows when its machine is back; or the cluster is a new one.
+                # Dead for good: the roster strikes it off, and knows when its machine is back; or has another actor.
                 pause = _LONGEST_PAUSE_SECONDS
                 member.actor = node_actor(node) or member.actor
             else:

@@ -59,7 +59,7 @@ class Node:
     async def ask(self, op: str, body: bytes, client: str) -> Reply:
         """Answer one request; cancelling the call kills what it runs."""
         live = await self._started()
-        if self._state != "ready":
+        if self._leaves():
             return Reply(under_way=self._under_way + 1, leaving=True)
         self._under_way += 1
         try:
@@ -69,7 +69,7 @@ class Node:
             return Reply(under_way=self._under_way, answer=await off_loop(len(body), msgspec.msgpack.encode, answer))
         except AssayError as error:
             # Whoever was let in just before the node began to drain has not been run either.
-            leaving = self._state != "ready" and isinstance(error, Overloaded)
+            leaving = self._leaves() and isinstance(error, Overloaded)
             return Reply(under_way=self._under_way, error=error_body(error), leaving=leaving)
         finally:
             self._under_way -= 1
@@ -101,9 +101,12 @@ class Node:
             case _:
                 raise BadInput("op", op, "expected run or score")
 
+    def _leaves(self) -> bool:
+        return self._state != "ready"
+
     async def _problem(self, live: _Live) -> str:
         """Why no program runs here: since the start, or since a fault of ours after which none has ended well."""
-        if live.problem or self._state != "ready":
+        if live.problem or self._leaves():
             return live.problem
         # Or it would be the first to answer, with faults, and so the least loaded.
         problem = await live.service.problem()

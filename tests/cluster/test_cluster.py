@@ -156,7 +156,7 @@ async def test_rewards_without_a_daemon(new_cluster: NewCluster) -> None:
         await nodes.open(bool)
         # As a front has it from JSON, which knows no end of integers.
         long = Parsed({**items[0], "reference": 10**30}, None, None)  # type: ignore[arg-type]
-        with pytest.raises(BadInput, match="reference .*: expected an integer of at most 64 bits"):
+        with pytest.raises(BadInput, match=r"reference .*: expected an integer of at most 64 bits"):
             await Everywhere(nodes).score(long, client="", deadline_seconds=None)
         with pytest.raises(BadInput, match="request 'run': holds an integer of more than 64 bits"):
             await Everywhere(nodes).run(Run(source="", limits=Limits(memory_bytes=10**30)), client="")
