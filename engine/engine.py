@@ -368,6 +368,7 @@ class Engine:
             yield ticket
         except SandboxError:
             self._counters.not_judged += 1
+            self._counters.sound = False
             raise
         finally:
             queue.leave(ticket)

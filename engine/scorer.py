@@ -53,7 +53,10 @@ class Together(Protocol[_T_contra]):
     """A scorer that needs to wait for nothing, at least with some items: many cost less in one go."""
 
     def score_together(self, parsed: Sequence[_T_contra]) -> list[dict[str, Any] | None]:
-        """The answers, as `Scorer.score` gives them; None for an item that has to be scored by that. On any thread."""
+        """The answers, as `Scorer.score` gives them; None for an item that has to be scored by that. On any thread.
+
+        Where it raises as `Scorer.score` may, every item is scored by that.
+        """
         ...
 
 

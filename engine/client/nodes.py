@@ -19,7 +19,7 @@ from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 from engine.client.choice import less_loaded_of_two
 from engine.client.member import Member
 from engine.client.ray import cancel, node_actor, roster_actor
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import BadInput, CannotStart, Overloaded, SandboxError
 from engine.pace import Pace
 from engine.wire.cluster import Reply, Report
 from engine.wire.messages import error_from_wire
@@ -57,10 +57,15 @@ class Nodes:
     async def open(self, ready: Callable[[list[Report]], bool], *, seconds: float = 120.0) -> None:
         """Follow the nodes, and wait until `ready` says so of their reports; raises CannotStart without a cluster."""
         self._following = asyncio.create_task(self._follow(roster_actor()))
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(seconds):
                 while not ready(self.reports):
                     await self._next_change()
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Follow no more; what is under way is the caller's to cancel."""
@@ -133,7 +138,10 @@ class Nodes:
         raise BadInput("node", name, f"expected an address or the beginning of an id that only one has, of {known}")
 
     async def _asked(self, member: Member, op: str, fields: dict[str, Any], client: str) -> Reply:
-        body = msgspec.msgpack.encode(fields)
+        try:
+            body = msgspec.msgpack.encode(fields)
+        except OverflowError:
+            raise BadInput("request", op, "holds an integer of more than 64 bits") from None
         member.own += 1
         self._under_way += 1
         reply = None
@@ -203,6 +211,9 @@ class Nodes:
                 # It moves to another node; those that are known go on.
                 log.warning("the roster does not answer: %s", _short(error))
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                with contextlib.suppress(CannotStart):
+                    # The cluster may have been stopped, and started anew.
+                    roster = roster_actor()
             await asyncio.sleep(pause)
 
     def _take(self, reports: list[Report]) -> None:
@@ -239,8 +250,9 @@ class Nodes:
             except ActorUnavailableError:
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             except RayError:
-                # Dead for good: the roster strikes it off, and knows when its machine is back.
+                # Dead for good: the roster strikes it off, and knows when its machine is back; or has another actor.
                 pause = _LONGEST_PAUSE_SECONDS
+                member.actor = node_actor(node) or member.actor
             else:
                 member.suspect = False
                 log.info("node %s answers again", member.name)

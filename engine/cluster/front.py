@@ -25,6 +25,7 @@ from engine.scorer import Parsed
 from engine.server.backend import Backend, Opened
 from engine.stats import Stats
 from engine.wire.cluster import Report
+from engine.wire.items import item_to_wire
 from engine.wire.messages import Run, outcome_from_wire
 
 _SUMMED: Final = tuple(name for name in Stats.__struct_fields__ if name not in ("verdicts", "sound"))
@@ -51,8 +52,8 @@ class Everywhere:
             raise SandboxError(f"a node sent something that is not an outcome: {error}") from None
 
     async def score(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
-        """See `Backend.score`; the item goes as it came."""
-        fields: dict[str, Any] = {"item": item.item}
+        """See `Backend.score`; the item goes as it came, but JSON's long integers with a tag, or not at all."""
+        fields: dict[str, Any] = {"item": item_to_wire(item.item, text_only=False)}
         if deadline_seconds is not None:
             fields["deadline_seconds"] = deadline_seconds
         return await self._ask("score", fields, client)

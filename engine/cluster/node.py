@@ -42,17 +42,16 @@ class Node:
     async def report(self) -> Report:
         """How this node is; starts it."""
         live = await self._started()
-        stats = live.engine.stats()
         return Report(
             node=self._node,
             host=self._host,
             state=self._state,
-            problem=live.problem,
+            problem=await self._problem(live),
             kinds=live.kinds,
             under_way=self._under_way,
             capacity=live.capacity,
             cores=cores(),
-            stats=msgspec.to_builtins(stats),
+            stats=msgspec.to_builtins(live.engine.stats()),
             facts=live.facts,
             not_enforced=live.engine.not_enforced,
         )
@@ -60,7 +59,7 @@ class Node:
     async def ask(self, op: str, body: bytes, client: str) -> Reply:
         """Answer one request; cancelling the call kills what it runs."""
         live = await self._started()
-        if self._state != "ready":
+        if self._leaves():
             return Reply(under_way=self._under_way + 1, leaving=True)
         self._under_way += 1
         try:
@@ -69,7 +68,9 @@ class Node:
             answer = await self._answer(live.service, op, body, client)
             return Reply(under_way=self._under_way, answer=await off_loop(len(body), msgspec.msgpack.encode, answer))
         except AssayError as error:
-            return Reply(under_way=self._under_way, error=error_body(error))
+            # Whoever was let in just before the node began to drain has not been run either.
+            leaving = self._leaves() and isinstance(error, Overloaded)
+            return Reply(under_way=self._under_way, error=error_body(error), leaving=leaving)
         finally:
             self._under_way -= 1
 
@@ -99,6 +100,17 @@ class Node:
                 return await service.score(item, client=client, deadline_seconds=request.deadline_seconds)
             case _:
                 raise BadInput("op", op, "expected run or score")
+
+    def _leaves(self) -> bool:
+        return self._state != "ready"
+
+    async def _problem(self, live: _Live) -> str:
+        """Why no program runs here: since the start, or since a fault of ours after which none has ended well."""
+        if live.problem or self._leaves():
+            return live.problem
+        # Or it would be the first to answer, with faults, and so the least loaded.
+        problem = await live.service.problem()
+        return problem if problem and not live.engine.stats().sound else ""
 
     async def _started(self) -> _Live:
         if self._live is None:

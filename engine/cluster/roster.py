@@ -50,7 +50,9 @@ class Roster:
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
         if self._looking.done() and not self._looking.cancelled():
-            self._looking.result()
+            # Told to one who asks; the next one has it look again.
+            failed, self._looking = self._looking, None
+            failed.result()
         return [entry.report for entry in self._entries.values()]
 
     async def drain(self, node: str) -> Report:

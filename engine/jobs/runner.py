@@ -9,7 +9,7 @@ from typing import NamedTuple
 from engine.errors import SandboxError
 from engine.jobs.store import Compiled
 from engine.lease import Lease, Ticket
-from engine.pool.job import EVICTED, Completion, Job, Joined, outcome_of
+from engine.pool.job import EVICTED, TAKEN_BACK, Completion, Job, Joined, outcome_of
 from engine.program import Limits, Outcome
 from engine.proof import faults
 from engine.queue import Queue
@@ -94,13 +94,20 @@ class Runner:
         partner_outcome = outcome_of(joined.partner, waited_seconds, None, self.not_enforced)
         return Talked(outcome, partner_outcome, joined.partner_first)
 
-    async def _joined(self, ticket: Ticket, job: Job, partner: Job, *, patient: bool) -> tuple[Joined, float]:
-        """How both ended, and how long they waited; a fault that is left in the first one's end is the program's."""
+    async def _joined(
+        self, ticket: Ticket, job: Job, partner: Job, *, patient: bool, anew: bool = False
+    ) -> tuple[Joined, float]:
+        """How both ended, and how long they waited; a fault that is left in the first one's end is the program's.
+
+        anew  one of them was evicted before, and both have all their memory set aside
+        """
         mine, other = await self._queue.lease_together(ticket, job.limits, partner.limits, patient=patient)
         joined = await mine.run_joined(job, partner, other)
         if EVICTED in (joined.completion.stopped_by, joined.partner.stopped_by):
             self._evicted(ticket)
-            return await self._joined(ticket, job, partner, patient=True)
+            if anew:
+                raise SandboxError(TAKEN_BACK)
+            return await self._joined(ticket, job, partner, patient=True, anew=True)
         self._counters.faults += joined.partner.fault is not None
         if joined.completion.fault is not None and joined.partner.fault is None:
             latest = joined

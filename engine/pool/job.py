@@ -15,6 +15,8 @@ from engine.program import Limits, Outcome
 CLOSED: Final = "the engine is closed"
 # Of a run that others needed the memory of: nothing follows about its program.
 EVICTED: Final[Literal["evicted"]] = "evicted"
+# Of one that was evicted although all its memory was set aside: the kernel did, for want of memory elsewhere.
+TAKEN_BACK: Final = "the sandbox took back memory that was set aside"
 
 # Absolute path inside, content, mode.
 JobFile = tuple[str, bytes, int]
@@ -108,7 +110,7 @@ def outcome_of(
             raise SandboxError(CLOSED)
         stopped_by = None
     if stopped_by == EVICTED:
-        raise SandboxError("the sandbox took back memory that was set aside")
+        raise SandboxError(TAKEN_BACK)
     faulted = completion.fault is not None
     return Outcome(
         started="warm" if completion.warm else "cold",

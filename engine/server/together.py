@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeAlias
 
+from engine.errors import AssayError
 from engine.scorer import Parsed, Together
 from engine.server.batch import Numbered, each
 
@@ -52,6 +53,11 @@ def _in_one_go(items: Sequence[Parsed], together: frozenset[str]) -> list[Answer
     for kind in {item.scorer.kind for item in items} & together:
         places = [place for place, item in enumerate(items) if item.scorer.kind == kind]
         scorer: Together[Any] = items[places[0]].scorer  # type: ignore[assignment]
-        for place, answer in zip(places, scorer.score_together([items[at].work for at in places]), strict=True):
+        try:
+            found = scorer.score_together([items[at].work for at in places])
+        except AssayError:
+            # Scored one by one, each says itself what is wrong with it.
+            continue
+        for place, answer in zip(places, found, strict=True):
             answers[place] = answer
     return answers

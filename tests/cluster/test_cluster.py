@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from assay import BadInput, Limits, NotJudged, Overloaded, Program, Reward, RewardClient, SandboxError, Verdict
+from assay import BadInput, Client, Limits, NotJudged, Overloaded, Program, Reward, RewardClient, SandboxError, Verdict
 from engine.client.nodes import Nodes
+from engine.cluster.front import Everywhere
+from engine.scorer import Parsed
 from engine.wire.cluster import Report
+from engine.wire.messages import Run
 from tests.cluster.conftest import NewCluster, wait_for
 from tests.support.ray_nodes import RayNodes, alive_of, instance_of, kill_worker, left_of
 from tests.support.traces import wait_until_nothing
@@ -149,6 +152,15 @@ async def test_rewards_without_a_daemon(new_cluster: NewCluster) -> None:
         assert [type(each) for each in await client.score_batch(items)] == [Reward, Reward]
         with pytest.raises(BadInput, match="kind 'nothing': expected one of code, judge, math"):
             await client.score({"kind": "nothing"})
+        nodes = Nodes()
+        await nodes.open(bool)
+        # As a front has it from JSON, which knows no end of integers.
+        long = Parsed({**items[0], "reference": 10**30}, None, None)  # type: ignore[arg-type]
+        with pytest.raises(BadInput, match=r"reference .*: expected an integer of at most 64 bits"):
+            await Everywhere(nodes).score(long, client="", deadline_seconds=None)
+        with pytest.raises(BadInput, match="request 'run': holds an integer of more than 64 bits"):
+            await Everywhere(nodes).run(Run(source="", limits=Limits(memory_bytes=10**30)), client="")
+        await nodes.close()
     async with RewardClient("ray://") as client:
         nobody = await client.score(items[0])
         assert isinstance(nobody, NotJudged)
@@ -173,3 +185,14 @@ async def test_a_cluster_of_other_settings_is_refused(new_cluster: NewCluster) -
         with pytest.raises(SandboxError, match="an Assay of other settings"):
             async with new_cluster(queue_runs=7):
                 pass
+
+
+@pytest.mark.soak
+async def test_who_asked_before_a_stop_asks_after_the_next_start(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
+    assert ray_nodes.address
+    async with Client("ray://") as client:
+        async with new_cluster():
+            assert (await client.run(Program("print(1)"))).stdout == b"1\n"
+        async with new_cluster(queue_runs=7):
+            assert (await client.run(Program("print(2)"))).stdout == b"2\n"
+            assert len((await client.stats())["nodes"]) == 2

@@ -38,6 +38,17 @@ def holder(size_mib: int, seconds: float = 1.0, what: str = "len(held)") -> Prog
     return Program(HOLDS.format(size=size_mib, seconds=seconds, what=what))
 
 
+def leave(engine: Engine, size_bytes: int) -> None:
+    """From now on the machine has so much for all slots together."""
+    [limit] = [
+        group / name
+        for group in cgroups(engine.facts()["instance"])
+        for name in ("memory.limit_in_bytes", "memory.max")
+        if (group / name).exists()
+    ]
+    limit.write_text(str(size_bytes))
+
+
 async def test_more_than_there_is_comes_out_right_all_the_same(engine: Engine) -> None:
     outcomes = await asyncio.gather(*(engine.run(holder(200), client=str(number)) for number in range(8)))
     assert [(outcome.verdict, outcome.stdout) for outcome in outcomes] == [(Verdict.ACCEPTED, b"209715200\n")] * 8
@@ -66,13 +77,7 @@ async def test_its_own_limit_is_a_verdict_whatever_others_use(engine: Engine) ->
 
 async def test_what_the_kernel_kills_for_others_is_no_verdict(engine: Engine) -> None:
     """The machine has less than the engine thinks."""
-    [limit] = [
-        group / name
-        for group in cgroups(engine.facts()["instance"])
-        for name in ("memory.limit_in_bytes", "memory.max")
-        if (group / name).exists()
-    ]
-    limit.write_text(str(450 * MIB))
+    leave(engine, 450 * MIB)
     runs = [engine.run(holder(150), client=str(number)) for number in range(4)]
     outcomes = await asyncio.gather(*runs, return_exceptions=True)
     for outcome in outcomes:
@@ -80,6 +85,16 @@ async def test_what_the_kernel_kills_for_others_is_no_verdict(engine: Engine) ->
             assert isinstance(outcome, Outcome)
             assert outcome.verdict is Verdict.ACCEPTED, outcome
     assert engine.stats().evicted > 0
+
+
+async def test_a_peak_of_an_earlier_run_is_not_this_ones() -> None:
+    config = EngineConfig(slots=1, memory_bytes=BUDGET)
+    async with Engine(config=config) as engine:
+        outcome = await engine.run(holder(350, 0.1), limits=Limits(memory_bytes=500 * MIB))
+        assert outcome.verdict is Verdict.ACCEPTED
+        leave(engine, 150 * MIB)
+        with pytest.raises(SandboxError, match="took back memory"):
+            await engine.run(holder(200, 0.1), limits=LIMITS)
 
 
 async def test_a_dialogue_begins_anew_with_both_its_sides(engine: Engine) -> None:
@@ -96,3 +111,12 @@ async def test_a_dialogue_begins_anew_with_both_its_sides(engine: Engine) -> Non
 
     assert set(await asyncio.gather(*(talk(str(number)) for number in range(4)))) == {Verdict.ACCEPTED}
     assert engine.stats().evicted > 0
+
+
+async def test_a_dialogue_that_the_machine_has_no_memory_for_ends(engine: Engine) -> None:
+    leave(engine, 250 * MIB)
+    talks = engine.dialogues(holder(280, what="input()"), Program("print(7)"), [DialogueTest()])
+    async with contextlib.aclosing(talks):
+        with pytest.raises(SandboxError, match="took back memory"):
+            async with asyncio.timeout(60):
+                await anext(talks)

@@ -241,17 +241,16 @@ impl SlotCgroup for SlotGroups {
     }
 
     fn was_own_limit(&mut self) -> Result<bool> {
-        let mut peak = self.max_usage.number()?;
-        if let Some(with_swap) = &self.max_with_swap {
-            // Never reset where no limit was hit: then it may be an earlier run's, and the limit is believed to be hit.
-            peak = peak.max(with_swap.number()?);
-            with_swap.write(0)?;
-        }
+        // What was swapped out is in the second alone.
+        let with_swap = self.max_with_swap.as_ref().map_or(Ok(0), Knob::number)?;
+        let peak = self.max_usage.number()?.max(with_swap);
         let limit = self.in_force.map_or(0, |limits| limits.memory_bytes + self.held_bytes);
         Ok(peak + LARGEST_CHARGE_BYTES >= limit)
     }
 
     fn reset_peak(&mut self) -> Result<()> {
+        // Both: the peak of an earlier run would say that this one hit its limit.
+        self.max_with_swap.as_ref().map_or(Ok(()), |peak| peak.write(0))?;
         self.max_usage.write(0)
     }
 

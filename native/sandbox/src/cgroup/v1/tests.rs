@@ -126,9 +126,13 @@ fn a_limit_that_reads_back_as_another_is_a_fault() {
 #[test]
 fn who_was_killed_far_below_its_limit_was_killed_for_others() {
     let (base, v1) = fake();
+    let [peak, with_swap] =
+        ["", ".memsw"].map(|kind| base.join(format!("assay-0/slot-3/memory{kind}.max_usage_in_bytes")));
+    // Of an earlier run.
+    fs::write(with_swap, (1 << 28).to_string()).expect("a file");
     let mut slot = v1.open(3, 1).expect("an open slot");
-    let peak = base.join("assay-0/slot-3/memory.max_usage_in_bytes");
     slot.limit(&limits(), 0).expect("limits");
+    slot.reset_peak().expect("a peak");
     for (bytes, own) in [((1 << 28) - 4096, true), ((1 << 28) - (1 << 20), true), (1 << 27, false)] {
         fs::write(&peak, bytes.to_string()).expect("a file");
         assert_eq!(slot.was_own_limit().expect("a number"), own, "{bytes}");
