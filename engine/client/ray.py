@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import Any
+import os
+import socket
+from typing import Any, Final
 
 from engine.errors import CannotStart
 from engine.wire.cluster import NAMESPACE, ROSTER, node_name
@@ -15,6 +17,10 @@ except ImportError:
     raise CannotStart("a cluster needs Ray: pip install 'assay[ray]'") from None
 
 
+# Ray itself asks an address where nothing listens for many minutes.
+_REACH_SECONDS: Final = 10.0
+
+
 def connect(address: str | None) -> None:
     """Make this process one of Ray's, unless it is already; raises CannotStart.
 
@@ -22,10 +28,14 @@ def connect(address: str | None) -> None:
     """
     if ray.is_initialized():
         return
+    named = address or os.environ.get("RAY_ADDRESS", "")
+    host, _, port = named.rpartition(":")
     try:
+        if port.isdecimal() and "/" not in host:
+            socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
         ray.init(address=address or "auto", namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        where = f" at {address}" if address else " here"
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:
+        where = f" at {named}" if named else " here"
         raise CannotStart(f"no Ray{where}: start it with `ray start --head` ({_first_line(error)})") from None
 
 

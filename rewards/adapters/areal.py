@@ -30,7 +30,7 @@ def reward_fn(
     Not a coroutine: AReaL calls it in a process of its own. Raises BadInput for a wrong sample, and SandboxError where
     there is no reward in time: AReaL asks again three times, and then rejects the rollout.
     """
-    item = item_of({"prompt": prompt, **data}, completions)
+    item = item_of(data, completions, prompt)
     return number(ask_blocking(lambda client: _in_time(client, item, patience_seconds)))
 
 

@@ -91,14 +91,19 @@ def _content(content: object) -> str:
     raise BadInput("completion", content, "expected text, or a chat whose content is text or a list of parts")
 
 
-def item_of(columns: Mapping[str, Any], completion: str) -> dict[str, Any]:
+def item_of(columns: Mapping[str, Any], completion: str, prompt: object = None) -> dict[str, Any]:
     """A sample as an item: of the `kind` that its columns name, a data set's row of code, or else mathematics.
 
     Columns that are None count as missing, as tables have them where rows differ. Mathematics without a `kind` takes as
     its reference the first there is of reference, answer and solution, and `question`: data sets have columns like
     `type` that mean something else. Raises BadInput where nothing says what is right.
+
+    prompt  what the trainer asked; a column of rows that have one, where it is text
     """
     row = {name: _plain(value) for name, value in columns.items() if value is not None}
+    # Of some code data sets the prompt is the head of the function; no item of ours has one.
+    if isinstance(prompt, str) and is_row(asked := {"prompt": prompt, **row}):
+        row = asked
     if "kind" in row:
         return {**row, "completion": completion}
     if is_row(row):

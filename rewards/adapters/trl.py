@@ -29,10 +29,7 @@ async def assay_reward(
     def item(sample: tuple[int, tuple[Any, Completion]]) -> dict[str, Any]:
         index, (prompt, completion) = sample
         row = {name: values[index] for name, values in columns.items()}
-        # Of some code data sets the prompt is the head of the function.
-        if isinstance(prompt, str):
-            row.setdefault("prompt", prompt)
-        return item_of(row, text_of(completion))
+        return item_of(row, text_of(completion), prompt)
 
     items = items_of(enumerate(zip(prompts, completions, strict=True)), item)
     rewards = await ask(lambda client: client.score_many(items))

@@ -19,9 +19,7 @@ async def solved(task: Any, trace: Any) -> float:
     from verifiers.v1 import TaskData
 
     columns = task.model_dump(exclude=set(TaskData.model_fields))
-    if isinstance(task.prompt, str):
-        columns.setdefault("prompt", task.prompt)
-    item = item_of(columns, trace.last_reply)
+    item = item_of(columns, trace.last_reply, task.prompt)
     return number(await ask(lambda client: client.score(item)), "the trace")
 
 

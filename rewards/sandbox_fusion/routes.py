@@ -116,8 +116,8 @@ class _DataSets:
 
     def _named(self, name: str) -> DataSet:
         if name not in self._sets:
-            known = ", ".join(self._sets) or "none: the configuration has no [rewards.data_sets.NAME]"
-            raise BadInput("dataset", name, f"expected one of {known}; or send config.provided_data")
+            known = f"expected one of {', '.join(self._sets)}" if self._sets else "configure [rewards.data_sets.NAME]"
+            raise BadInput("dataset", name, f"{known}, or send config.provided_data")
         return self._sets[name]
 
     async def _row(self, name: str, row_id: int | str, config: Config) -> tuple[Kind, dict[str, Any]]:

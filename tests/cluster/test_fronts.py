@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -26,8 +27,8 @@ ASSAY = (sys.executable, "-m", "assay")
 @contextmanager
 def front(ray_nodes: RayNodes, place: Path, name: str) -> Iterator[tuple[str, str, str]]:
     """A front of its own process: its socket, its HTTP address, what it said when it was ready."""
-    socket, log = place / f"{name}.sock", place / f"{name}.log"
-    options = ("--ray", ray_nodes.address, "--config", str(settings_file(place)), "--socket", str(socket))
+    path, log = place / f"{name}.sock", place / f"{name}.log"
+    options = ("--ray", ray_nodes.address, "--config", str(settings_file(place)), "--socket", str(path))
     with log.open("w") as errors:
         process = subprocess.Popen(
             (*ASSAY, "serve", *options, "--http", "127.0.0.1:0"), stdout=subprocess.PIPE, stderr=errors, text=True
@@ -40,7 +41,7 @@ def front(ray_nodes: RayNodes, place: Path, name: str) -> Iterator[tuple[str, st
                 line = process.stdout.readline()
                 assert line, log.read_text()
                 said += line
-            yield f"unix://{socket}", said.rpartition(" ")[2].strip(), said
+            yield f"unix://{path}", said.rpartition(" ")[2].strip(), said
         finally:
             process.terminate()
             assert process.wait(30) == 0
@@ -60,14 +61,25 @@ def cluster_command(ray_nodes: RayNodes, *words: str) -> str:
     return done.stdout
 
 
+def test_an_address_where_no_ray_listens() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        where = "{}:{}".format(*listener.getsockname())
+        done = subprocess.run(
+            (*ASSAY, "cluster", "status", "--ray", where), capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"assay cluster: no Ray at {where}: start it with `ray start --head`")
+
+
 async def test_two_fronts_and_a_node_without_rights(ray_nodes: RayNodes, tmp_path: Path) -> None:
-    with ray_nodes.without_rights() as bare, front(ray_nodes, tmp_path, "a") as (socket, http, said):
+    with ray_nodes.without_rights() as bare, front(ray_nodes, tmp_path, "a") as (address, http, said):
         try:
             assert "2 of 3 nodes run programs · 8 slots · every limit proved" in said
             assert f"({bare[:8]}): " in said
             assert "namespace" in said
             with front(ray_nodes, tmp_path, "b") as (_, http_b, _):
-                async with Client(socket) as client, RewardClient(socket) as rewards:
+                async with Client(address) as client, RewardClient(address) as rewards:
                     outcomes = [await client.run(Program(f"print({number})")) for number in range(20)]
                     assert [outcome.stdout for outcome in outcomes] == [b"%d\n" % number for number in range(20)]
                     item = {"kind": "math", "reference": "7", "completion": r"It is \boxed{7}."}
@@ -83,7 +95,7 @@ async def test_two_fronts_and_a_node_without_rights(ray_nodes: RayNodes, tmp_pat
             assert bare[:8] in cluster_command(ray_nodes, "status")
             victim = next(iter(ray_nodes.raylets))
             assert f"({victim[:8]}) is drained" in cluster_command(ray_nodes, "drain", victim[:12])
-            async with Client(socket) as client:
+            async with Client(address) as client:
                 assert (await client.run(Program("print(1)"))).verdict == Verdict.ACCEPTED
         finally:
             cluster_command(ray_nodes, "stop")

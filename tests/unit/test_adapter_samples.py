@@ -70,6 +70,17 @@ def test_the_columns_say_what_is_asked(columns: dict[str, Any], item: dict[str, 
         ITEMS[made["kind"]](made)
 
 
+def test_a_prompt_is_a_column_of_rows_alone() -> None:
+    row = {"entry_point": "f", "test": "def check(f): assert f() == 1"}
+    assert item_of(row, SAID, "def f():") == {**row, "kind": "code", "prompt": "def f():", "completion": SAID}
+    for prompt in ("2 + 2?", [{"role": "user", "content": "2 + 2?"}], None):
+        code = {"tests": [{"stdin": "", "expected": "4"}], "language": "python"}
+        for kind, fields in (("code", code), ("math", {"reference": "4"})):
+            item = item_of({"kind": kind, **fields}, SAID, prompt)
+            assert item == {"kind": kind, **fields, "completion": SAID}
+            ITEMS[kind](item)
+
+
 @pytest.mark.parametrize("columns", [{}, {"difficulty": 3}, {"reference": None}])
 def test_nothing_says_what_is_right(columns: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="expected kind, a form of tests, or one of reference") as caught:
