@@ -201,7 +201,7 @@ def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
         ("/submit", {"dataset": None}, "dataset"),
         ("/submit", {"config": {"language": "python"}}, "dataset"),
         ("/submit", {"config": {"provided_data": ADD}}, "config.language"),
-        ("/submit", {"config": {"provided_data": ADD, "language": "go"}}, "config.language"),
+        ("/submit", {"config": {"provided_data": ADD, "language": "cuda"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "Go"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "python", "run_timeout": -1}}, "config.run_timeout"),
         (
