@@ -80,6 +80,7 @@ class Submitted:
             compile_limits=compile_limits,
             run_all=self.config.extra.run_all_cases,
             total_seconds=self.config.extra.total_timeout,
+            shown_bytes=self.service.config.batch_bytes,
             options=self.options,
         )
         told = await tell(self.service.engine, trial)

@@ -191,6 +191,18 @@ def test_a_special_judge_looks_at_what_differs(daemon: Daemon) -> None:
     assert (status, answer["error"]["kind"]) == (504, "sandbox")
 
 
+def test_output_of_many_tests_is_bounded(start_daemon: StartDaemon) -> None:
+    cases = {"type": "stdin_stdout", "input": ["a", "b", "a"], "output": ["a" * 60, "b", "a" * 60]}
+    daemon = start_daemon(config="[server]\nbatch_bytes = 100\n")
+    answer = batch(daemon, fenced("print(60 * input())"), cases, extra={"run_all_cases": True})
+    daemon.stop()
+    assert [test["passed"] for test in answer["tests"]] == [True, False, True]
+    told = [(test["exec_info"]["run_result"]["stdout"], test["exec_info"]["message"]) for test in answer["tests"]]
+    assert told[0] == ("a" * 60 + "\n", "")
+    assert told[1] == told[2]
+    assert (told[1][0], "batch_bytes" in told[1][1]) == ("", True)
+
+
 def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
     cases = {"type": "stdin_stdout", "input": ["1"] * 3, "output": ["1"] * 3}
     extra = {"total_timeout": 0.3, "run_all_cases": True}
