@@ -45,8 +45,12 @@ def notebook_run(outcome: Outcome) -> NotebookRun:
     """What its one frame says; one that is none says nothing."""
     if not outcome.clean:
         return NotebookRun(outcome=outcome)
+    header, content = outcome.channel[:HEADER_BYTES], outcome.channel[HEADER_BYTES:]
+    if int.from_bytes(header, "big") > len(content):
+        # It had ended by itself before it could be stopped for what it gave.
+        return NotebookRun(outcome=msgspec.structs.replace(outcome, stopped_by="output"))
     try:
-        said = msgspec.json.decode(outcome.channel[HEADER_BYTES:], type=_Said)
+        said = msgspec.json.decode(content, type=_Said)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return NotebookRun(outcome=outcome)
     return NotebookRun(outcome=outcome, cells=said.cells, timed_out=said.timed_out, missing=said.missing)

@@ -51,9 +51,9 @@ def _int(text: str) -> int | _Unreadable:
         return _Unreadable(text, f'of {len(text):,} digits: in the values of call tests such are {{"$int": "0x..."}}')
 
 
-def check_text(data: object) -> None:
-    """Raises BadInput if some text in `data` is not Unicode, naming its field."""
-    broken = _broken(data)
+def check_text(data: object, field: str = "") -> None:
+    """Raises BadInput if some text in `data`, which stands in `field`, is not Unicode, naming its own field."""
+    broken = _broken(data, field)
     if broken is not None:
         raise broken
 
@@ -66,8 +66,8 @@ def unicode(text: str, field: str) -> bytes:
         raise BadInput(field, text, "lone surrogates: not Unicode text") from None
 
 
-def _broken(data: object) -> BadInput | None:
-    pending: list[tuple[str, Any]] = [("", data)]
+def _broken(data: object, field: str) -> BadInput | None:
+    pending: list[tuple[str, Any]] = [(field, data)]
     while pending:
         path, value = pending.pop()
         if isinstance(value, dict):

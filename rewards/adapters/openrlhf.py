@@ -37,6 +37,8 @@ def items_of_batch(queries: Sequence[str], prompts: Sequence[str], labels: Seque
 
 def _item(sample: tuple[str, str, Any]) -> dict[str, Any]:
     query, prompt, label = sample
+    if not prompt:
+        raise BadInput("prompt", prompt, "expected text: where it ends the answer begins")
     # A token that begins the text may stand before the prompt. What a prompt says of a box is no answer.
     _, found, answer = query.partition(prompt)
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -28,7 +29,10 @@ FILES: Final[dict[Convention, tuple[str, str, str]]] = {
 # Wrong answer, presentation error, dirt after the answer, unexpected end of file; all else is a judge that failed.
 _WRONG: Final[dict[Convention, frozenset[int]]] = {"testlib": frozenset({1, 2, 4, 8}), "scalebox": frozenset({1})}
 TESTLIB_FAIL: Final = 3
-_TRACEBACK: Final = b"Traceback (most recent call last)"
+# What does not parse has no traceback.
+_PYTHON_BROKE: Final = re.compile(
+    rb"^(?:Traceback \(most recent call last\)|(?:Syntax|Indentation|Tab)Error:)", re.MULTILINE
+)
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +74,8 @@ def judge_of(data: object) -> Judge | None:
         judge: Judge = to_struct(with_bytes(data, names=(), maps=("files",)), Judge)
         language_named(judge.language)
         unicode(judge.source, "source")
+        if not judge.source.strip():
+            raise BadInput("source", judge.source, "expected a program: nothing accepts everything")
         for name in judge.files:
             if name in FILES[judge.convention]:
                 raise BadInput("files", name, "this name is that of a file which the judge is given")
@@ -142,7 +148,7 @@ def said(judge: Judge, outcome: Outcome) -> bool | None:
     if outcome.exit_code == 0:
         return True
     # Python ends by an exception with what would mean a wrong answer.
-    broke = judge.is_python and _TRACEBACK in outcome.stderr
+    broke = judge.is_python and _PYTHON_BROKE.search(outcome.stderr) is not None
     return False if outcome.exit_code in _WRONG[judge.convention] and not broke else None
 
 

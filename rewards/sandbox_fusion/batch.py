@@ -9,13 +9,14 @@ import msgspec
 
 from engine.errors import BadInput
 from engine.server.service import Service
-from engine.wire.decode import to_struct
+from engine.wire.decode import check_text, to_struct
 from rewards.code.item import code_item
 from rewards.sandbox_fusion.cases import StdioCase, call_cases, expected_of
 from rewards.sandbox_fusion.request import Submission
 from rewards.sandbox_fusion.submit import ROW, Submitted, here, with_statements, with_stdio
 
 _PLACE = f"{ROW}.test_cases"
+_SIDES = ("input", "output")
 
 
 class TestCases(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,10 +71,21 @@ def _test_cases(provided: Any) -> TestCases:
 
 
 def _side_by_side(cases: list[dict[str, Any]]) -> dict[str, Any]:
-    """As a batch has them; the first one says for all of what type they are."""
-    told: dict[str, Any] = {name: [case.get(name) for case in cases] for name in ("input", "output")}
-    told.update((name, cases[0][name]) for name in ("type", "fn_name") if name in cases[0])
+    """As a batch has them; all are of one type. Raises BadInput."""
+    told: dict[str, Any] = {name: [_of(case, name, index) for index, case in enumerate(cases)] for name in _SIDES}
+    for name in ("type", "fn_name"):
+        told[name] = cases[0].get(name)
+        for index, case in enumerate(cases):
+            if case.get(name) != told[name]:
+                raise BadInput(f"{_PLACE}[{index}].{name}", case.get(name), f"expected that of all, {told[name]!r}")
     return told
+
+
+def _of(case: dict[str, Any], name: str, index: int) -> Any:
+    # None is what a function may have to return.
+    if name not in case:
+        raise BadInput(f"{_PLACE}[{index}].{name}", None, "required")
+    return case[name]
 
 
 def _stdio(cases: TestCases) -> list[StdioCase]:
@@ -93,6 +105,8 @@ async def _with_calls(submitted: Submitted, cases: TestCases) -> dict[str, Any]:
     for index, (given, wanted) in enumerate(zip(cases.input, cases.output, strict=True)):
         if cases.json_input and isinstance(given, str):
             given, wanted = _from_json(given, wanted)
+            check_text(given, f"{_PLACE}.input[{index}]")
+            check_text(wanted, f"{_PLACE}.output[{index}]")
         if not isinstance(given, list):
             raise BadInput(f"{_PLACE}.input[{index}]", given, "expected a list of arguments")
         inputs.append(given)

@@ -26,11 +26,13 @@ def program_of(completion: str, language: str, tags: frozenset[str]) -> Extracte
     blocks, rest = _fenced(completion)
     if blocks:
         tagged = (code for tag, code in blocks if tag.strip().lower() in tags)
-        return Extracted(next(tagged, blocks[0][1]), "fenced")
-    if rest is not None:
-        return Extracted(rest, "incomplete_fenced")
-    code = _definition(completion) if language == "python" else completion if language == "bash" else ""
-    return Extracted(code, "heuristic") if code.strip() else Extracted("", "empty")
+        found = Extracted(next(tagged, blocks[0][1]), "fenced")
+    elif rest is not None:
+        found = Extracted(rest, "incomplete_fenced")
+    else:
+        code = _definition(completion) if language == "python" else completion if language == "bash" else ""
+        found = Extracted(code, "heuristic")
+    return found if found.code.strip() else Extracted("", "empty")
 
 
 def _fenced(text: str) -> tuple[list[tuple[str, str]], str | None]:

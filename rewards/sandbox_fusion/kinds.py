@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
 from engine.errors import BadInput
+from engine.wire.decode import check_text
 
 Kind = Literal["CommonOJDataset", "MBPPDataset", "HumanEvalDataset"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -39,6 +40,8 @@ def column(row: Mapping[str, Any], name: str, field: str) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, strict=False)
+        data = json.loads(value, strict=False)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{field}.{name}", value, f"not JSON: {error}") from None
+    check_text(data, f"{field}.{name}")
+    return data

@@ -61,6 +61,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
     limit: int = 1_000_000
 
+    def __post_init__(self) -> None:
+        for name in ("offset", "limit"):
+            if getattr(self, name) < 0:
+                raise BadInput(name, getattr(self, name), "expected 0 or more")
+
 
 class One(msgspec.Struct, frozen=True, kw_only=True):
     """`/get_prompt_by_id`: one row."""

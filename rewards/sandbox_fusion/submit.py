@@ -15,7 +15,7 @@ from engine.program import Program
 from engine.server.run_code import check_language, limits_of, patience_of
 from engine.server.service import Service
 from rewards.code.item import CodeItem, code_item
-from rewards.code.judge import Judge
+from rewards.code.judge import Judge, judge_of
 from rewards.sandbox_fusion.cases import Cases, StdioCase, statement_cases, stdio_case, stdio_cases
 from rewards.sandbox_fusion.extract import Extracted, program_of
 from rewards.sandbox_fusion.kinds import Kind, column
@@ -57,7 +57,7 @@ class Submitted:
         if extra.special_judge_program is None:
             return None
         language = here(extra.special_judge_language or "python", "config.extra.special_judge_language")
-        return Judge(source=extra.special_judge_program, language=language, convention="scalebox")
+        return judge_of({"source": extra.special_judge_program, "language": language, "convention": "scalebox"})
 
     async def extracted(self) -> Extracted:
         """The program in the completion, by their rules."""
@@ -80,6 +80,7 @@ class Submitted:
             compile_limits=compile_limits,
             run_all=self.config.extra.run_all_cases,
             total_seconds=self.config.extra.total_timeout,
+            shown_bytes=self.service.config.batch_bytes,
             options=self.options,
         )
         told = await tell(self.service.engine, trial)

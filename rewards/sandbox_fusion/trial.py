@@ -13,7 +13,7 @@ from engine.engine import Engine
 from engine.errors import SandboxError
 from engine.flow import off_loop
 from engine.harness.kinds import AssertsTest, Test, TestRun
-from engine.program import Limits, Program, Verdict
+from engine.program import Limits, Outcome, Program, Verdict
 from engine.server.run_result import run_answer, sandbox_error
 
 TOTAL_TIMEOUT = "Total Timeout"
@@ -27,6 +27,7 @@ class Trial:
     infos          what the answer says of each test
     run_all        go on after a test that fails
     total_seconds  of CPU time for all tests; one that is stopped by the clock counts with its limit
+    shown_bytes    of output that the answer has; of tests past it only the verdict is told
     options        deadline_seconds and client of its runs
     """
 
@@ -38,6 +39,7 @@ class Trial:
     compile_limits: Limits
     run_all: bool
     total_seconds: float
+    shown_bytes: int
     options: dict[str, Any]
 
 
@@ -48,6 +50,17 @@ class Told:
     tests: list[dict[str, Any]]
     verdict: Verdict = Verdict.ACCEPTED
     forgeable: bool = False
+    shown_bytes: int = 0
+
+    async def answer(self, outcome: Outcome, most_bytes: int) -> dict[str, Any]:
+        """What is said of a run: without its output where that of all tests is more than `most_bytes`."""
+        size_bytes = outcome.size_bytes + (0 if outcome.compile is None else outcome.compile.size_bytes)
+        if self.shown_bytes + size_bytes > most_bytes:
+            compiled = None if outcome.compile is None else _silent(outcome.compile)
+            message = f"output left out: that of all tests is more than {most_bytes} bytes (server.batch_bytes)"
+            return run_answer(structs.replace(_silent(outcome), compile=compiled)) | {"message": message}
+        self.shown_bytes += size_bytes
+        return await off_loop(size_bytes, run_answer, outcome)
 
     def add(self, answer: dict[str, Any], info: dict[str, Any], verdict: Verdict) -> None:
         """One more test."""
@@ -68,13 +81,13 @@ async def tell(engine: Engine, trial: Trial) -> Told:
             verdict = run.outcome.verdict
             if verdict is Verdict.ACCEPTED and not await trial.right(index, run):
                 verdict = Verdict.WRONG_ANSWER
-            answer = await off_loop(run.outcome.size_bytes, run_answer, run.outcome)
+            answer = await told.answer(run.outcome, trial.shown_bytes)
             info = trial.infos[index] if run.problem is None else {**trial.infos[index], "problem": run.problem}
             told.add(answer, info, verdict)
             if verdict is Verdict.COMPILE_ERROR:
                 # Theirs compiles, and fails, for every test.
                 for rest in trial.infos[1:] if trial.run_all else ():
-                    told.add(answer, rest, verdict)
+                    told.add(await told.answer(run.outcome, trial.shown_bytes), rest, verdict)
             # Not the clock: how busy the machine is must not decide.
             late = run.outcome.stopped_by == "wall"
             seconds += trial.limits.wall if late else run.outcome.cpu_seconds
@@ -87,6 +100,10 @@ async def tell(engine: Engine, trial: Trial) -> Told:
     if not told.tests:
         raise SandboxError("no test was run")
     return told
+
+
+def _silent(outcome: Outcome) -> Outcome:
+    return structs.replace(outcome, stdout=b"", stderr=b"")
 
 
 async def _in_process(engine: Engine, trial: Trial, index: int) -> TestRun:

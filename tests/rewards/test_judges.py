@@ -83,6 +83,8 @@ async def test_a_judge_compiles_once(engine: Engine) -> None:
     "source",
     [
         "raise RuntimeError('broken')",
+        "def",
+        "if True:\nbroken",
         "import sys; sys.exit(3)",
         "while True: pass",
         "import os; os.kill(os.getpid(), 11)",
@@ -124,6 +126,7 @@ async def test_a_judge_that_does_not_compile_is_wrong_input(engine: Engine) -> N
         ({}, r"judge.source None: required"),
         ("x", r"judge 'x': expected a map"),
         ({"source": 3}, r"judge.source 3: expected `str`"),
+        ({"source": " \n", "language": "python"}, r"judge.source ' \\n': expected a program"),
         ({"source": "", "language": "cobol"}, r"judge.language 'cobol': unknown language"),
         ({"source": "", "convention": "icpc"}, r"judge.convention 'icpc'"),
         ({"source": "", "files": {"answer.txt": ""}}, r"judge.files 'answer.txt': this name is that of a file"),

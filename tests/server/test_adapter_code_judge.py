@@ -27,6 +27,8 @@ def test_one(daemon: Daemon) -> None:
     right = {"sub_id": "a", "success": True, "run_success": True, "reason": ""}
     assert ask(daemon, "/judge", **DOUBLES, sub_id="a", expected_output="4") == right
     assert ask(daemon, "/judge", **DOUBLES, sub_id="a", expected_output="5") == {**right, "success": False}
+    nothing = {"type": "python", "solution": " ", "expected_output": ""}
+    assert ask(daemon, "/judge", **nothing, sub_id="a") == {**right, "success": False}
     cpp = {"type": "cpp", "solution": CPP, "input": "2", "expected_output": " 4 \n"}
     assert ask(daemon, "/judge", **cpp, sub_id="a") == right
     maths = {"type": "math", "solution": "so \\boxed{0.5}", "expected_output": "1/2"}

@@ -62,7 +62,13 @@ def test_gym_is_told_what_has_no_reward(daemon: Daemon) -> None:
         ({"response": None}, "response"),
         (
             {"response": {"output": [{"type": "message", "content": [{"type": "output_text", "text": 4}]}]}},
-            "response.output",
+            "response.output[0].content",
+        ),
+        ({"response": {"output": [{"type": "message", "content": 4}]}}, "response.output[0].content"),
+        ({"response": {"output": [{"type": "message", "content": ["4"]}]}}, "response.output[0].content"),
+        (
+            {"response": {"output": [{"type": "message", "content": [{"type": "output_text"}]}]}},
+            "response.output[0].content",
         ),
     ):
         status, answer = daemon.post("/verify", {**asked("4"), **wrong})

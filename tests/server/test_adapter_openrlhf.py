@@ -92,7 +92,12 @@ def test_the_route_without_openrlhf(daemon: Daemon) -> None:
     status, answer = daemon.post("/get_reward", {**asked, "labels": ["4", "See the figure."]})
     assert status == 503
     assert "no reward: undecided" in answer["error"]["message"]
-    for wrong, field in (({"labels": ["4"]}, "labels"), ({"query": ["", ""]}, "[0].query"), ({"query": 1}, "query")):
+    for wrong, field in (
+        ({"labels": ["4"]}, "labels"),
+        ({"query": ["", ""]}, "[0].query"),
+        ({"query": 1}, "query"),
+        ({"prompts": ["", ""]}, "[0].prompt"),
+    ):
         status, answer = daemon.post("/get_reward", {**asked, **wrong})
         assert (status, answer["error"]["field"]) == (422, field)
 

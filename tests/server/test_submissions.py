@@ -32,6 +32,12 @@ ABOVE = {
     "test": "def check(candidate):\n    assert candidate(1) is True\n    assert candidate(0) is False\n",
     "entry_point": "above",
 }
+CALL = {"type": "function_call", "fn_name": "f"}
+CALLED = {**CALL, "input": [1], "output": [1]}
+LONE = {**CALL, "input": ['"a"'], "output": ['"\\ud800"'], "json_input": True}
+SUMS = {"type": "stdin_stdout", "input": ["1"], "output": ["1"]}
+NO_JUDGE = {"special_judge_program": "", "special_judge_language": "python"}
+TEST_WITH_HALF_A_CHARACTER = r'[{"input": {"stdin": "\ud800"}, "output": {"stdout": ""}}]'
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +110,8 @@ def test_a_completion_without_a_program_passes_nothing(daemon: Daemon) -> None:
     answer = submit(daemon, "I do not know.", provided_data=row)
     assert (answer["accepted"], answer["extracted_code"], answer["extracted_type"]) == (False, "", "empty")
     assert [test["passed"] for test in answer["tests"]] == [False]
+    for nothing in ("```python\n\n```", "```python\n"):
+        assert not submit(daemon, nothing, provided_data=row)["accepted"]
 
 
 def test_functions_are_tested_out_of_their_reach(daemon: Daemon) -> None:
@@ -183,6 +191,18 @@ def test_a_special_judge_looks_at_what_differs(daemon: Daemon) -> None:
     assert (status, answer["error"]["kind"]) == (504, "sandbox")
 
 
+def test_output_of_many_tests_is_bounded(start_daemon: StartDaemon) -> None:
+    cases = {"type": "stdin_stdout", "input": ["a", "b", "a"], "output": ["a" * 60, "b", "a" * 60]}
+    daemon = start_daemon(config="[server]\nbatch_bytes = 100\n")
+    answer = batch(daemon, fenced("print(60 * input())"), cases, extra={"run_all_cases": True})
+    daemon.stop()
+    assert [test["passed"] for test in answer["tests"]] == [True, False, True]
+    told = [(test["exec_info"]["run_result"]["stdout"], test["exec_info"]["message"]) for test in answer["tests"]]
+    assert told[0] == ("a" * 60 + "\n", "")
+    assert told[1] == told[2]
+    assert (told[1][0], "batch_bytes" in told[1][1]) == ("", True)
+
+
 def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
     cases = {"type": "stdin_stdout", "input": ["1"] * 3, "output": ["1"] * 3}
     extra = {"total_timeout": 0.3, "run_all_cases": True}
@@ -201,7 +221,7 @@ def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
         ("/submit", {"dataset": None}, "dataset"),
         ("/submit", {"config": {"language": "python"}}, "dataset"),
         ("/submit", {"config": {"provided_data": ADD}}, "config.language"),
-        ("/submit", {"config": {"provided_data": ADD, "language": "go"}}, "config.language"),
+        ("/submit", {"config": {"provided_data": ADD, "language": "cuda"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "Go"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "python", "run_timeout": -1}}, "config.run_timeout"),
         (
@@ -212,6 +232,33 @@ def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
         ("/submit", {"config": {"provided_data": ADD, "dataset_type": "AutoEvalDataset"}}, "config.dataset_type"),
         ("/submit", {"config": {"custom_extract_logic": "import os"}}, "config.custom_extract_logic"),
         ("/common_evaluate_batch", {"config": {"language": "python"}}, "config.provided_data.test_cases"),
+        (
+            "/common_evaluate_batch",
+            {"config": {"language": "python", "provided_data": {"test_cases": [{**CALL, "input": [1]}]}}},
+            "config.provided_data.test_cases[0].output",
+        ),
+        (
+            "/common_evaluate_batch",
+            {"config": {"language": "python", "provided_data": {"test_cases": [CALLED, {**CALLED, "fn_name": "g"}]}}},
+            "config.provided_data.test_cases[1].fn_name",
+        ),
+        (
+            "/common_evaluate_batch",
+            {"config": {"language": "python", "provided_data": {"test_cases": LONE}}},
+            "config.provided_data.test_cases.output[0][0]",
+        ),
+        (
+            "/common_evaluate_batch",
+            {"config": {"language": "python", "provided_data": {"test_cases": SUMS}, "extra": NO_JUDGE}},
+            "config.extra.special_judge_program",
+        ),
+        (
+            "/submit",
+            {"config": {"provided_data": {**ADD, "test": TEST_WITH_HALF_A_CHARACTER}, "language": "python"}},
+            "config.provided_data.test[0].input.stdin",
+        ),
+        ("/list_ids", {"offset": -1}, "offset"),
+        ("/get_prompts", {"limit": -1}, "limit"),
         ("/get_prompts", {"config": {}}, "dataset"),
         ("/list_ids", {"config": {"provided_data": {}}}, "config.provided_data"),
     ],

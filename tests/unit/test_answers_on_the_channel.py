@@ -24,7 +24,9 @@ from engine.harness.channel import call_of
 from engine.harness.drivers.encoding import MAX_DEPTH, CannotCross, encode
 from engine.harness.kinds import AssertsTest, CallTest
 from engine.harness.plain import MAX_ANSWER_BYTES, decode_answer
+from engine.jobs.notebook import notebook_run
 from engine.languages.table import LANGUAGES
+from engine.program import Outcome, Verdict
 from tests.support.plain_data import ANY_TEXT, plain_data, shape
 
 PYTHON = LANGUAGES["python"]
@@ -491,3 +493,14 @@ def test_not_a_number_is_not_lost() -> None:
     assert math.isnan(returned[0])
     assert math.copysign(1, returned[1]) == -1
     assert returned[2] == math.inf
+
+
+def test_an_answer_of_a_notebook_that_was_cut_is_past_the_output() -> None:
+    whole = frame('{"cells":[{"stdout":"a","stderr":"","display":[],"error":[]}]}')
+    run = notebook_run(Outcome(exit_code=0, channel=whole))
+    assert run.cells is not None
+    assert run.outcome.clean
+    for cut in (whole[:-1], whole[:4]):
+        run = notebook_run(Outcome(exit_code=0, channel=cut))
+        assert (run.cells, run.outcome.verdict) == (None, Verdict.OUTPUT_LIMIT)
+    assert notebook_run(Outcome(exit_code=0)).outcome.clean

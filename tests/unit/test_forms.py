@@ -216,6 +216,10 @@ def test_an_item_of_our_own_is_no_row() -> None:
     [
         ({"input_output": "{"}, "input_output '{': not JSON"),
         ({"input_output": ""}, "input_output ''"),
+        (
+            {"input_output": r'{"inputs": ["\ud800"], "outputs": ["1"]}'},
+            r"input_output.inputs\[0\] .*: lone surrogates",
+        ),
         ({"input_output": json.dumps({"inputs": ["1"]})}, "input_output .*a test of no known form"),
         ({"input_output": {"inputs": ["1"], "outputs": []}}, r"input_output.outputs 0: there are 1 inputs"),
         ({"inputs": [], "outputs": []}, "inputs .*: expected at least one test"),

@@ -31,6 +31,8 @@ PYTHON = frozenset({"python", "py"})
         ("```python\nx\ny```", "x\ny```", "incomplete_fenced"),
         ("So:\nimport os\n\ndef f():\n\n  return 1\nDone", "import os\ndef f():\n  return 1\n", "heuristic"),
         ("def f(): return 1", "", "empty"),
+        ("```python\n\n```", "", "empty"),
+        ("```python\n \n", "", "empty"),
         ("", "", "empty"),
         ("``` nothing", "", "empty"),
     ],

@@ -54,8 +54,19 @@ def _text(output: object) -> str:
     """The texts of the messages in a response, as OpenAI's clients join them; reasoning and calls are none."""
     if not isinstance(output, list) or not all(isinstance(each, dict) for each in output):
         raise BadInput("response.output", output, "expected a list of maps")
-    parts = [part for each in output if each.get("type") == "message" for part in each.get("content") or []]
-    texts = [part["text"] for part in parts if isinstance(part, dict) and part.get("type") == "output_text"]
+    return "".join(
+        _said(each.get("content"), f"response.output[{index}].content")
+        for index, each in enumerate(output)
+        if each.get("type") == "message"
+    )
+
+
+def _said(content: object, field: str) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+        raise BadInput(field, content, "expected a list of maps, or text")
+    texts = [part.get("text") for part in content if part.get("type") == "output_text"]
     if not all(isinstance(text, str) for text in texts):
-        raise BadInput("response.output", output, "expected text in its parts of type output_text")
+        raise BadInput(field, content, "expected text in its parts of type output_text")
     return "".join(texts)

@@ -9,7 +9,7 @@ import zlib
 from typing import Any, Final
 
 from engine.errors import BadInput
-from engine.wire.decode import decode_json
+from engine.wire.decode import check_text, decode_json
 
 # Unpacked; the largest rows of LiveCodeBench have about 100 MB of tests.
 _MAX_UNPACKED_BYTES: Final = 256 << 20
@@ -33,9 +33,12 @@ def structure(value: object, field: str) -> Any:
         message = error.message
     if value.lstrip()[:1] in ("{", "[") and len(value) <= _MAX_LITERAL_CHARS:
         try:
-            return ast.literal_eval(value.strip())
+            data = ast.literal_eval(value.strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             pass
+        else:
+            check_text(data, field)
+            return data
     raise BadInput(field, value, message)
 
 
