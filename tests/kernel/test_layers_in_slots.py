@@ -28,7 +28,8 @@ LISTER = r"""
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-static const char *ours[] = {".", "..", "work", "tmp", "var", "run", "home", "dev", "proc", "program", "etc", "lister"};
+static const char *ours[] = {".", "..", "work", "tmp", "var", "run", "home", "mnt", "dev", "proc", "program", "etc",
+                             "lister"};
 static void list(const char *place) {
     DIR *directory = opendir(*place ? place : ".");
     struct dirent *entry;

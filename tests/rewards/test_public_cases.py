@@ -16,6 +16,7 @@ from typing import Any, Final
 import pytest
 
 from engine import BadInput
+from engine.languages.table import LANGUAGES
 from rewards import NotJudged, Reward, RewardClient
 from tests.server.conftest import Daemon, daemon, start_daemon  # noqa: F401
 
@@ -190,6 +191,8 @@ def check_run(expected: str, status: int, answer: Any) -> None:
             assert (answer["status"], run["return_code"]) == ("Success", 0)
         case "rc:ok-threads":
             assert (answer["status"], run["stdout"]) == ("Success", "ok\n")
+        case "rc:nolang" if LANGUAGES["java"].missing is None:
+            assert (answer["status"], run["return_code"]) == ("Success", 0)
         case "rc:nolang":
             assert answer["status"] == "SandboxError"
             assert "java" in answer["message"]
