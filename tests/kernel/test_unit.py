@@ -57,6 +57,7 @@ def test_behind_the_walls_of_the_unit_everything_is_enforced(user: Account) -> N
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["place"] == "ordinary user with subuid: works"
+    assert "facts" in said, said
     assert said["facts"]["limits"] == "every limit proved"
     assert said["is right"][:2] == ["ACCEPTED", "hello\n"]
     assert said["eats memory"][0] == "MEMORY_LIMIT"
