@@ -129,7 +129,7 @@ async def test_a_judge_that_does_not_compile_is_wrong_input(engine: Engine) -> N
         ({"source": " \n", "language": "python"}, r"judge.source ' \\n': expected a program"),
         ({"source": "", "language": "cobol"}, r"judge.language 'cobol': unknown language"),
         ({"source": "", "convention": "icpc"}, r"judge.convention 'icpc'"),
-        ({"source": "", "files": {"answer.txt": ""}}, r"judge.files 'answer.txt': this name is that of a file"),
+        ({"source": "x", "files": {"answer.txt": ""}}, r"judge.files 'answer.txt': this name is that of a file"),
         ({"source": "", "checker": "x"}, r"judge.checker 'x': unknown field"),
         ({"source": "", "limits": {"cpu_seconds": 0}}, r"judge.limits.cpu_seconds 0"),
     ],
