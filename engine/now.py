@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from typing import Literal
+from typing import Final
 
 import msgspec
 
-from engine.queue import Queue
+from engine.queue import Queue, WaitsFor
 
-_MOST: int = 20
-WaitsFor = Literal["slots", "memory", "processes", "its share"]
+_MOST: Final = 20
 
 
 class RunNow(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from engine.machine.resources import cores
 from engine.pace import Pace
 from engine.program import Limits
 
+WaitsFor = Literal["slots", "memory", "processes", "its share"]
 # Of slots and of memory, what one client leaves for others even where it is alone.
 _LEFT_FOR_OTHERS: Final = 8
 # Programs that run when what is only run ahead has to wait: some sleep, so that a core may be idle.
@@ -195,7 +196,7 @@ class Queue:
             self._pace.forget()
         self._serve()
 
-    def obstacle(self, ticket: Ticket) -> Literal["slots", "memory", "processes", "its share"]:
+    def obstacle(self, ticket: Ticket) -> WaitsFor:
         """What a request that waits lacks."""
         if self.running + len(ticket.wants) > self.slots:
             return "slots"

@@ -53,8 +53,8 @@ def top(arguments: argparse.Namespace) -> int:
 def shown(stats: dict[str, Any]) -> Group:
     """One picture of what `Client.stats` says."""
     now = stats["now"] or {"runs": [], "waiting": []}
-    head = f"{stats['running']} of {stats['slots']} slots run, {stats['queued']} requests wait, {stats['runs']:,} runs"
-    parts: list[Text | Table] = [Text(f"{head} since {stats['up_seconds']:.0f} s")]
+    head = f"{stats['running']} of {stats['slots']} slots in use, {stats['queued']} waiting, {stats['runs']:,} runs"
+    parts: list[Text | Table] = [Text(f"{head} in {stats['up_seconds']:.0f} s")]
     if stats["draining"] or not stats["sound"] or stats["not_enforced"]:
         parts.append(Text(_trouble(stats), style="bold red"))
     runs = Table("client", "for", "waited before", "memory set aside", title="longest runs", title_justify="left")

@@ -91,7 +91,7 @@ def top(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_top_shows_the_same(daemon: Daemon, busy: SyncClient) -> None:
     ended = top("--connect", f"unix://{daemon.path}")
     assert (ended.returncode, ended.stderr) == (0, "")
-    for word in ("2 of 2 slots run, 1 requests wait", "longest runs", "who waits", "slots", "ACCEPTED"):
+    for word in ("2 of 2 slots in use, 1 waiting", "longest runs", "who waits", "slots", "ACCEPTED"):
         assert word in ended.stdout
 
 
