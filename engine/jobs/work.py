@@ -37,14 +37,14 @@ class Work(msgspec.Struct, frozen=True):
     ) -> Job:
         """The program by itself."""
         ours = () if compiled is None else compiled.files
-        return self._job(self.language.run, ours, stdin=stdin, collect=collect, merge_stderr=merge_stderr)
+        return self._job(self._run, ours, stdin=stdin, collect=collect, merge_stderr=merge_stderr)
 
     def test_job(self, compiled: Compiled | None, call: Call) -> Job:
         """The program put to one test."""
         if not call.driver:
             ours = () if compiled is None else compiled.files
             beside = ((f"/work/{name}", content, 0o644) for name, content in call.files.items())
-            return self._job((*self.language.run, *call.arguments), (*ours, *beside), stdin=call.stdin)
+            return self._job((*self._run, *call.arguments), (*ours, *beside), stdin=call.stdin)
         driver = [(DRIVER, call.driver, 0o444)]
         argv = (self.language.run[0], *DRIVER_ARGUMENTS)
         return self._job(argv, driver, channel=call.channel, processes=call.processes)
@@ -67,6 +67,10 @@ class Work(msgspec.Struct, frozen=True):
         compiler, *arguments = self.language.compile
         return with_memory((compiler, *self.added.flags, *arguments), self.compile_limits)
 
+    @property
+    def _run(self) -> tuple[str, ...]:
+        return with_memory(self.language.run, self.limits)
+
     def _job(
         self,
         argv: Sequence[str],
@@ -83,7 +87,7 @@ class Work(msgspec.Struct, frozen=True):
         if processes:
             limits = msgspec.structs.replace(limits, processes=limits.processes + processes)
         return self.image.job(
-            with_memory(argv, self.limits),
+            argv,
             limits,
             files=(*self.files, *ours),
             collect=collect,

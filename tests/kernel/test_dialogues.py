@@ -12,6 +12,7 @@ import pytest
 
 from engine import Dialogue, DialogueTest, Engine, Limits, Outcome, Program, SandboxError, Verdict
 from engine.errors import BadInput
+from engine.languages.language import MEMORY_MIB
 from tests.support.runtimes import NewEngine
 
 pytestmark = pytest.mark.kernel
@@ -151,3 +152,12 @@ async def test_in_a_crowd_the_partners_wait_for_a_core_is_not_the_programs(new_e
     assert [ends(dialogue) for dialogue in dialogues] == [WELL] * 4, dialogues
     # It would have been stopped by a clock that counts its sleep.
     assert any(dialogue.outcome.wall_seconds > 1.0 for dialogue in dialogues), dialogues
+
+
+async def test_arguments_are_handed_over_as_they_are(new_engine: NewEngine) -> None:
+    """Also the word that a row of the languages has for its memory limit."""
+    partner = Program("import sys; print(sys.argv[1], flush=True); input()")
+    async with new_engine(slots=2) as engine:
+        dialogue = await talked(engine, Program("input(); print()"), partner, MEMORY_MIB)
+    assert dialogue.partner is not None
+    assert dialogue.partner.stdout == f"{MEMORY_MIB}\n".encode()
