@@ -169,6 +169,7 @@ class Pool:
         fresh: str,
         allow_degraded: bool,
         crun: str | None,
+        scratch: str | None,
     ) -> Pool:
         """`state_dir` holds the lock files of running instances; `trees` are shown read-only at their own paths.
 
@@ -180,7 +181,8 @@ class Pool:
         flavours: of Pythons that slots may keep ready: image, argv, environment, path of what they run, modules they
             import where these are there, and modules without which they are not ready.
         known: what a script below /program may be, which these Pythons compile ahead.
-        crun: None for native slots, or the path of the crun program that makes them.
+        crun: the path of the crun program that makes the slots, or None.
+        scratch: the directory below which slots without namespaces have theirs, or None; with neither they are native.
         """
 
     def fileno(self) -> int:

@@ -19,7 +19,7 @@ from engine.harness.kinds import CallTest, Dialogue, DialogueTest, Notebook, Not
 from engine.jobs.ahead import in_order
 from engine.jobs.compiler import Compiler
 from engine.jobs.dialogue import dialogues
-from engine.jobs.files import collected_names, job_files
+from engine.jobs.files import check_confined, collected_names, job_files
 from engine.jobs.notebook import notebook_job, notebook_run
 from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store
@@ -37,7 +37,7 @@ from engine.pool.pool import Pool
 from engine.program import MIB, Limits, Outcome, Program
 from engine.proof import preloads, selftest
 from engine.proof.control import CONTROL
-from engine.proof.selftest import Finding
+from engine.proof.finding import Finding
 from engine.queue import Queue
 from engine.stats import Counters, Stats
 from engine.wire.messages import check_deadline
@@ -251,6 +251,8 @@ class Engine:
         """Run a notebook's cells in one kernel; the limits count for all together. Otherwise as `run`."""
         if limits is not None:
             check_ceilings(limits, self._ceilings)
+        if self._config.runtime == "landlock":
+            raise BadInput("runtime", self._config.runtime, "a notebook's kernel needs sockets, which this one has not")
         names = collected_names(collect) if collect else ()
         job = notebook_job(notebook, self._images.named(notebook.image), limits or self._config.limits, names)
         size_bytes = sum(len(content) for _, content, _ in job.files) + len(job.channel or b"")
@@ -324,14 +326,15 @@ class Engine:
         config = self._config
         findings = await selftest.proved(pool, slots=self._slots, state_dir=config.state_dir, anew=self._prove_anew)
         self._findings, self._not_enforced = findings, selftest.not_enforced(findings)
-        if self._not_enforced and not config.allow_degraded:
-            raise CannotStart(selftest.complaint(findings))
+        if not config.allow_degraded and (complaint := selftest.complaint(findings)):
+            raise CannotStart(complaint)
 
     def _warmth(self) -> str:
         """How many Pythons became ready, and why some did not."""
         zygotes = self._running().pool.zygotes()
         if not zygotes:
-            return "none is kept ready"
+            reason = ": nothing would keep it from programs" if self._config.runtime == "landlock" else ""
+            return f"none is kept ready{reason}"
         problems = sorted({problem for _, _, problem in zygotes if problem is not None})
         counted = f"{sum(ready for ready, _, _ in zygotes)} ready, {sum(lost for _, lost, _ in zygotes)} lost"
         return "; ".join([counted, *problems])
@@ -349,10 +352,13 @@ class Engine:
         if compile_limits is not None:
             check_ceilings(compile_limits, self._ceilings, "compile_limits")
         limits = limits or self._config.limits
+        files = job_files(program, language, limits)
+        if self._config.runtime == "landlock":
+            check_confined(files)
         return Work(
             image,
             language,
-            job_files(program, language, limits),
+            files,
             limits,
             compile_limits or self._config.compile_limits,
             program.warm,

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from engine.cli.languages import trials_table, tried_languages
 from engine.cli.options import CONFIG, FAILED
-from engine.config.engine import EngineConfig
+from engine.config.engine import RUNTIMES, EngineConfig
 from engine.config.settings import load_settings
 from engine.engine import Engine
 from engine.errors import AssayError
@@ -24,18 +24,30 @@ from engine.languages.table import LANGUAGES, LanguageStatus
 from engine.machine import resources
 from engine.machine.kernel import kernel_lacks
 from engine.machine.place import Outlook, place_of, read_facts
-from engine.proof.selftest import Finding
+from engine.proof.finding import Finding
 
 # More would not prove more, only sooner.
 _SLOTS: Final = 4
 # As `Limits` has them; the self-test's order is by time.
-_ORDER: Final = ("cpu", "wall", "memory", "output", "disk", "processes", "open_files", "cpus", "network", "rights")
+_ORDER: Final = (
+    "cpu",
+    "wall",
+    "memory",
+    "output",
+    "disk",
+    "processes",
+    "open_files",
+    "cpus",
+    "network",
+    "rights",
+    "outside",
+)
 _SHOWN_FACTS: Final = ("runtime", "cgroup", "rootfs", "fresh")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `assay doctor`."""
-    parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slots (native)")
+    parser.add_argument("--runtime", choices=RUNTIMES, help="who makes the slots (native)")
     parser.add_argument("--config", metavar="F", help=CONFIG)
     parser.add_argument("--languages", action="store_true", help="run a program in every language, nothing else")
     parser.add_argument("--allow-degraded", action="store_true", help="exit code 0 all the same")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.options import ALLOW_DEGRADED, CONFIG, OUR_FAULT, WRONG_USE, size
-from engine.config.engine import EngineConfig
+from engine.config.engine import RUNTIMES, EngineConfig
 from engine.config.settings import load_settings
 from engine.engine import Engine
 from engine.errors import AssayError, BadInput
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", metavar="SIZE", help="memory, like 256M (512M)")
     parser.add_argument("--output", metavar="SIZE", help="bytes kept of stdout and of stderr (1M)")
     parser.add_argument("--image", metavar="PATH", help="image that it runs in: a directory, OCI layout or archive")
-    parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slot (native)")
+    parser.add_argument("--runtime", choices=RUNTIMES, help="who makes the slot (native)")
     parser.add_argument("--config", metavar="F", help=CONFIG)
     parser.add_argument("--allow-degraded", action="store_true", help=ALLOW_DEGRADED)
     parser.add_argument("-v", "--verbose", action="store_true", help="facts of the run go to stderr")

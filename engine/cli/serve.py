@@ -13,6 +13,7 @@ import uvloop
 
 from engine.cli.options import ALLOW_DEGRADED, FAILED, OWN_SCORER, WRONG_USE
 from engine.cluster.blueprint import Blueprint, Serving
+from engine.config.engine import RUNTIMES
 from engine.config.server import read_token
 from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
@@ -33,7 +34,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rootfs", metavar="PATH", help="what programs see: a directory, an OCI layout, an archive (default: host)"
     )
-    parser.add_argument("--runtime", choices=["native", "crun"], help="who makes the slots (default: native)")
+    parser.add_argument("--runtime", choices=RUNTIMES, help="who makes the slots (default: native)")
     parser.add_argument(
         "--fresh", choices=["proved", "always"], help="renew what a run may have touched (default), or everything"
     )

@@ -20,7 +20,7 @@ from engine.errors import BadInput, SandboxError
 from engine.now import Now
 from engine.program import Outcome
 from engine.proof import selftest
-from engine.proof.selftest import Finding
+from engine.proof.finding import Finding
 from engine.scorer import Parsed
 from engine.server.backend import Backend, Opened
 from engine.stats import Stats

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import sys
+import tempfile
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +34,8 @@ _LEAST: Final = {
     "queue_bytes": 1,
     "store_bytes": 0,
 }
-Runtime = Literal["native", "crun"]
+Runtime = Literal["native", "crun", "landlock"]
+RUNTIMES: Final[tuple[Runtime, ...]] = typing.get_args(Runtime)
 Fresh = Literal["proved", "always"]
 
 
@@ -87,7 +89,8 @@ class EngineConfig:
     rootfs          What programs see that name no image: "host", those trees; or the name or the place of an image.
     images          Images by name, each a directory, an OCI layout or a docker save archive as PATH[:NAME], or "host".
     image_store     Where the layers of images are kept, unpacked; it outlives restarts.
-    runtime         Who makes the slots: Assay itself ("native"), each used again, or crun, each used once.
+    runtime         What slots are: namespaces, used again ("native"); containers, used once ("crun"); or "landlock".
+    scratch_dir     Directory below which programs have their files where the runtime is "landlock"; $TMPDIR, or /tmp.
     warm_start      Python programs begin as forks of an interpreter that has started and imported already.
     warm            Kinds of it by name, each with modules to preload; programs that import one of these are its forks.
     fresh           What is made new after a run: what cannot prove it was left alone ("proved"), or all ("always").
@@ -109,6 +112,7 @@ class EngineConfig:
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
     image_store: str = dataclasses.field(default_factory=_image_store)
     runtime: Runtime = "native"
+    scratch_dir: str = dataclasses.field(default_factory=tempfile.gettempdir)
     warm_start: bool = True
     warm: Mapping[str, Warm] = dataclasses.field(default_factory=dict)
     fresh: Fresh = "proved"
@@ -122,7 +126,7 @@ class EngineConfig:
     ceilings: Limits = dataclasses.field(default_factory=_ceilings)
 
     def __post_init__(self) -> None:
-        for name, known in (("runtime", typing.get_args(Runtime)), ("fresh", typing.get_args(Fresh))):
+        for name, known in (("runtime", RUNTIMES), ("fresh", typing.get_args(Fresh))):
             if (value := getattr(self, name)) not in known:
                 raise BadInput(name, value, f"expected {' or '.join(known)}")
         for name, least in _LEAST.items():
@@ -134,6 +138,10 @@ class EngineConfig:
                 raise BadInput(f"images.{name}", place, "expected a name of letters, digits and . _ -")
             if name == HOST and place != HOST:
                 raise BadInput(f"images.{name}", place, "this name is this machine's own trees")
+        if self.runtime == "landlock":
+            for name, place in (("rootfs", self.rootfs), *((f"images.{name}", at) for name, at in self.images.items())):
+                if place != HOST:
+                    raise BadInput(name, place, 'runtime "landlock" shows this machine\'s own trees only')
         for name, warm in self.warm.items():
             for module in warm.preload:
                 if not _MODULE_NAME.fullmatch(module):

@@ -21,6 +21,7 @@ _MAX_NAME_BYTES: Final = 255
 _MAX_PATH_BYTES: Final = 2000
 _PAGE_BYTES: Final = 4096
 _WORK: Final = "/work"
+_CONFINED: Final = ("/work/", "/tmp/")
 
 
 def job_files(program: Program, language: Language, limits: Limits) -> list[JobFile]:
@@ -31,6 +32,13 @@ def job_files(program: Program, language: Language, limits: Limits) -> list[JobF
         files += _sent_along(program.files, language.source_name)
     _check_size(files, "files" if program.files else "source", limits)
     return files
+
+
+def check_confined(files: Sequence[JobFile]) -> None:
+    """Raises BadInput for a file where there is no directory of its own to have it."""
+    for path, _, _ in files:
+        if not path.startswith(_CONFINED):
+            raise BadInput("files", path, 'runtime "landlock" has only /work and /tmp')
 
 
 def _check_size(files: Sequence[JobFile], field: str, limits: Limits) -> None:

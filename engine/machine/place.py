@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import getpass
 import os
@@ -16,6 +17,10 @@ from pathlib import Path
 from typing import Final
 
 _CAP_SYS_ADMIN: Final = 21
+_LANDLOCK_CREATE_RULESET: Final = 444
+_LANDLOCK_VERSION: Final = 1
+# The first that keeps signals inside: Linux 6.12.
+_LANDLOCK_NEEDED: Final = 6
 _ALL_IDS: Final = "0 0 4294967295"
 _SYSCTLS: Final = (
     "user.max_user_namespaces",
@@ -51,6 +56,7 @@ class Facts:
     subids          ids that this user may map beside its own
     mapper          newuidmap and newgidmap are installed
     cgroup_writable the process may make control groups of its own
+    landlock        ABI of the kernel's Landlock, 0 for none
     """
 
     platform: str
@@ -66,6 +72,7 @@ class Facts:
     subids: int = 0
     mapper: bool = False
     cgroup_writable: bool = False
+    landlock: int = 0
 
     @property
     def administrator(self) -> bool:
@@ -98,6 +105,14 @@ class Place:
 
 def place_of(facts: Facts) -> Place:
     """The row that these facts stand for."""
+    place = _row_of(facts)
+    if place.outlook is Outlook.REFUSED and facts.landlock >= _LANDLOCK_NEEDED:
+        without = "without any of this, and with less enforced: --runtime landlock"
+        return dataclasses.replace(place, change=f"{place.change}; {without}")
+    return place
+
+
+def _row_of(facts: Facts) -> Place:
     if facts.platform != "linux":
         name = "macOS" if facts.platform == "darwin" else facts.platform
         change = "run the daemon on a Linux machine and name it: RewardClient('http://HOST:8080')"
@@ -208,8 +223,17 @@ def read_facts() -> Facts:
         sysctls={name: value for name, value in sysctls.items() if value},
         subids=min(sub_ids(_text(path), os.getuid(), _user()) for path in ("/etc/subuid", "/etc/subgid")),
         mapper=all(_on_path(name) for name in ("newuidmap", "newgidmap")),
+        landlock=landlock_abi(),
         cgroup_writable=all(os.access(path, os.W_OK) for path in own_groups(mountinfo, cgroup)),
     )
+
+
+def landlock_abi() -> int:
+    """ABI of this kernel's Landlock, 0 where it has none."""
+    if sys.platform != "linux":
+        return 0
+    call: int = ctypes.CDLL(None).syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
+    return max(call, 0)
 
 
 def sub_ids(text: str, uid: int, name: str) -> int:

@@ -30,7 +30,7 @@ class LivePrograms(NamedTuple):
 def live_programs(runtime: str = "native") -> LivePrograms:
     """How many programs may be live at once where nobody says it."""
     number = cores()
-    if runtime != "native":
+    if runtime == "crun":
         # Each is a container of its own, and there are as many again.
         return LivePrograms(4 * number, f"4 for each of {number} cores")
     wanted = min(max(_FEWEST_SLOTS, _SLOTS_OF_A_CORE * number), _MOST_SLOTS)

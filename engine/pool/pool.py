@@ -60,6 +60,7 @@ class Pool:
                 fresh=config.fresh,
                 allow_degraded=config.allow_degraded,
                 crun=find_program() if config.runtime == "crun" else None,
+                scratch=config.scratch_dir if config.runtime == "landlock" else None,
             )
         except PermissionError as error:
             # The step that failed, then what would let it succeed here.

@@ -10,7 +10,9 @@ import dataclasses
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,7 +22,7 @@ from engine.program import MIB, WRITABLE, Limits
 
 _KIB: Final = 1 << 10
 # Wide where a probe is not about it: a machine that is slow, or emulated, enforces its limits all the same.
-_BASE: Final = Limits(cpu_seconds=20, wall_seconds=60, memory_bytes=32 * MIB, disk_bytes=4 * MIB, processes=16)
+BASE: Final = Limits(cpu_seconds=20, wall_seconds=60, memory_bytes=32 * MIB, disk_bytes=4 * MIB, processes=16)
 _OURS: Final = "this is Assay's own doing on every machine: please report it"
 _SHOWN_CHARS: Final = 120
 
@@ -55,15 +57,15 @@ def probes(program_bytes: int, host: Host) -> tuple[Probe, ...]:
             name="cpus",
             limit=f"{cpus:g} cores",
             arguments=("100", f"{cpus * 100:.0f}"),
-            limits=replace(_BASE, cpus=cpus),
-            stopped=_seen_inside,
+            limits=replace(BASE, cpus=cpus),
+            stopped=seen_inside,
             advice="the kernel needs CONFIG_CFS_BANDWIDTH, and the engine the cpu controller of its cgroup",
         ),
         Probe(
             name="wall",
             limit=f"{wall * 1000:.0f} ms",
             arguments=("500",),
-            limits=replace(_BASE, wall_seconds=wall),
+            limits=replace(BASE, wall_seconds=wall),
             stopped=_stopped_by("wall", lambda ended: ended.wall_seconds),
             advice=_OURS,
         ),
@@ -71,7 +73,7 @@ def probes(program_bytes: int, host: Host) -> tuple[Probe, ...]:
             name="memory",
             limit=_size(memory),
             arguments=(str(4 * memory),),
-            limits=replace(_BASE, memory_bytes=memory),
+            limits=replace(BASE, memory_bytes=memory),
             stopped=_out_of_memory,
             advice="the engine needs the memory controller of its cgroup: boot without cgroup_disable=memory",
         ),
@@ -79,7 +81,7 @@ def probes(program_bytes: int, host: Host) -> tuple[Probe, ...]:
             name="cpu",
             limit=f"{cpu * 1000:.0f} ms",
             arguments=("200",),
-            limits=replace(_BASE, cpu_seconds=cpu),
+            limits=replace(BASE, cpu_seconds=cpu),
             stopped=_stopped_by("cpu", lambda ended: ended.cpu_seconds),
             advice="the engine needs the cpu (v1: cpuacct) controller of its cgroup, which counts CPU time",
         ),
@@ -87,7 +89,7 @@ def probes(program_bytes: int, host: Host) -> tuple[Probe, ...]:
             name="output",
             limit=_size(output),
             arguments=(str(256 * MIB),),
-            limits=replace(_BASE, output_bytes=output),
+            limits=replace(BASE, output_bytes=output),
             stopped=_cut_off(output),
             advice=_OURS,
         ),
@@ -95,52 +97,59 @@ def probes(program_bytes: int, host: Host) -> tuple[Probe, ...]:
             name="disk",
             limit=_size(disk),
             arguments=(*map(str, disk_allowed), *WRITABLE),
-            limits=replace(_BASE, disk_bytes=disk),
-            stopped=_seen_inside,
+            limits=replace(BASE, disk_bytes=disk),
+            stopped=seen_inside,
             advice="every writable directory must be a tmpfs with a size: see the mounts of the root file system",
         ),
         Probe(
             name="processes",
             limit="8",
             arguments=("8",),
-            limits=replace(_BASE, processes=8),
-            stopped=_seen_inside,
+            limits=replace(BASE, processes=8),
+            stopped=seen_inside,
             advice="the engine needs the pids controller of its cgroup",
         ),
         Probe(
             name="network",
             limit="none",
             arguments=(str(host.port), host.name),
-            limits=_BASE,
-            stopped=lambda ended: None if host.was_reached() else _seen_inside(ended),
+            limits=BASE,
+            stopped=lambda ended: None if host.was_reached() else seen_inside(ended),
             advice="the kernel needs CONFIG_NET_NS, and nobody may add interfaces or routes to the slots' namespaces",
         ),
         Probe(
             name="rights",
             limit="none",
             arguments=(),
-            limits=_BASE,
-            stopped=_seen_inside,
+            limits=BASE,
+            stopped=seen_inside,
             advice="the kernel needs CONFIG_SECCOMP_FILTER",
         ),
         Probe(
             name="open_files",
             limit="16",
             arguments=("16",),
-            limits=replace(_BASE, open_files=16),
-            stopped=_seen_inside,
+            limits=replace(BASE, open_files=16),
+            stopped=seen_inside,
             advice=_OURS,
         ),
     )
 
 
 class Host:
-    """What listens on this machine and no slot may reach: a TCP port of 127.0.0.1 and an abstract name."""
+    """What is on this machine and no slot may reach.
 
-    def __init__(self, tcp: socket.socket, abstract: socket.socket, name: str) -> None:
-        self._listeners = (tcp, abstract)
+    port, name  a TCP port of 127.0.0.1 and an abstract name that listen
+    place       a directory with a file and a socket that listens: "secret" and "socket"
+    pid         of this process
+    """
+
+    def __init__(self, tcp: socket.socket, others: Sequence[socket.socket], name: str, place: Path) -> None:
+        self._listeners = (tcp, *others)
         self.port: int = tcp.getsockname()[1]
         self.name = name
+        self.place = place
+        self.pid = os.getpid()
 
     def was_reached(self) -> bool:
         """Whether somebody has connected."""
@@ -155,13 +164,21 @@ class Host:
 def host_listens() -> Iterator[Host]:
     """Listen as long as the context lasts."""
     name = f"assay-probe-{os.getpid()}-{os.urandom(8).hex()}"
-    with socket.socket() as tcp, socket.socket(socket.AF_UNIX) as abstract:
+    with (
+        tempfile.TemporaryDirectory(prefix="assay-probe-") as directory,
+        socket.socket() as tcp,
+        socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket(socket.AF_UNIX) as named,
+    ):
+        place = Path(directory)
+        (place / "secret").write_text("not for programs")
         tcp.bind(("127.0.0.1", 0))
         abstract.bind(f"\0{name}")
-        for listener in (tcp, abstract):
+        named.bind(str(place / "socket"))
+        for listener in (tcp, abstract, named):
             listener.setblocking(False)
             listener.listen()
-        yield Host(tcp, abstract, name)
+        yield Host(tcp, (abstract, named), name, place)
 
 
 def said(ended: Completion) -> str:
@@ -178,23 +195,25 @@ def _size(size_bytes: int) -> str:
     return f"{size_bytes // MIB} MiB" if size_bytes >= MIB else f"{size_bytes // _KIB} KiB"
 
 
-def _killed(ended: Completion) -> bool:
+def killed(ended: Completion) -> bool:
+    """Ended from outside."""
     return ended.fault is None and ended.signal == signal.SIGKILL
 
 
-def _seen_inside(ended: Completion) -> str | None:
+def seen_inside(ended: Completion) -> str | None:
+    """What a probe said that saw the limit bite."""
     return ended.stdout.decode(errors="replace").strip() if ended.fault is None and ended.exit_code == 0 else None
 
 
 def _out_of_memory(ended: Completion) -> str | None:
-    if not (_killed(ended) and ended.oom_kills):
+    if not (killed(ended) and ended.oom_kills):
         return None
     return f"killed by the kernel at {ended.peak_memory_bytes / MIB:.1f} MiB"
 
 
 def _stopped_by(reason: str, seconds: Callable[[Completion], float]) -> Callable[[Completion], str | None]:
     def stopped(ended: Completion) -> str | None:
-        return f"killed after {seconds(ended) * 1000:.0f} ms" if _killed(ended) and ended.stopped_by == reason else None
+        return f"killed after {seconds(ended) * 1000:.0f} ms" if killed(ended) and ended.stopped_by == reason else None
 
     return stopped
 
@@ -202,6 +221,6 @@ def _stopped_by(reason: str, seconds: Callable[[Completion], float]) -> Callable
 def _cut_off(output_bytes: int) -> Callable[[Completion], str | None]:
     def stopped(ended: Completion) -> str | None:
         cut = ended.stdout_truncated and len(ended.stdout) == output_bytes
-        return f"killed, {output_bytes} bytes kept" if _killed(ended) and ended.stopped_by == "output" and cut else None
+        return f"killed, {output_bytes} bytes kept" if killed(ended) and ended.stopped_by == "output" and cut else None
 
     return stopped

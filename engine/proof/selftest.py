@@ -20,7 +20,8 @@ import msgspec
 from engine.pool.job import Job
 from engine.pool.native import static_program
 from engine.pool.pool import Pool
-from engine.proof import probes
+from engine.proof import confined, probes
+from engine.proof.finding import Finding
 from engine.proof.probes import Probe, host_listens
 
 # Such facts tell one start from the next, not one machine from another.
@@ -31,25 +32,6 @@ _MORE_TRIES: Final = 2
 _PAUSE_SECONDS: Final = 0.3
 _OF_ONE_PROCESS: Final = frozenset({"cpu", "memory"})
 _STAMPS_KEPT: Final = 16
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What the self-test found about one limit.
-
-    name      of the limit, as `not_enforced` lists it
-    limit     what the probe was allowed, for people
-    enforced  whether it was stopped there
-    seen      what was seen, for people
-    seconds   clock time that it took
-    advice    what to do where it is not enforced, else ""
-    """
-
-    name: str
-    limit: str
-    enforced: bool
-    seen: str
-    seconds: float
-    advice: str = ""
 
 
 def not_enforced(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -63,8 +45,11 @@ def summary(names: Collection[str]) -> str:
 
 
 def complaint(findings: Sequence[Finding]) -> str:
-    """One line for whoever cannot start: which limits do not bite, what was seen, what to do."""
-    wrong = [f"{finding.name} ({finding.seen}: {finding.advice})" for finding in findings if not finding.enforced]
+    """One line for whoever cannot start: which limits do not bite, what was seen, what to do; empty if all is well."""
+    bad = [finding for finding in findings if finding.promised and not finding.enforced]
+    if not bad:
+        return ""
+    wrong = [f"{finding.name} ({finding.seen}: {finding.advice})" for finding in bad]
     return f"not enforced here: {'; '.join(wrong)}; to run programs all the same, allow it with --allow-degraded"
 
 
@@ -82,8 +67,11 @@ async def prove(pool: Pool, *, slots: int, names: Collection[str] = ()) -> tuple
     """Send every probe (or those in `names`) into the pool's slots; nothing else may run in them meanwhile."""
     program = static_program()
     findings: dict[str, Finding] = {}
+    facts = pool.facts()
+    is_confined = facts.get("runtime") == "landlock"
+    all_probes = confined.confined_probes if is_confined else probes.probes
     with host_listens() as host:
-        wanted = [probe for probe in probes.probes(len(program), host) if not names or probe.name in names]
+        wanted = [probe for probe in all_probes(len(program), host) if not names or probe.name in names]
         turns = iter(wanted)
 
         async def worker() -> None:
@@ -94,7 +82,9 @@ async def prove(pool: Pool, *, slots: int, names: Collection[str] = ()) -> tuple
             for _ in range(min(slots, len(wanted))):
                 workers.create_task(worker())
     found = tuple(findings[probe.name] for probe in wanted)
-    return found if pool.facts().get("cgroup") != "none" else tuple(map(_without_groups, found))
+    if is_confined:
+        return tuple(map(confined.as_promised, found))
+    return found if facts.get("cgroup") != "none" else tuple(map(_without_groups, found))
 
 
 async def _find(pool: Pool, program: bytes, probe: Probe) -> Finding:

@@ -11,7 +11,7 @@ from engine.config.settings import Settings
 from engine.engine import Engine
 from engine.now import Now
 from engine.program import Outcome
-from engine.proof.selftest import Finding
+from engine.proof.finding import Finding
 from engine.scorer import Parsed
 from engine.stats import Stats
 from engine.wire.messages import Run

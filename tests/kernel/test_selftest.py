@@ -19,6 +19,7 @@ from engine.config.engine import Runtime
 from engine.pool.native import static_program
 from engine.program import MIB
 from engine.proof import selftest
+from engine.proof.finding import Finding
 from engine.proof.probes import Probe, host_listens, probes, said
 from rewards import CodeReward, Reward
 from tests.support import broken
@@ -161,7 +162,7 @@ def _stretch() -> float:
 async def test_a_stamp_spares_the_next_start(state_dir: Path) -> None:
     config = EngineConfig(state_dir=str(state_dir))
 
-    async def findings(**options: bool) -> tuple[selftest.Finding, ...]:
+    async def findings(**options: bool) -> tuple[Finding, ...]:
         async with Engine(slots=1, config=config, **options) as engine:
             assert engine.facts()["limits"] == "every limit proved"
             return engine.findings

@@ -187,6 +187,13 @@ def test_the_row_and_the_line_to_change(facts: Facts, row: str, outlook: Outlook
     assert bool(change) == bool(place.change)
 
 
+def test_where_landlock_would_do_it_is_proposed() -> None:
+    proposed = "--runtime landlock"
+    assert proposed in place_of(dataclasses.replace(CONTAINER, landlock=6)).change
+    assert proposed not in place_of(dataclasses.replace(CONTAINER, landlock=5)).change
+    assert proposed not in place_of(dataclasses.replace(ROOT, landlock=7)).change
+
+
 def test_what_stands_in_one_line() -> None:
     text = str(place_of(CONTAINER))
     assert text.startswith("Docker, default: refused; docker run --privileged; or")

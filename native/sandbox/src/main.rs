@@ -3,6 +3,7 @@
 //! is the benches' floor; `probe` is what the self-test sends into a slot.
 
 mod bare;
+mod census;
 mod cgroup;
 mod image;
 mod keeper;

@@ -87,13 +87,15 @@ impl Start {
     }
 }
 
-/// Who makes a slot's namespaces and mounts, and how often it is used.
+/// Who makes a slot, its namespaces and mounts, and how often it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RuntimeKind {
     /// A builder.
     Native,
     /// The crun program at this path.
     Crun { program: String },
+    /// Nobody: there are no namespaces. Below `scratch` each slot has a directory of its own.
+    Landlock { scratch: String },
 }
 
 impl RuntimeKind {
@@ -101,13 +103,14 @@ impl RuntimeKind {
         match self {
             Self::Native => "native",
             Self::Crun { .. } => "crun",
+            Self::Landlock { .. } => "landlock",
         }
     }
 
     /// A slot is made anew after each run, instead of being renewed.
     pub fn used_once(&self) -> bool {
         match self {
-            Self::Native => false,
+            Self::Native | Self::Landlock { .. } => false,
             Self::Crun { .. } => true,
         }
     }
@@ -115,9 +118,14 @@ impl RuntimeKind {
     /// It cannot do with the rights that a user namespace gives.
     pub fn needs_root(&self) -> bool {
         match self {
-            Self::Native => false,
+            Self::Native | Self::Landlock { .. } => false,
             Self::Crun { .. } => true,
         }
+    }
+
+    /// The supervisor and its slots have namespaces of their own, and mount in them.
+    pub fn has_namespaces(&self) -> bool {
+        !matches!(self, Self::Landlock { .. })
     }
 }
 
@@ -256,6 +264,7 @@ pub struct Launch {
     /// For machines without control groups.
     pub memory_bytes: u64,
     pub processes: u32,
+    pub cpu_ns: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -326,10 +335,22 @@ pub enum FromKeeper {
     Collected { paths: Vec<String> },
     /// The slot could not be made or renewed; the keeper ends.
     Failed(Fault),
+    /// The run uses more than it may of what no control group counts, and every process of it is being killed. Comes
+    /// before `Exited`.
+    Exceeded(Exceeded),
+    /// The most memory that was seen at once, in bytes, and how many new processes were refused. Comes before `Exited`.
+    Counted { peak_bytes: u64, refused_processes: u64 },
     /// A process is about to make the first socket of its run; told by a keeper that does not renew the network itself.
     SocketMade,
     /// There is no such zygote any more, or there never was one.
     Cold { flavour: u32, reason: String },
+}
+
+/// What the keeper watches where there are no control groups and no file systems of a run's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exceeded {
+    Memory,
+    Disk,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

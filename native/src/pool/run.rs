@@ -124,6 +124,7 @@ pub fn prepare(request: Request, flavours: &[Flavour], talks: bool) -> Result<Pr
         stack_bytes: request.memory_bytes.min(MAX_STACK_BYTES),
         memory_bytes: request.memory_bytes,
         processes: request.processes,
+        cpu_ns: nanoseconds(request.cpu_seconds),
     })?;
     let launch = if launch.len() > INLINE_LAUNCH_BYTES {
         fds.push(Arc::new(sys::reopen_read_only(&sys::sealed_memfd(c"assay-launch", &launch)?)?.into()));

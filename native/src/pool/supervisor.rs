@@ -57,6 +57,7 @@ impl SupervisorLink {
         let library = match start.runtime {
             RuntimeKind::Native if start.flavours.is_empty() => None,
             RuntimeKind::Native => Some(sys::sealed_memfd(c"assay-zygote", ZYGOTE)?),
+            RuntimeKind::Landlock { .. } => None,
             RuntimeKind::Crun { .. } => Some(sys::sealed_memfd(c"assay-hold", HOLD)?),
         };
         let fds: Vec<_> = library.iter().map(AsRawFd::as_raw_fd).collect();

@@ -159,7 +159,7 @@ pub struct Pool(pool::Pool);
 #[pymethods]
 impl Pool {
     #[new]
-    #[pyo3(signature = (*, slots, cores, memory_bytes, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun))]
+    #[pyo3(signature = (*, slots, cores, memory_bytes, state_dir, trees, images, flavours, known, uid_base, fresh, allow_degraded, crun, scratch))]
     #[allow(clippy::too_many_arguments)] // the stub's signature: keyword-only, one name per setting
     fn new(
         py: Python<'_>,
@@ -175,6 +175,7 @@ impl Pool {
         fresh: &str,
         allow_degraded: bool,
         crun: Option<String>,
+        scratch: Option<String>,
     ) -> PyResult<Self> {
         let fresh = match fresh {
             "proved" => Fresh::Proved,
@@ -186,7 +187,11 @@ impl Pool {
             false => Rootfs::Image { layers },
         };
         let images = images.into_iter().map(rootfs).collect();
-        let runtime = crun.map_or(RuntimeKind::Native, |program| RuntimeKind::Crun { program });
+        let runtime = match (crun, scratch) {
+            (Some(program), _) => RuntimeKind::Crun { program },
+            (None, Some(scratch)) => RuntimeKind::Landlock { scratch },
+            (None, None) => RuntimeKind::Native,
+        };
         let flavour = |(image, argv, env, script, usual, named)| Flavour { image, argv, env, script, usual, named };
         let flavours = flavours.into_iter().map(flavour).collect();
         let known = known.into_iter().map(|text| Known { text: text.as_bytes().to_vec() }).collect();

@@ -39,6 +39,10 @@ pub trait SlotCgroup {
     fn limit(&mut self, limits: &JobLimits, held_bytes: u64) -> Result<()>;
     fn counters(&mut self) -> Result<Counters>;
     fn cpu_ns(&mut self) -> Result<u64>;
+    /// At least so often a run is to be looked at: what is not seen may be lost.
+    fn longest_look(&self) -> u64 {
+        u64::MAX
+    }
     /// The ids of every thread of the program; ours may be among them.
     fn threads(&mut self) -> Result<Vec<i32>>;
     /// The program's threads, by the kernel's count.
@@ -123,8 +127,8 @@ pub fn detect(instance: &str) -> Result<Box<dyn Hierarchy>> {
 }
 
 /// For a machine where we may make no control groups.
-pub fn none() -> Box<dyn Hierarchy> {
-    Box::new(none::Nowhere)
+pub fn none(has_namespaces: bool) -> Box<dyn Hierarchy> {
+    Box::new(none::Nowhere { has_namespaces })
 }
 
 pub mod leftovers {

@@ -1,9 +1,11 @@
 //! No control groups: what can be counted and limited without them, for an engine that was allowed to start degraded.
 //!
 //! Each process has its limits (data, number of processes of the slot's user) as rlimits, set when it becomes the program.
-//! CPU time is that of the keeper's living descendants and of those that it has reaped, in clock ticks; a program that
-//! has its children reaped unseen, by ignoring SIGCHLD, hides theirs. Memory is not counted at all.
+//! CPU time is that of the keeper's living descendants and of those that it has reaped, in clock ticks, or what was seen of
+//! every process that there was, whichever is more; a program that has its children reaped unseen, by ignoring SIGCHLD,
+//! hides what they used after the last look. Memory is not counted here.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -13,11 +15,15 @@ use assay_shared::sys;
 use assay_shared::wire::JobLimits;
 
 use super::{Counters, Hierarchy, Knob, SlotCgroup};
+use crate::census::{self, TICK_NS};
 
-/// The kernel's USER_HZ, which is 100 on every architecture that we build for.
-const TICK_NS: u64 = 10_000_000;
+/// Between two looks at CPU time that may be hidden.
+const LONGEST_LOOK: u64 = 50_000_000;
 
-pub struct Nowhere;
+pub struct Nowhere {
+    /// Namespaces can be made.
+    pub has_namespaces: bool,
+}
 
 impl Hierarchy for Nowhere {
     fn describe(&self) -> String {
@@ -45,13 +51,15 @@ impl Hierarchy for Nowhere {
     }
 
     fn enter_slot(&self, _slot: u32) -> Result<Option<OwnedFd>> {
-        // So that no path of the machine shows.
-        sys::unshare(libc::CLONE_NEWCGROUP)?;
+        if self.has_namespaces {
+            // So that no path of the machine shows.
+            sys::unshare(libc::CLONE_NEWCGROUP)?;
+        }
         Ok(None)
     }
 
     fn open_slot(&self, _slot: u32, _uid: u32, ours: &[i32]) -> Result<Box<dyn SlotCgroup>> {
-        Ok(Box::new(Descendants { keeper: ours[0], seen_ns: 0 }))
+        Ok(Box::new(Descendants { keeper: ours[0], told: 0, total: 0, before: (0, 0), seen: HashMap::new() }))
     }
 
     fn slot_directories(&self, _slot: u32) -> Vec<PathBuf> {
@@ -59,9 +67,20 @@ impl Hierarchy for Nowhere {
     }
 }
 
+/// Pid and start of a process.
+type Who = (i32, u64);
+
+/// All in clock ticks.
 struct Descendants {
     keeper: i32,
-    seen_ns: u64,
+    /// The answer, which never goes back.
+    told: u64,
+    /// Of the keeper, the living and the reaped.
+    total: u64,
+    /// Both when this run began.
+    before: (u64, u64),
+    /// The own time of every process of this run, when it was last seen.
+    seen: HashMap<Who, u64>,
 }
 
 impl SlotCgroup for Descendants {
@@ -70,7 +89,14 @@ impl SlotCgroup for Descendants {
         false
     }
 
+    fn longest_look(&self) -> u64 {
+        LONGEST_LOOK
+    }
+
     fn limit(&mut self, _limits: &JobLimits, _held_bytes: u64) -> Result<()> {
+        // A run begins.
+        self.before = (self.told, self.total);
+        self.seen.clear();
         Ok(())
     }
 
@@ -79,18 +105,26 @@ impl SlotCgroup for Descendants {
     }
 
     fn cpu_ns(&mut self) -> Result<u64> {
-        let living = descendants(self.keeper).into_iter().filter_map(ticks).map(|[own, reaped]| own + reaped);
-        let living: u64 = living.sum();
-        // What was seen stays true when the keeper is dead, or while a dead child is no longer there and not yet reaped.
-        if let Some([_, reaped]) = ticks(self.keeper) {
-            self.seen_ns = self.seen_ns.max((reaped + living) * TICK_NS);
+        // What was told stays true when the keeper is dead, or while a dead child is no longer there and not yet reaped.
+        if let Some(keeper) = census::facts(self.keeper) {
+            // What the keeper does meanwhile it does for the run: a program must not have that for nothing.
+            let mut total = keeper.own_ticks + keeper.reaped_ticks;
+            for pid in census::descendants(self.keeper) {
+                let Some(facts) = census::facts(pid) else { continue };
+                total += facts.own_ticks + facts.reaped_ticks;
+                self.seen.insert((pid, facts.started_ticks), facts.own_ticks);
+            }
+            self.total = self.total.max(total);
+            let (told, total) = self.before;
+            let used = (self.total - total).max(self.seen.values().sum());
+            self.told = self.told.max(told + used);
         }
-        Ok(self.seen_ns)
+        Ok(self.told * TICK_NS)
     }
 
     fn threads(&mut self) -> Result<Vec<i32>> {
         let of_process = |pid| fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        let threads = descendants(self.keeper).into_iter().flat_map(of_process);
+        let threads = census::descendants(self.keeper).into_iter().flat_map(of_process);
         Ok(threads.filter_map(|thread| thread.file_name().to_str()?.parse().ok()).collect())
     }
 
@@ -114,7 +148,7 @@ impl SlotCgroup for Descendants {
         Ok(())
     }
 
-    /// The keeper is asked instead: its kill(-1) reaches all of its pid namespace at once, and no forker outruns it.
+    /// The keeper is asked instead: its kill(-1) reaches all of its slot at once, and no forker outruns it.
     fn kill(&mut self, _spared: &[i32]) -> Result<()> {
         Ok(())
     }
@@ -125,56 +159,5 @@ impl SlotCgroup for Descendants {
 
     fn reclaim(&self) -> Result<()> {
         Ok(())
-    }
-}
-
-/// Every process below this one. Some may have ended meanwhile; orphans are the keeper's, so none is lost.
-fn descendants(root: i32) -> Vec<i32> {
-    let mut found = Vec::new();
-    let mut parents = vec![root];
-    while let Some(parent) = parents.pop() {
-        let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { continue };
-        for thread in threads.flatten() {
-            let text = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            let children = text.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok());
-            found.extend(children.clone());
-            parents.extend(children);
-        }
-    }
-    found
-}
-
-/// A process's own CPU time and that of the children that it has reaped.
-fn ticks(pid: i32) -> Option<[u64; 2]> {
-    parse_ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-}
-
-fn parse_ticks(stat: &str) -> Option<[u64; 2]> {
-    // The name, in brackets, may hold anything.
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let fields: Vec<u64> =
-        after_name.split_ascii_whitespace().skip(11).take(4).map_while(|field| field.parse().ok()).collect();
-    let [user, system, user_of_children, system_of_children] = fields.try_into().ok()?;
-    Some([user + system, user_of_children + system_of_children])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cpu_time_stands_behind_whatever_name() {
-        let stat = "7 (a) 1 2) b) R 1 1 1 0 -1 4194304 90 0 0 0 31 4 200 17 20 0 1 0 5 1000 200";
-        assert_eq!(parse_ticks(stat), Some([35, 217]));
-        assert_eq!(parse_ticks("7 (a) R 1"), None);
-    }
-
-    #[test]
-    fn a_child_is_found() {
-        let mut child = std::process::Command::new("sleep").arg("9").spawn().expect("sleep is there");
-        let found = descendants(std::process::id() as i32);
-        child.kill().expect("our child");
-        child.wait().expect("our child");
-        assert!(found.contains(&(child.id() as i32)));
     }
 }

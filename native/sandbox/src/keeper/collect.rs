@@ -2,14 +2,13 @@
 
 use std::fs::{File, Metadata};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 
-use assay_shared::fault::Result;
+use assay_shared::fault::{Context, Result};
 use assay_shared::sys::{c_string, check, privileged};
 
-use crate::rootfs;
-
-/// Opens what is there of the asked paths; missing and irregular ones are left out.
-pub fn open_all(paths: Vec<String>) -> Vec<(String, OwnedFd)> {
+/// Opens what is there of the asked paths, below a program's root; missing and irregular ones are left out.
+pub fn open_all(root: &Path, paths: Vec<String>) -> Vec<(String, OwnedFd)> {
     paths
         .into_iter()
         .filter_map(|path| {
@@ -17,14 +16,14 @@ pub fn open_all(paths: Vec<String>) -> Vec<(String, OwnedFd)> {
                 Some(inside) => inside.to_owned(),
                 None => format!("work/{path}"),
             };
-            let file = open_beneath(&below).ok()?;
+            let file = open_beneath(root, &below).ok()?;
             file.metadata().is_ok_and(|facts: Metadata| facts.is_file()).then(|| (path, file.into()))
         })
         .collect()
 }
 
-fn open_beneath(path: &str) -> Result<File> {
-    let root = File::open(rootfs::ROOT).map_err(|_| assay_shared::fault::Fault::last("open", rootfs::ROOT))?;
+fn open_beneath(root: &Path, path: &str) -> Result<File> {
+    let root = File::open(root).context("open", root)?;
     let path_c = c_string(path)?;
     // SAFETY: open_how is plain data for which all zero is valid.
     let mut how: libc::open_how = unsafe { std::mem::zeroed() };

@@ -36,12 +36,7 @@ pub struct Launcher {
 impl Launcher {
     /// `disk_bytes`: what the program's root holds unless the job wants otherwise.
     pub fn new(disk_bytes: u64, shared_user: bool, by_rlimits: bool) -> Result<Self> {
-        // Limits that every program inherits.
-        sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
-        sys::rlimit(libc::RLIMIT_SIGPENDING, PENDING_SIGNALS)?;
-        // With 0, mq_open answers EMFILE: no message queue can be left behind.
-        sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
-        sys::rlimit(libc::RLIMIT_CORE, 0)?;
+        limit_all()?;
         Ok(Self { buffer: vec![0; sys::MESSAGE_BYTES], disk_bytes, shared_user, by_rlimits, program: None })
     }
 
@@ -75,7 +70,7 @@ impl Launcher {
             .context("open", "/proc/self/oom_score_adj")?;
 
         sys::send(job, &encode(&FromParked::Parked)?, &[])?;
-        let (launch, fds) = self.receive(job)?;
+        let (launch, fds) = receive(job, &mut self.buffer)?;
         let fds = Descriptors::new(fds)?;
         self.make_room(&launch)?;
         sys::chroot(rootfs::ROOT)?;
@@ -101,8 +96,7 @@ impl Launcher {
 
     /// Gives the root the size that this program may fill.
     fn make_room(&self, launch: &Launch) -> Result<()> {
-        let files_bytes: u64 = launch.files.iter().map(|file| file.content.len() as u64 + FILE_OVERHEAD_BYTES).sum();
-        let disk_bytes = launch.disk_bytes + files_bytes;
+        let disk_bytes = launch.disk_bytes + files_bytes(launch);
         if disk_bytes == self.disk_bytes {
             return Ok(());
         }
@@ -112,7 +106,7 @@ impl Launcher {
 
     /// For a zygote's child: takes the launch in its place, and writes the files as if from inside its root.
     pub fn prepare(&mut self, job: BorrowedFd<'_>) -> Result<(Launch, Vec<OwnedFd>)> {
-        let (launch, mut fds) = self.receive(job)?;
+        let (launch, mut fds) = receive(job, &mut self.buffer)?;
         self.make_room(&launch)?;
         sys::chroot(rootfs::ROOT)?;
         let written = launch.files.iter().try_for_each(write_file);
@@ -125,36 +119,51 @@ impl Launcher {
         }
         Ok((launch, fds))
     }
+}
 
-    fn receive(&mut self, job: BorrowedFd<'_>) -> Result<(Launch, Vec<OwnedFd>)> {
-        let Some(received) = sys::receive(job, &mut self.buffer)? else {
-            return Err(Fault::new("receive a job", "", libc::EAGAIN));
-        };
-        if received.length == 0 {
-            sys::exit_now(0); // the supervisor is gone
-        }
-        let mut fds = received.fds;
-        let launch = match &self.buffer[..received.length] {
-            // A launch that did not fit lies in the last descriptor.
-            [0] => {
-                let file = fds.pop().ok_or_else(|| Fault::new("receive a job: no descriptor", "", libc::EBADMSG))?;
-                decode(&read_all(file)?)?
-            }
-            [_, inline @ ..] => decode(inline)?,
-            [] => return Err(Fault::new("receive a job: empty", "", libc::EBADMSG)),
-        };
-        Ok((launch, fds))
+/// The launch that a parked child was sent, with its descriptors, through this buffer.
+pub fn receive(job: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<(Launch, Vec<OwnedFd>)> {
+    let Some(received) = sys::receive(job, buffer)? else {
+        return Err(Fault::new("receive a job", "", libc::EAGAIN));
+    };
+    if received.length == 0 {
+        sys::exit_now(0); // the supervisor is gone
     }
+    let mut fds = received.fds;
+    let launch = match &buffer[..received.length] {
+        // A launch that did not fit lies in the last descriptor.
+        [0] => {
+            let file = fds.pop().ok_or_else(|| Fault::new("receive a job: no descriptor", "", libc::EBADMSG))?;
+            decode(&read_all(file)?)?
+        }
+        [_, inline @ ..] => decode(inline)?,
+        [] => return Err(Fault::new("receive a job: empty", "", libc::EBADMSG)),
+    };
+    Ok((launch, fds))
+}
+
+/// What files given to a program take beside what it may write.
+pub fn files_bytes(launch: &Launch) -> u64 {
+    launch.files.iter().map(|file| file.content.len() as u64 + FILE_OVERHEAD_BYTES).sum()
+}
+
+/// Limits that every program inherits.
+pub fn limit_all() -> Result<()> {
+    sys::rlimit(libc::RLIMIT_MEMLOCK, LOCKED_MEMORY_BYTES)?;
+    sys::rlimit(libc::RLIMIT_SIGPENDING, PENDING_SIGNALS)?;
+    // With 0, mq_open answers EMFILE: no message queue can be left behind.
+    sys::rlimit(libc::RLIMIT_MSGQUEUE, 0)?;
+    sys::rlimit(libc::RLIMIT_CORE, 0)
 }
 
 /// The program's standard streams and channel, as bare numbers: the descriptors are the child's, the memory is the keeper's.
-struct Descriptors {
+pub struct Descriptors {
     raw: [RawFd; MAX_DESCRIPTORS],
     count: usize,
 }
 
 impl Descriptors {
-    fn new(fds: Vec<OwnedFd>) -> Result<Self> {
+    pub fn new(fds: Vec<OwnedFd>) -> Result<Self> {
         let mut all = Self { raw: [-1; MAX_DESCRIPTORS], count: fds.len() };
         if all.count > MAX_DESCRIPTORS {
             return Err(Fault::new("receive a job: too many descriptors", "", libc::EBADMSG));
@@ -166,7 +175,7 @@ impl Descriptors {
     }
 
     /// With /dev/null in front, if none of these is standard input.
-    fn with_stdin(mut self, is_there: bool) -> Result<Self> {
+    pub fn with_stdin(mut self, is_there: bool) -> Result<Self> {
         if !is_there && self.count < MAX_DESCRIPTORS {
             self.raw.rotate_right(1);
             self.raw[0] = File::open("/dev/null").context("open", "/dev/null")?.into_raw_fd();
@@ -209,14 +218,14 @@ fn make_parents(directory: &Path, theirs: bool) -> Result<()> {
     if theirs { chown(directory, Some(PROGRAM_ID), Some(PROGRAM_ID)).context("chown", directory) } else { Ok(()) }
 }
 
-fn limit(launch: &Launch) -> Result<()> {
+pub fn limit(launch: &Launch) -> Result<()> {
     sys::rlimit(libc::RLIMIT_NOFILE, launch.open_files)?;
     sys::rlimit(libc::RLIMIT_FSIZE, launch.disk_bytes)?;
     sys::rlimit(libc::RLIMIT_STACK, launch.stack_bytes)
 }
 
 /// 0-2 and the channel's two stay open over exec, everything else closes.
-fn arrange_descriptors(fds: Descriptors, channel: bool) -> Result<()> {
+pub fn arrange_descriptors(fds: Descriptors, channel: bool) -> Result<()> {
     let wanted = if channel { MAX_DESCRIPTORS } else { FIRST_CHANNEL_FD };
     if fds.count != wanted {
         return Err(Fault::new("receive a job: wrong number of descriptors", "", libc::EBADMSG));

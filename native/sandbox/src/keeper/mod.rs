@@ -1,6 +1,7 @@
 //! The keeper: PID 1 of a slot. It parks a child, reaps what ends, renews what a run may have changed, and parks again.
 
 mod collect;
+pub mod confined;
 pub mod contained;
 mod in_flight;
 mod launch;

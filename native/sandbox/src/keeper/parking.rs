@@ -1,6 +1,7 @@
 //! Where one child after the other is parked, until its job comes; and what is heard of their ends.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys::{self, Borrowing, Reaped};
@@ -10,6 +11,7 @@ use super::collect;
 use super::launch::Launcher;
 use super::renew::Processes;
 use super::zygote::{self, Surroundings, Zygote};
+use crate::rootfs;
 
 /// Where one child after the other is parked.
 pub struct Parking {
@@ -211,7 +213,7 @@ impl Parking {
     }
 
     pub fn collect(&self, paths: Vec<String>) -> Result<()> {
-        let (paths, files): (Vec<_>, Vec<_>) = collect::open_all(paths).into_iter().unzip();
+        let (paths, files): (Vec<_>, Vec<_>) = collect::open_all(Path::new(rootfs::ROOT), paths).into_iter().unzip();
         let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
         self.tell(&FromKeeper::Collected { paths }, &fds)
     }

@@ -17,7 +17,7 @@ const NOTIF_RECV: libc::c_ulong = 0xc050_2100;
 const NOTIF_SEND: libc::c_ulong = 0xc018_2101;
 
 pub struct SocketWatch {
-    listener: OwnedFd,
+    reports: Reports,
     /// What a zygote has to say with its calls.
     pub zygote_pass: u64,
 }
@@ -29,16 +29,44 @@ impl SocketWatch {
         let secrets = Secrets { keeper: sys::draw_secret()?, zygote: sys::draw_secret()? };
         sys::use_secret(secrets.keeper);
         let listener = seccomp::install(&mut seccomp::filter(secrets))?;
-        Ok(Self { listener, zygote_pass: secrets.zygote })
+        Ok(Self { reports: Reports { listener }, zygote_pass: secrets.zygote })
     }
 
     /// Readable when a program waits for permission to make a socket.
     pub fn fd(&self) -> &OwnedFd {
-        &self.listener
+        self.reports.fd()
     }
 
     /// Lets one reported call go on; true if it will happen.
     pub fn let_go_on(&self) -> Result<bool> {
+        self.reports.answer(Verdict::GoesOn)
+    }
+}
+
+/// What becomes of a call that was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    GoesOn,
+    Fails(i32),
+}
+
+/// The calls that a filter reports, before they happen.
+pub struct Reports {
+    listener: OwnedFd,
+}
+
+impl Reports {
+    pub fn new(listener: OwnedFd) -> Self {
+        Self { listener }
+    }
+
+    /// Readable when a call waits for an answer.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.listener
+    }
+
+    /// Answers one of them; false if its process is gone.
+    pub fn answer(&self, verdict: Verdict) -> Result<bool> {
         // SAFETY: plain data for which all zero is valid, and which the kernel wants zeroed.
         let mut report: libc::seccomp_notif = unsafe { std::mem::zeroed() };
         // SAFETY: the struct outlives the call.
@@ -46,12 +74,11 @@ impl SocketWatch {
         if gone(check("ioctl SECCOMP_IOCTL_NOTIF_RECV", "", received.into()))? {
             return Ok(false);
         }
-        let mut answer = libc::seccomp_notif_resp {
-            id: report.id,
-            val: 0,
-            error: 0,
-            flags: libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        let (error, flags) = match verdict {
+            Verdict::GoesOn => (0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
+            Verdict::Fails(errno) => (-errno, 0),
         };
+        let mut answer = libc::seccomp_notif_resp { id: report.id, val: 0, error, flags };
         // SAFETY: the struct outlives the call.
         let sent = unsafe { libc::ioctl(self.listener.as_raw_fd(), NOTIF_SEND as _, &raw mut answer) };
         Ok(!gone(check("ioctl SECCOMP_IOCTL_NOTIF_SEND", "", sent.into()))?)

@@ -5,6 +5,7 @@
 
 mod access;
 mod disk;
+mod outside;
 
 use std::io::Write;
 
@@ -42,7 +43,9 @@ pub fn main(arguments: &[&str]) -> Result<u8> {
         ["output", bytes] => output(number(bytes)?),
         ["disk", bytes, inodes, directories @ ..] => disk::fill(number(bytes)?, number(inodes)?, directories),
         ["network", port, name] => access::network(number(port)? as u16, name),
-        ["rights"] => access::rights(),
+        ["rights"] => access::rights(false),
+        ["rights", "any bounding set"] => access::rights(true),
+        ["outside", directory, pid] => outside::reach(directory, number(pid)? as i32),
         _ => Err(Fault::new("no such probe", arguments.join(" "), libc::EINVAL)),
     }?;
     println!("{}", seen.what);

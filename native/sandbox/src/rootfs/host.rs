@@ -10,9 +10,9 @@ use assay_shared::sys::mount;
 use super::{Layout, NO_PRIVILEGES, make_directories, make_directory};
 
 /// Top-level names that point into /usr wherever /usr is merged.
-const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+pub const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// Copied from the machine where they are there: without them linked libraries and commands are not found.
-const ETC_COPIES: [&str; 4] = ["ld.so.cache", "mime.types", "protocols", "services"];
+pub const ETC_COPIES: [&str; 4] = ["ld.so.cache", "mime.types", "protocols", "services"];
 
 /// The files of /etc that a program needs, wherever its root comes from: name and text.
 pub const PASSWD: (&str, &str) = (

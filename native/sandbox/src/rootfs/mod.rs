@@ -16,6 +16,7 @@ use assay_shared::sys::{mknod, mount, set_times, statfs};
 use assay_shared::wire::Rootfs;
 use serde::{Deserialize, Serialize};
 
+pub use host::{ETC_COPIES, MERGED};
 pub use image::{layout, mount_layers, opaque_attribute};
 
 const NO_PRIVILEGES: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
@@ -23,7 +24,7 @@ const NO_PRIVILEGES: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 pub const ROOT: &str = "/root";
 /// The directories that a program may write to, below its root.
 const WRITABLE: [&str; 7] = ["work", "tmp", "var/tmp", "run", "run/shm", "home", "mnt"];
-const DEVICES: [(&str, u32); 5] = [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
+pub const DEVICES: [(&str, u32); 5] = [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
 /// The root's own directories, links and mount points are inodes too.
 const ROOT_INODES: u64 = 256;
 

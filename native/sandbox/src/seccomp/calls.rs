@@ -32,6 +32,24 @@ pub enum Action {
     Clone,
     /// personality(2): asking, and the default.
     Personality,
+    /// Fails with this errno.
+    Fails(i32),
+    /// Reported, before it happens.
+    Asks,
+    /// The same for clone(2), which makes no namespaces.
+    AsksToClone,
+    /// Only for the caller itself, in this argument.
+    Own {
+        pid: u32,
+    },
+    /// setpriority(2): only the caller's own.
+    OwnPriority,
+    /// socketpair(2): unix, and not datagrams, which could be sent to others.
+    StreamPair,
+    /// Only of what this argument's descriptor is, without a path in the next one.
+    OfDescriptor {
+        path: u32,
+    },
 }
 
 macro_rules! calls {

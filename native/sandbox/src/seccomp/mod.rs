@@ -8,6 +8,7 @@
 //! Unknown numbers and clone3 answer ENOSYS, so that a libc falls back; a call of a foreign ABI ends the process.
 
 mod calls;
+mod confined;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use assay_shared::fault::Result;
 use assay_shared::sys::check;
 
 use calls::{ALLOWED, Action, CHECKED, REFUSED};
+pub use confined::filter as confined_filter;
 
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xc000_003e;
@@ -191,15 +193,58 @@ fn leaf(action: Action, secrets: Secrets) -> Vec<libc::sock_filter> {
             code.push(errno(libc::EPERM));
             code
         }
+        Action::Fails(number) => vec![errno(number)],
+        Action::Asks => vec![report],
+        Action::AsksToClone => {
+            let mut code = vec![load(argument(0)), mask(NAMESPACES)];
+            code.extend(answer_if_any(&[0], report));
+            code.push(errno(libc::EPERM));
+            code
+        }
+        Action::Own { pid } => {
+            let mut code = vec![load(argument(pid))];
+            code.extend(allow_if_any(&[0]));
+            code.push(errno(libc::EPERM));
+            code
+        }
+        Action::OwnPriority => {
+            let mut code = vec![load(argument(0))];
+            code.extend(require_any(&[libc::PRIO_PROCESS], errno(libc::EPERM)));
+            code.push(load(argument(1)));
+            code.extend(allow_if_any(&[0]));
+            code.push(errno(libc::EPERM));
+            code
+        }
+        Action::StreamPair => {
+            let mut code = vec![load(argument(0))];
+            code.extend(require_any(&[libc::AF_UNIX as u32], no_family));
+            code.extend([load(argument(1)), mask(0xf)]);
+            code.extend(allow_if_any(&[libc::SOCK_STREAM as u32, libc::SOCK_SEQPACKET as u32]));
+            code.push(errno(libc::EPERM));
+            code
+        }
+        Action::OfDescriptor { path } => {
+            let mut code = vec![load(argument(path))];
+            code.extend(require_any(&[0], errno(libc::EPERM)));
+            code.push(load(argument(path) + 4));
+            code.extend(allow_if_any(&[0]));
+            code.push(errno(libc::EPERM));
+            code
+        }
     }
 }
 
-/// (first number, action): each holds up to the next first number.
-fn ranges() -> Vec<(u32, Action)> {
+/// Each call that is known, and what becomes of it.
+fn table() -> Vec<(u32, Action)> {
     let mut points: Vec<(u32, Action)> = Vec::new();
     points.extend(ALLOWED.iter().flat_map(|group| group.iter()).map(|number| (*number as u32, Action::Allow)));
     points.extend(REFUSED.iter().map(|number| (*number as u32, Action::Refuse)));
     points.extend(CHECKED.iter().map(|(number, action)| (*number as u32, *action)));
+    points
+}
+
+/// (first number, action): each holds up to the next first number.
+fn ranges(mut points: Vec<(u32, Action)>) -> Vec<(u32, Action)> {
     points.sort_by_key(|(number, _)| *number);
     let mut ranges = vec![(0, Action::NotThere)];
     let mut push = |first: u32, action: Action| match ranges.last_mut() {
@@ -238,9 +283,13 @@ fn tree(ranges: &[(u32, Action)], secrets: Secrets) -> Vec<libc::sock_filter> {
 
 /// The filter's instructions.
 pub fn filter(secrets: Secrets) -> Vec<libc::sock_filter> {
+    instructions(table(), secrets)
+}
+
+fn instructions(points: Vec<(u32, Action)>, secrets: Secrets) -> Vec<libc::sock_filter> {
     let mut code =
         vec![load(ARCH), jump_if_equal(ARCHITECTURE, 1, 0), answer(libc::SECCOMP_RET_KILL_PROCESS), load(NUMBER)];
-    code.extend(tree(&ranges(), secrets));
+    code.extend(tree(&ranges(points), secrets));
     code
 }
 

@@ -9,7 +9,10 @@ const SECRETS: Secrets = Secrets { keeper: SECRET, zygote: PASS };
 
 /// Runs the filter as the kernel would.
 fn judge(number: u32, arch: u32, arguments: [u64; 6]) -> u32 {
-    let code = filter(SECRETS);
+    judge_by(&filter(SECRETS), number, arch, arguments)
+}
+
+fn judge_by(code: &[libc::sock_filter], number: u32, arch: u32, arguments: [u64; 6]) -> u32 {
     let (mut accumulator, mut at) = (0u32, 0usize);
     loop {
         let step = code[at];
@@ -150,4 +153,54 @@ fn nobody_changes_what_the_keeper_hands_down() {
     let priority = |which: u32, who| allowed(libc::SYS_setpriority, [which as i32, who, 10]);
     assert!(priority(libc::PRIO_PROCESS, 0) && priority(libc::PRIO_PROCESS, 7) && priority(libc::PRIO_PGRP, 0));
     assert!(!priority(libc::PRIO_PROCESS, 1) && !priority(libc::PRIO_USER, 0));
+}
+
+fn confined(shared_user: bool, number: libc::c_long, arguments: [u64; 6]) -> u32 {
+    judge_by(&confined_filter(shared_user), number as u32, ARCHITECTURE, arguments)
+}
+
+#[test]
+fn without_namespaces_every_socket_but_a_connected_pair_is_refused() {
+    let [unix, inet] = [libc::AF_UNIX, libc::AF_INET].map(|family| family as u64);
+    let [stream, datagram] = [libc::SOCK_STREAM, libc::SOCK_DGRAM].map(|kind| kind as u64);
+    for family in [unix, inet, libc::AF_NETLINK as u64, libc::AF_VSOCK as u64] {
+        let answer = confined(false, libc::SYS_socket, [family, stream, 0, 0, 0, 0]);
+        assert_eq!(answer, refused(libc::EAFNOSUPPORT));
+    }
+    let pair = |kind| confined(false, libc::SYS_socketpair, [unix, kind, 0, 0, 0, 0]);
+    assert_eq!(pair(stream | libc::SOCK_CLOEXEC as u64), libc::SECCOMP_RET_ALLOW);
+    // It could be sent to whoever has a name.
+    assert_eq!(pair(datagram), refused(libc::EPERM));
+    assert_eq!(confined(false, libc::SYS_connect, [3, 0, 0, 0, 0, 0]), refused(libc::EPERM));
+}
+
+#[test]
+fn without_namespaces_each_new_process_is_asked_for_and_none_of_others_is_touched() {
+    for shared in [false, true] {
+        let ask = libc::SECCOMP_RET_USER_NOTIF;
+        assert_eq!(confined(shared, libc::SYS_clone, [libc::CLONE_VM as u64, 0, 0, 0, 0, 0]), ask);
+        let namespace = confined(shared, libc::SYS_clone, [libc::CLONE_NEWUSER as u64, 0, 0, 0, 0, 0]);
+        assert_eq!(namespace, refused(libc::EPERM));
+        assert_eq!(confined(shared, libc::SYS_clone3, [0; 6]), refused(libc::ENOSYS));
+        for number in [libc::SYS_prlimit64, libc::SYS_sched_setaffinity, libc::SYS_sched_setattr] {
+            assert_eq!(confined(shared, number, [0; 6]), libc::SECCOMP_RET_ALLOW);
+            assert_eq!(confined(shared, number, [4711, 0, 0, 0, 0, 0]), refused(libc::EPERM));
+        }
+        // No word makes a call of the keeper's.
+        for number in [libc::SYS_mount, libc::SYS_unshare, libc::SYS_setns, libc::SYS_chroot] {
+            assert_eq!(confined(shared, number, [0; 6]), refused(libc::EPERM));
+        }
+    }
+}
+
+#[test]
+fn what_an_owner_may_change_by_path_is_refused_only_where_owners_are_one() {
+    for (number, path) in [(libc::SYS_fchmodat, 1), (libc::SYS_fchownat, 1), (libc::SYS_utimensat, 1)] {
+        let mut arguments = [0; 6];
+        arguments[path] = 0x7fff_0000_0000;
+        assert_eq!(confined(true, number, arguments), refused(libc::EPERM));
+        assert_eq!(confined(false, number, arguments), libc::SECCOMP_RET_ALLOW);
+    }
+    assert_eq!(confined(true, libc::SYS_utimensat, [3, 0, 0, 0, 0, 0]), libc::SECCOMP_RET_ALLOW);
+    assert_eq!(confined(true, libc::SYS_fchmod, [3, 0, 0, 0, 0, 0]), libc::SECCOMP_RET_ALLOW);
 }

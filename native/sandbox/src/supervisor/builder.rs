@@ -150,7 +150,10 @@ fn live(
         tell(report, born);
         match goes_on.then(|| next_order(orders)) {
             Some(Ok(Some(next))) => order = next,
-            _ => sys::exit_now(0),
+            _ => {
+                surroundings.workshop.stay();
+                sys::exit_now(0)
+            }
         }
     }
 }
@@ -199,11 +202,8 @@ impl<'a> Surroundings<'a> {
         let clear = if keeps_groups { leftovers::empty } else { leftovers::remove_tree };
         hierarchy.slot_directories(slot).iter().try_for_each(|directory| clear(directory))?;
         hierarchy.make_slot(slot, plan.ids.keeper(slot))?;
-        sys::unshare(libc::CLONE_NEWNS)?;
-        let parts = rootfs::make_parts(Path::new(&plan.base), &plan.images[image], plan.ids.whole_map(slot))?;
-        if !plan.flavours.is_empty() {
-            rootfs::show_parts(&parts)?;
-        }
+        let zygotes = !plan.flavours.is_empty();
+        let parts = plan.runtime.parts(Path::new(&plan.base), &plan.images[image], &plan.ids, slot, zygotes)?;
         let leaf = hierarchy.enter_slot(slot)?;
         let workshop = plan.runtime.workshop(&parts.directory, &plan.ids, slot)?;
         Ok(Self { plan, supervisor, by_rlimits: !hierarchy.is_there(), parts, leaf, workshop })

@@ -82,6 +82,20 @@ impl Supply {
         }
     }
 
+    /// The same where no user namespace is made: ids that this process can take itself, or none but its own.
+    pub fn without_namespaces(self) -> Result<Self> {
+        let needed = [sys::CAP_CHOWN, sys::CAP_DAC_OVERRIDE, sys::CAP_KILL, sys::CAP_SETGID, sys::CAP_SETUID];
+        let mut may_change_users = true;
+        for capability in needed {
+            may_change_users &= sys::has_capability(capability)?;
+        }
+        let rights = match self.rights {
+            Rights::Administrator | Rights::Writer if may_change_users => Rights::Administrator,
+            _ => Rights::Nobody,
+        };
+        Ok(Self { rights, ..self })
+    }
+
     /// First and last uid of so many slots, as the machine sees them.
     pub fn uids(&self, ids: &Ids, slots: u32) -> (u32, u32) {
         match ids {

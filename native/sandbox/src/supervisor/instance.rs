@@ -12,6 +12,14 @@ use crate::cgroup::{self, Hierarchy, leftovers};
 
 pub const MAX_INSTANCES: u32 = 31;
 
+/// Which control groups an instance is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    Needed,
+    WherePossible,
+    None,
+}
+
 pub struct Instance {
     pub number: u32,
     /// Held until the end; the kernel frees the lock with it.
@@ -21,7 +29,7 @@ pub struct Instance {
 
 impl Instance {
     /// Sweeps what dead instances left and takes the first free number, with its control groups made.
-    pub fn take(state_dir: &str, allow_degraded: bool) -> Result<(Self, Box<dyn Hierarchy>)> {
+    pub fn take(state_dir: &str, groups: Groups) -> Result<(Self, Box<dyn Hierarchy>)> {
         let directory = Path::new(state_dir).join("instances");
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&directory).context("mkdir", &directory)?;
         sweep(&directory)?;
@@ -29,7 +37,7 @@ impl Instance {
             let path = directory.join(format!("{number}.lock"));
             let Some(lock) = try_lock(&path)? else { continue };
             let mut instance = Self { number, lock, path };
-            match instance.make_groups(allow_degraded) {
+            match instance.make_groups(groups) {
                 Ok(hierarchy) => return Ok((instance, hierarchy)),
                 Err(fault) => {
                     fs::remove_file(&instance.path).context("unlink", &instance.path)?;
@@ -44,10 +52,15 @@ impl Instance {
     }
 
     /// Writes down where the groups are before the first is made, for whoever has to sweep them.
-    fn make_groups(&mut self, allow_degraded: bool) -> Result<Box<dyn Hierarchy>> {
+    fn make_groups(&mut self, groups: Groups) -> Result<Box<dyn Hierarchy>> {
+        if groups == Groups::None {
+            return Ok(cgroup::none(false));
+        }
         match self.make_groups_here() {
-            Err(Fault { errno: libc::EACCES | libc::EPERM | libc::EROFS | libc::ENOTSUP, .. }) if allow_degraded => {
-                Ok(cgroup::none())
+            Err(Fault { errno: libc::EACCES | libc::EPERM | libc::EROFS | libc::ENOTSUP, .. })
+                if groups == Groups::WherePossible =>
+            {
+                Ok(cgroup::none(true))
             }
             result => result,
         }

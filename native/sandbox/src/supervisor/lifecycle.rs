@@ -225,6 +225,7 @@ impl Supervisor {
             }
         }
         wait_for_children()?;
+        self.plan.runtime.clear()?;
         self.instance.clear(&*self.hierarchy)?;
         self.unlink.unlink()
     }

@@ -33,7 +33,7 @@ use builder::{Builder, Plan};
 use crowd::Crowd;
 use engine_link::EngineLink;
 use ids::{Ids, Rights, Supply};
-use instance::{Instance, Unlink};
+use instance::{Groups, Instance, Unlink};
 use memory::Budget;
 use runtime::Runtime;
 use slot::{KeeperHandle, SlotState, Waiting, patience_until};
@@ -140,15 +140,18 @@ struct Started {
 impl Started {
     fn start(engine: &mut EngineLink, start: &Start, hold: Option<File>) -> Result<Self> {
         let epoll = Epoll::new()?;
+        let has_namespaces = start.runtime.has_namespaces();
         let supply = Supply::find(start.uid_base)?;
+        let supply = if has_namespaces { supply } else { supply.without_namespaces()? };
         let slots = start.pooled_slots();
         runtime::refuse_without_rights(&start.runtime, supply.part(0, slots).0.rights)?;
-        let (instance, hierarchy) = Instance::take(&start.state_dir, start.allow_degraded)?;
+        let (instance, hierarchy) = Instance::take(&start.state_dir, groups_for(start))?;
         hierarchy.weigh_instance(start.cores)?;
         let unlink = Unlink::prepare(&instance)?;
         let (part, ids) = supply.part(instance.number, slots);
         let base = Path::new(&start.state_dir);
-        let prepared = enter_own_namespaces(&part, base).and_then(|()| runtime::prepare(&start.runtime, hold, base));
+        let entered = if has_namespaces { enter_own_namespaces(&part, base) } else { Ok(()) };
+        let prepared = entered.and_then(|()| runtime::prepare(start, hold, instance.number, &ids));
         let runtime = match prepared {
             Ok(runtime) => runtime,
             Err(fault) => {
@@ -213,6 +216,14 @@ impl Started {
         let result = supervisor.run();
         supervisor.leave()?;
         result
+    }
+}
+
+fn groups_for(start: &Start) -> Groups {
+    match (start.runtime.has_namespaces(), start.allow_degraded) {
+        (false, _) => Groups::None,
+        (true, true) => Groups::WherePossible,
+        (true, false) => Groups::Needed,
     }
 }
 

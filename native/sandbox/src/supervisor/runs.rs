@@ -286,6 +286,15 @@ impl Supervisor {
                 if empty { self.conclude(index) } else { keeper.kill_all(run, now) }
             }
             FromKeeper::Empty => self.conclude(index),
+            FromKeeper::Exceeded(exceeded) => {
+                run.exceeded.get_or_insert(exceeded);
+                // The keeper has killed already, and does so again until all are dead.
+                keeper.kill_all(run, now)
+            }
+            FromKeeper::Counted { peak_bytes, refused_processes } => {
+                (run.seen_peak_bytes, run.seen_refused) = (peak_bytes, refused_processes);
+                Ok(())
+            }
             FromKeeper::SocketMade => {
                 run.socket_made = true;
                 Ok(())

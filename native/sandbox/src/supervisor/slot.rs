@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{Ended, Job, JobLimits, Stop, ToKeeper, encode};
+use assay_shared::wire::{Ended, Exceeded, Job, JobLimits, Stop, ToKeeper, encode};
 
 use super::builder::Build;
 use super::clock::{FairClock, Partner};
@@ -114,6 +114,10 @@ pub struct Run {
     pub launch_fault: Option<Fault>,
     /// Told of a container only.
     pub socket_made: bool,
+    /// What a keeper ended it for that watches it itself, the most memory that it saw, and what it refused.
+    pub exceeded: Option<Exceeded>,
+    pub seen_peak_bytes: u64,
+    pub seen_refused: u64,
     clock: FairClock,
     /// In its first moment and, as far as is known, not asleep.
     is_young: bool,
@@ -141,6 +145,10 @@ impl KeeperHandle {
         let fds: Vec<_> = leaf.iter().map(AsRawFd::as_raw_fd).collect();
         self.flavour = flavour;
         send(&self.control, &ToKeeper::Renew { flavour }, &fds)
+    }
+
+    fn look_by(&self, now: u64) -> u64 {
+        now.saturating_add(self.cgroup.longest_look())
     }
 
     pub fn is_dead(&self) -> bool {
@@ -181,7 +189,12 @@ impl KeeperHandle {
             socket_made: false,
             clock: FairClock::start(started, limits.cpus),
             is_young: true,
-            next_look: soonest(started, limits.cpu_ns, limits.cpus, limits.wall_ns).min(first_look),
+            next_look: soonest(started, limits.cpu_ns, limits.cpus, limits.wall_ns)
+                .min(first_look)
+                .min(self.look_by(started)),
+            exceeded: None,
+            seen_peak_bytes: 0,
+            seen_refused: 0,
             killing: None,
             ended: None,
         })
@@ -210,7 +223,7 @@ impl KeeperHandle {
         if wall_left == 0 {
             return self.stop(run, Stop::Wall, now);
         }
-        run.next_look = soonest(now, cpu_left, run.limits.cpus, wall_left);
+        run.next_look = soonest(now, cpu_left, run.limits.cpus, wall_left).min(self.look_by(now));
         if crowd.is_scarce() {
             run.next_look = run.next_look.min(crowd.next_tick(now));
             self.cgroup.set_weight(if wants == Wants::End { FULL_WEIGHT } else { weight_of(used) })?;
@@ -294,9 +307,10 @@ impl KeeperHandle {
             cpu_ns,
             wall_ns: run.exited.map_or_else(|| sys::monotonic_ns() - run.started, |(_, wall)| wall),
             held_ns: run.held_ns,
-            peak_memory_bytes,
-            oom_kills: after.oom_kills.saturating_sub(run.before.oom_kills),
-            refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes),
+            peak_memory_bytes: peak_memory_bytes.max(run.seen_peak_bytes),
+            oom_kills: after.oom_kills.saturating_sub(run.before.oom_kills)
+                + u64::from(run.exceeded == Some(Exceeded::Memory)),
+            refused_processes: after.refused_processes.saturating_sub(run.before.refused_processes) + run.seen_refused,
             warm: run.warm,
             collected: Vec::new(),
         })

@@ -5,6 +5,7 @@ mod capabilities;
 mod epoll;
 mod execute;
 mod fd;
+mod landlock;
 mod mounts;
 mod namespaces;
 mod privileged;
@@ -14,8 +15,8 @@ mod socket;
 
 pub use borrow::Borrowing;
 pub use capabilities::{
-    CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_CHROOT, act_as, become_user, drop_capabilities, hand_down,
-    has_capability,
+    CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_CHROOT, act_as, become_user,
+    drop_capabilities, hand_down, has_capability,
 };
 pub use epoll::{Epoll, READABLE, WRITABLE};
 pub use execute::execute;
@@ -23,6 +24,7 @@ pub use fd::{
     close_all_but, input_pipe, is_readable, memfd, output_pipe, pipe, poll, poll_some, read_at_most, reopen_read_only,
     replace_standard_streams, seal, sealed_memfd, set_cloexec_above, set_mode, set_nonblocking, write_at_most,
 };
+pub use landlock::{Access, Landlock, landlock_abi, require_landlock};
 pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use namespaces::{enter_user_namespace_alone, in_first_user_namespace};
 pub use privileged::{draw_secret, privileged, use_secret};

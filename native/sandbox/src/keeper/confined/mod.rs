@@ -1,0 +1,253 @@
+//! The keeper where no namespace may be made: the same life, in the machine's own file system and among its processes.
+//!
+//! ```text
+//! warden              watches the supervisor and the keeper; when either is gone it kills all below, and removes the slot
+//!   keeper            parks a child, reaps what ends, watches what no control group counts
+//!     program         behind Landlock and the filter
+//! ```
+//!
+//! Two rules of Landlock stand in for a pid namespace. A process behind rules that keep signals inside reaches only those
+//! behind them too, so the keeper's kill(-1) is its slot, all of it at once, and nothing else. And a program, behind
+//! further rules of its own, does not reach the keeper.
+
+mod domain;
+mod forks;
+mod launch;
+mod places;
+mod storage;
+mod watch;
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use assay_shared::fault::{Fault, Result};
+use assay_shared::sys::{self, Borrowing, ChildSignals, Landlock, Reaped, check};
+use assay_shared::wire::{FromKeeper, ToKeeper, decode, encode};
+
+use super::{Keeper, collect, fail, kill_all};
+use forks::Forks;
+use launch::Launcher;
+pub use storage::{Grounds, clear};
+use watch::Watch;
+
+/// How often a kill is repeated, and what was killed waited for, before the slot is given up.
+const KILL_ROUNDS: u32 = 2000;
+const KILL_ROUND_US: libc::useconds_t = 1000;
+
+/// What such a keeper has beside what every keeper has.
+pub struct Confined {
+    pub keeper: Keeper,
+    /// Whose files and processes the slot's are, if it has a user of its own.
+    pub user: Option<u32>,
+    pub trees: Vec<String>,
+}
+
+/// The keeper's whole life; never returns.
+pub fn keep(confined: Confined) -> ! {
+    // The job socket stays open too: were its end heard first, the fault would be told to nobody.
+    match (confined.keeper.control.try_clone(), confined.keeper.job.try_clone()) {
+        (Ok(control), Ok(_job)) => match live(confined) {
+            Ok(()) => end(),
+            Err(fault) => {
+                let _ = kill_all();
+                fail(&control, fault)
+            }
+        },
+        _ => sys::exit_now(1),
+    }
+}
+
+/// Takes the slot's processes along.
+fn end() -> ! {
+    let _ = kill_descendants();
+    sys::exit_now(0)
+}
+
+/// Kills everything behind this process's own rules, and waits until it has no child; for whoever signals are kept inside.
+pub fn kill_descendants() -> Result<()> {
+    for _ in 0..KILL_ROUNDS {
+        kill_all()?;
+        loop {
+            match sys::reap()? {
+                Reaped::NoChildren => return Ok(()),
+                Reaped::StillRunning => break,
+                Reaped::Child { .. } => {}
+            }
+        }
+        // SAFETY: no pointers.
+        unsafe { libc::usleep(KILL_ROUND_US) };
+    }
+    Err(Fault::new("end every process of a slot", "", libc::ETIMEDOUT))
+}
+
+fn live(confined: Confined) -> Result<()> {
+    let Confined { keeper, user, trees } = confined;
+    enter(user)?;
+    let signals = ChildSignals::take()?;
+    let grounds = Grounds::open(&keeper.parts.directory)?;
+    let mut post = Post {
+        launcher: Launcher::new(grounds.places(), user)?,
+        borrowing: Borrowing::new()?,
+        buffer: vec![0; sys::MESSAGE_BYTES],
+        control: keeper.control,
+        job: keeper.job,
+        grounds,
+        trees,
+        pid: 0,
+        exited: false,
+        empty_told: false,
+        watch: Watch::default(),
+        forks: None,
+        refused_processes: 0,
+    };
+    post.park()?;
+    loop {
+        let forks = post.forks.as_ref().map(Forks::fd);
+        let fds = [Some(signals.fd()), Some(&post.control), Some(&keeper.supervisor), forks];
+        let [child, message, orphaned, fork] = sys::poll_some(fds, post.watch.patience())?;
+        if orphaned {
+            end();
+        }
+        // The end of the last process is heard here too.
+        if fork && let Some(forks) = &mut post.forks {
+            if forks.has_asked() { forks.answer()? } else { post.forget_forks() }
+        }
+        if child {
+            signals.drain()?;
+            post.reap()?;
+        }
+        if message {
+            match post.hear()? {
+                ToKeeper::Collect { paths } => post.collect(paths)?,
+                ToKeeper::Kill => kill_all()?,
+                ToKeeper::Renew { .. } => post.park()?,
+                ToKeeper::Warm { .. } => return Err(Fault::new("there are no zygotes here", "", libc::EBADMSG)),
+            }
+        }
+        post.look()?;
+    }
+}
+
+/// Takes the slot's user, and what keeps a keeper's kills in its slot.
+fn enter(user: Option<u32>) -> Result<()> {
+    sys::set_process_name(c"assay-keeper");
+    // SAFETY: no pointers in any of these calls.
+    unsafe {
+        // Refused where we lead a session already.
+        libc::setsid();
+        libc::umask(0o022);
+        if let Some(id) = user {
+            check("setgroups", "", libc::setgroups(0, std::ptr::null()).into())?;
+            check("setresgid", "", libc::setresgid(id, id, id).into())?;
+            // The real user stays ours, so that no program may signal or trace us; the effective one owns what we make.
+            check("setresuid", "", libc::setresuid(u32::MAX, id, u32::MAX).into())?;
+        }
+    }
+    // Changing users made /proc/self unreadable to ourselves.
+    sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
+    sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
+    Landlock::keeping_signals_inside()?.restrict_self()
+}
+
+/// Where one child after the other is parked, becomes the program, and ends.
+struct Post {
+    control: OwnedFd,
+    job: OwnedFd,
+    grounds: Grounds,
+    trees: Vec<String>,
+    launcher: Launcher,
+    borrowing: Borrowing,
+    buffer: Vec<u8>,
+    /// The parked child, and later the first process of the program.
+    pid: i32,
+    exited: bool,
+    empty_told: bool,
+    watch: Watch,
+    forks: Option<Forks>,
+    refused_processes: u64,
+}
+
+impl Post {
+    /// Makes the slot's directories anew, and the child that the next job turns into the program. It borrows our memory,
+    /// and we sleep until it has become that.
+    fn park(&mut self) -> Result<()> {
+        while sys::is_readable(&self.job) {
+            match sys::receive(&self.job, &mut self.buffer)? {
+                Some(received) if received.length > 0 => {}
+                _ => break,
+            }
+        }
+        self.grounds.renew()?;
+        (self.exited, self.empty_told, self.refused_processes) = (false, false, 0);
+        (self.forks, self.watch) = (None, Watch::default());
+        self.launcher.prepare(domain::rules(&self.trees, self.grounds.places())?);
+        let (launcher, job) = (&mut self.launcher, self.job.as_fd());
+        self.pid = self.borrowing.spawn(None, &mut || launcher.run(job))?;
+        let (allowed, listener) = (self.launcher.forget_program(), self.launcher.take_listener()?);
+        if let (Some(allowed), Some(listener)) = (allowed, listener) {
+            self.forks = Some(Forks::new(listener, allowed.processes));
+            self.watch = Watch::start(allowed, &self.grounds);
+        }
+        // The child's change of user took this from the memory that it had borrowed.
+        sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
+    }
+
+    fn forget_forks(&mut self) {
+        self.refused_processes += self.forks.take().map_or(0, |forks| forks.refused());
+    }
+
+    fn hear(&mut self) -> Result<ToKeeper> {
+        match sys::receive(&self.control, &mut self.buffer)? {
+            Some(received) if received.length > 0 => decode(&self.buffer[..received.length]),
+            // The supervisor is gone, or wants no more of this slot.
+            _ => end(),
+        }
+    }
+
+    /// Whether the run is within what no control group counts; where it is not, it is ended.
+    fn look(&mut self) -> Result<()> {
+        match self.watch.look(sys::getpid()) {
+            Some(exceeded) => {
+                self.tell(&FromKeeper::Exceeded(exceeded), &[])?;
+                kill_all()
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn reap(&mut self) -> Result<()> {
+        let mut first = None;
+        let empty = loop {
+            match sys::reap()? {
+                Reaped::Child { pid, status } if pid == self.pid && !self.exited => first = Some(status),
+                Reaped::Child { .. } => {}
+                Reaped::StillRunning => break false,
+                Reaped::NoChildren => break true,
+            }
+        };
+        if let Some(status) = first {
+            (self.exited, self.empty_told) = (true, empty);
+            let refused = self.refused_processes + self.forks.as_ref().map_or(0, Forks::refused);
+            let peak_bytes = self.watch.peak_bytes();
+            self.tell(&FromKeeper::Counted { peak_bytes, refused_processes: refused }, &[])?;
+            self.tell(&FromKeeper::Exited { status, empty, warm: false }, &[])?;
+        } else if self.exited && empty && !self.empty_told {
+            self.empty_told = true;
+            self.tell(&FromKeeper::Empty, &[])?;
+        }
+        if empty {
+            self.watch = Watch::default();
+        }
+        Ok(())
+    }
+
+    fn collect(&self, paths: Vec<String>) -> Result<()> {
+        let (paths, files): (Vec<_>, Vec<_>) =
+            collect::open_all(self.grounds.places().root(), paths).into_iter().unzip();
+        let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        self.tell(&FromKeeper::Collected { paths }, &fds)
+    }
+
+    fn tell(&self, message: &FromKeeper, fds: &[i32]) -> Result<()> {
+        sys::send(&self.control, &encode(message)?, fds).map(drop)
+    }
+}
