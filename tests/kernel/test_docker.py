@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.machine.place import landlock_abi
 from tests.support.dockerd import PRIVILEGED, Docker, dockerd
 
 pytestmark = pytest.mark.kernel
@@ -32,13 +33,18 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
 
 
 def engine(docker: Docker, *options: str, degraded: bool = False) -> dict[str, Any]:
-    """What an engine in a container with these options says; the container sees our Python and packages."""
+    """What an engine in a container with these options says."""
+    return said(docker, *options, what=("ordinary_user", "/run/assay", *(["degraded"] if degraded else [])))
+
+
+def said(docker: Docker, *options: str, what: tuple[str, ...]) -> dict[str, Any]:
+    """What this module says in a container with these options, which sees our Python and packages."""
     seen = {"/usr": "/usr", str(ROOT): "/assay", str(Path(msgspec.__file__).parent): "/packages/msgspec"}
     volumes = [f"--volume={outside}:{inside}:ro" for outside, inside in seen.items()]
     python = str(Path(sys.executable).resolve())
     environment = ("--env=PYTHONPATH=/assay:/packages", "--env=PYTHONDONTWRITEBYTECODE=1")
-    what = (python, "-m", "tests.support.ordinary_user", "/run/assay", *(["degraded"] if degraded else []))
-    answer = json.loads(docker("run", "--rm", "--network=none", *volumes, *environment, *options, IMAGE, *what))
+    command = (python, "-m", f"tests.support.{what[0]}", *what[1:])
+    answer = json.loads(docker("run", "--rm", "--network=none", *volumes, *environment, *options, IMAGE, *command))
     assert isinstance(answer, dict)
     return answer
 
@@ -64,6 +70,17 @@ def test_the_default_is_refused_by_the_first_step_that_it_forbids(docker: Docker
     assert "Read-only file system" in answer["refused"] or "Permission denied" in answer["refused"]
     assert "Docker, default: refused; docker run --privileged" in answer["refused"]
     assert engine(docker, degraded=True)["refused"].startswith("unshare: Operation not permitted")
+
+
+@pytest.mark.skipif(landlock_abi() < 6, reason="needs Landlock with ABI 6")
+def test_the_default_will_do_for_landlock(docker: Docker) -> None:
+    answer = said(docker, what=("confined_user", "/tmp/state"))
+    assert "--runtime landlock" in answer["native"]
+    assert answer["attacks"] == ["done\n", "", "True kept"]
+    assert answer["is right"][:2] == ["ACCEPTED", "hello\n"]
+    assert answer["eats memory in children"][0] == "MEMORY_LIMIT"
+    assert answer["faults"] == 0
+    assert answer["left"] == []
 
 
 def test_a_masked_proc_is_refused_too(docker: Docker) -> None:
