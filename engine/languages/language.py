@@ -122,7 +122,8 @@ _seen: set[str] = set()
 
 def with_memory(argv: Sequence[str], limits: Limits) -> tuple[str, ...]:
     """The words of a command, with the memory limit where they ask for it."""
-    return tuple(word.replace(MEMORY_MIB, str(limits.memory_bytes // MIB)) for word in argv)
+    mib = str(limits.memory_bytes // MIB)
+    return tuple(word.replace(MEMORY_MIB, mib) if MEMORY_MIB in word else word for word in argv)
 
 
 def shell(script: str) -> tuple[str, ...]:
