@@ -123,6 +123,7 @@ def _from_json(given: str, wanted: Any) -> tuple[Any, Any]:
 
 
 async def _with_asserts(submitted: Submitted, cases: TestCases) -> dict[str, Any]:
+    column = "test" if cases.test or not cases.tests else "tests"
     text = cases.test or cases.tests
     if not text:
         raise BadInput(f"{_PLACE}.test", text, "required for assert")
@@ -134,5 +135,5 @@ async def _with_asserts(submitted: Submitted, cases: TestCases) -> dict[str, Any
     try:
         item = code_item({"completion": "", "language": submitted.language, "tests": tests})
     except BadInput as error:
-        raise error.below(_PLACE) from None
+        raise BadInput(f"{_PLACE}.{column}", text, error.message) from None
     return await with_statements(submitted, item)

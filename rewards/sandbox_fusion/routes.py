@@ -20,6 +20,7 @@ from rewards.sandbox_fusion.batch import evaluated
 from rewards.sandbox_fusion.data_sets import DataSet
 from rewards.sandbox_fusion.kinds import Kind, kind_of
 from rewards.sandbox_fusion.prompts import prompt_of
+from rewards.sandbox_fusion.reference import Sound
 from rewards.sandbox_fusion.request import Config, One, Page, Submission, submission
 from rewards.sandbox_fusion.submit import ROW, submitted
 
@@ -86,6 +87,7 @@ async def _judged(service: Service, asked: Submission, result: Awaitable[dict[st
 class _DataSets:
     def __init__(self, data_sets: Mapping[str, DataSet]) -> None:
         self._sets = data_sets
+        self._sound = Sound()
 
     async def names(self, service: Service, request: HttpRequest) -> Answer:
         return json_answer(list(self._sets))
@@ -94,7 +96,7 @@ class _DataSets:
         with service.counted("submit"):
             asked = await _submission(request, by_id=True)
             kind, row = await self._row(asked.dataset, asked.id, asked.config)
-            return await _judged(service, asked, submitted(service, asked, kind, row, request.client))
+            return await _judged(service, asked, submitted(service, asked, kind, row, request.client, self._sound))
 
     async def ids(self, service: Service, request: HttpRequest) -> Answer:
         page = await _read(request, Page)
