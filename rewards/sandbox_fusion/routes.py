@@ -55,8 +55,7 @@ async def _answered(ask: _Ask, service: Service, request: HttpRequest) -> Answer
     try:
         return await ask(service, request)
     except BadInput as error:
-        error = in_their_words(error)
-        return refused(BadInput(_FIELDS.get(error.field, error.field), error.value, error.message), request.id)
+        return refused(error, request.id)
     except (Overloaded, SandboxError) as error:
         return not_judged(error, request.id)
 
@@ -77,11 +76,22 @@ async def _submission(request: HttpRequest, *, by_id: bool) -> Submission:
 async def _judged(service: Service, asked: Submission, result: Awaitable[dict[str, Any]]) -> Answer:
     try:
         found = await result
+    except BadInput as error:
+        raise _named(error, asked.config) from None
     except SandboxError:
         service.judged("submit", None, asked.completion)
         raise
     size_bytes = sum(len(str(test["exec_info"]["run_result"])) for test in found["tests"])
     return await off_loop(size_bytes, json_answer, found)
+
+
+def _named(error: BadInput, config: Config) -> BadInput:
+    """The error about a limit or the special judge, by the name that it has here, and with what stood there."""
+    error = in_their_words(error, None)
+    if error.field not in _FIELDS:
+        return error
+    field = _FIELDS[error.field]
+    return BadInput(field, getattr(config, field.removeprefix("config."), error.value), error.message)
 
 
 class _DataSets:

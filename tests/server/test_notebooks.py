@@ -107,6 +107,9 @@ def test_their_client_sees_a_plot(daemon: Daemon) -> None:
         ({"kernel": "ir"}, "kernel"),
         ({"total_timeout": 0}, "total_timeout"),
         ({"total_timeout": 1e9}, "total_timeout"),
+        ({"total_timeout": 600}, "total_timeout"),
+        ({"memory_limit_MB": 1 << 30}, "memory_limit_MB"),
+        ({"files": {"a": "", "a/b": ""}}, "files.a"),
         ({"cell_timeout": -1}, "cell_timeout"),
         ({"files": {"/etc/x": ""}}, "files./etc/x"),
         ({"fetch_files": ["/etc/passwd"]}, "fetch_files"),
@@ -116,6 +119,8 @@ def test_a_wrong_request_names_its_field(daemon: Daemon, fields: dict[str, Any],
     status, answer = daemon.post("/run_jupyter", {"cells": ["1"], **fields})
     assert status == 422, answer
     assert answer["detail"][0]["loc"] == ["body", field]
+    if field in fields and not isinstance(fields[field], dict | list):
+        assert answer["error"]["value"] == fields[field]
 
 
 @pytest.mark.skipif(has("ipykernel"), reason=f"{PYTHON} has ipykernel")

@@ -300,6 +300,10 @@ def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
         ("/submit", {"config": {"provided_data": ADD, "language": "cuda"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "Go"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "python", "run_timeout": -1}}, "config.run_timeout"),
+        ("/submit", {"config": {"provided_data": ADD, "language": "python", "run_timeout": 1e9}}, "config.run_timeout"),
+        ("/submit", {"config": {"provided_data": DOUBLED, "mem_limit": 1 << 40}}, "config.mem_limit"),
+        ("/submit", {"config": {"provided_data": DOUBLED, "mem_limit": -5}}, "config.mem_limit"),
+        ("/submit", {"config": {"provided_data": DOUBLED, "compile_timeout": -5}}, "config.compile_timeout"),
         (
             "/submit",
             {"config": {"provided_data": {**ADD, "test": "["}, "language": "bash"}},
@@ -380,6 +384,9 @@ def test_a_wrong_request_names_its_field(daemon: Daemon, path: str, fields: dict
     status, answer = daemon.post(path, asked)
     assert status == 422, answer
     assert answer["detail"][0]["loc"] == ["body", field]
+    name = field.removeprefix("config.")
+    if isinstance(fields.get("config", {}).get(name), int | float):
+        assert answer["error"]["value"] == fields["config"][name]
 
 
 def test_what_waits_too_long_is_neither_accepted_nor_not(start_daemon: StartDaemon, marked: Marked) -> None:
