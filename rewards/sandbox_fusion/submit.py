@@ -118,7 +118,7 @@ async def submitted(
         if not asked.config.language:
             raise BadInput("config.language", asked.config.language, "required for CommonOJDataset")
         tests = row.get("test")
-        cases = await off_loop(len(tests) if isinstance(tests, str) else 0, _stdio_cases, row)
+        cases = await off_loop(len(tests) if isinstance(tests, str) else 0, stdio_row, row)
         return await with_stdio(_submitted(service, asked, client), cases)
     item = _item(kind, row, asked.config)
     putting = _submitted(service, asked, client, language_named(item.language).name)
@@ -165,7 +165,8 @@ def _submitted(service: Service, asked: Submission, client: str, language: str |
     return Submitted(asked=asked, language=language, service=service, client=client)
 
 
-def _stdio_cases(row: dict[str, Any]) -> list[StdioCase]:
+def stdio_row(row: dict[str, Any]) -> list[StdioCase]:
+    """The tests of a row of CommonOJDataset; raises BadInput."""
     tests = column(row, "test", ROW)
     if not isinstance(tests, list) or not tests:
         raise BadInput(f"{ROW}.test", tests, "expected a list of at least one test")

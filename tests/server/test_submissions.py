@@ -160,6 +160,10 @@ def test_tests_one_by_one(daemon: Daemon) -> None:
     fields = {"completion": fenced(RIGHT), "config": {"language": "python", "provided_data": {"test_cases": cases}}}
     status, answer = daemon.post("/common_evaluate", fields)
     assert (status, answer["accepted"], len(answer["tests"])) == (200, True, 2)
+    older = {"test": [{"input": {"stdin": "1 1"}, "output": {"stdout": "sum 2"}}]}
+    fields["config"] = {"language": "python", "provided_data": older}
+    status, answer = daemon.post("/common_evaluate", fields)
+    assert (status, answer["accepted"], len(answer["tests"])) == (200, True, 1)
 
 
 def test_a_batch_of_calls(daemon: Daemon) -> None:
