@@ -28,6 +28,11 @@ class Compiler:
         self.runs = 0
         self.spared = 0
 
+    @property
+    def store_bytes(self) -> int:
+        """What is kept of compiled programs."""
+        return self._store.size_bytes
+
     async def compile(self, runner: Runner, ticket: Ticket, work: Work) -> Compiled | None:
         """What the compile step of `work` came to, None in a language without one; raises Overloaded, SandboxError."""
         if work.language.compile is None:
