@@ -69,9 +69,9 @@ async def run_code(service: Service, request: HttpRequest) -> Answer:
         # Their languages are told apart by their schema alone; the rest is the answer of a runner.
         if error.field == "language" and error.value in _NAMES:
             return json_answer(sandbox_error(f"language {error.value!r} does not run here: {error.message}"))
-        return refused(in_their_words(error, asked), request.id)
+        return refused(in_their_words(error, asked))
     except (Overloaded, SandboxError) as error:
-        return not_judged(error, request.id)
+        return not_judged(error)
     return await off_loop(outcome.size_bytes, _answered, outcome, fetched)
 
 

@@ -54,9 +54,9 @@ async def run_jupyter(service: Service, request: HttpRequest) -> Answer:
         if error.field == "run_timeout" and asked is not None:
             message = f"{error.message}, of which {_BESIDE_CELLS_SECONDS:g} s are for the kernel's start and end"
             error = BadInput("total_timeout", asked.total_timeout, message)
-        return refused(error, request.id)
+        return refused(error)
     except (Overloaded, SandboxError) as error:
-        return not_judged(error, request.id)
+        return not_judged(error)
     return await off_loop(run.outcome.size_bytes + len(run.outcome.channel), _answered, run, fetched)
 
 
@@ -79,8 +79,8 @@ async def _run(service: Service, asked: RunJupyter, fetched: dict[str, str], cli
             deadline_seconds=patience_of(service, seconds),
             client=client,
         )
-    except SandboxError:
-        service.judged(_OP, None, text)
+    except SandboxError as error:
+        service.judged(_OP, None, text, fault=error)
         raise
     service.judged(_OP, run.outcome.verdict.value, text)
     return run

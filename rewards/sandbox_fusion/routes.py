@@ -55,9 +55,9 @@ async def _answered(ask: _Ask, service: Service, request: HttpRequest) -> Answer
     try:
         return await ask(service, request)
     except BadInput as error:
-        return refused(error, request.id)
+        return refused(error)
     except (Overloaded, SandboxError) as error:
-        return not_judged(error, request.id)
+        return not_judged(error)
 
 
 async def _batch(service: Service, request: HttpRequest) -> Answer:
@@ -78,8 +78,8 @@ async def _judged(service: Service, asked: Submission, result: Awaitable[dict[st
         found = await result
     except BadInput as error:
         raise _named(error, asked.config) from None
-    except SandboxError:
-        service.judged("submit", None, asked.completion)
+    except SandboxError as error:
+        service.judged("submit", None, asked.completion, fault=error)
         raise
     size_bytes = sum(len(str(test["exec_info"]["run_result"])) for test in found["tests"])
     return await off_loop(size_bytes, json_answer, found)

@@ -71,7 +71,7 @@ async def _told_all(
         try:
             told |= await _judged(service, request, each, _QUEUE_SECONDS[queue])
         except (Overloaded, SandboxError) as error:
-            log.info("request=%s %s", request.id, error)
+            log.info("%s", error)
             told["reason"] = "queue_timeout" if isinstance(error, Overloaded) else "internal_error"
         if not shown:
             told.pop("stdout", None), told.pop("stderr", None)
