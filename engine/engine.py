@@ -7,11 +7,8 @@ import contextlib
 import math
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from types import TracebackType
-from typing import Final, NamedTuple
 
-import msgspec
-
-from engine.config.engine import EngineConfig, ceilings_here, check_ceilings, room_for_programs
+from engine.config.engine import EngineConfig, check_ceilings
 from engine.errors import BadInput, CannotStart, SandboxError
 from engine.flow import off_loop
 from engine.harness.channel import answer_of, calls_of, partners_calls
@@ -21,36 +18,21 @@ from engine.jobs.compiler import Compiler
 from engine.jobs.dialogue import dialogues
 from engine.jobs.files import check_confined, collected_names, job_files
 from engine.jobs.notebook import notebook_job, notebook_run
-from engine.jobs.runner import Runner
 from engine.jobs.store import Compiled, Store
 from engine.jobs.work import Work
 from engine.languages.prelude import added
-from engine.languages.read_ahead import read_ahead
-from engine.languages.table import LANGUAGES, LanguageStatus
+from engine.languages.table import LanguageStatus
 from engine.lease import Ticket
 from engine.machine import resources
 from engine.now import Now, now
 from engine.pool import native
-from engine.pool.images import Image, Images, prepare
-from engine.pool.job import CLOSED
-from engine.pool.pool import Pool
-from engine.program import MIB, Limits, Outcome, Program
-from engine.proof import preloads, selftest
+from engine.pool.images import Image
+from engine.program import Limits, Outcome, Program
 from engine.proof.control import CONTROL
 from engine.proof.finding import Finding
-from engine.queue import Queue
+from engine.started import Started, started, stats_of
 from engine.stats import Counters, Stats
 from engine.wire.messages import check_deadline
-
-_VERSION_LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=256 * MIB)
-
-
-class _Running(NamedTuple):
-    """What there is between the start and the end."""
-
-    pool: Pool
-    queue: Queue
-    runner: Runner
 
 
 class Engine:
@@ -66,15 +48,9 @@ class Engine:
         self._config = config or EngineConfig()
         self._slots = slots or self._config.slots or resources.live_programs(self._config.runtime).slots
         self._counters = Counters()
-        self._store = Store(self._config.store_bytes)
-        self._compiler = Compiler(self._store)
-        self._ceilings = self._config.ceilings
+        self._compiler = Compiler(Store(self._config.store_bytes))
         self._prove_anew = prove_anew
-        self._findings: tuple[Finding, ...] = ()
-        self._not_enforced: tuple[str, ...] = ()
-        self._stay_cold: tuple[str, ...] = ()
-        self._images = Images(Image(), {}, {})
-        self._live: _Running | None = None
+        self._live: Started | None = None
 
     async def __aenter__(self) -> Engine:
         """Make the slots and prove the limits; raises CannotStart with one line that says what to do."""
@@ -82,43 +58,14 @@ class Engine:
             raise CannotStart("an engine starts once: make another one")
         # Before anything is asked of a machine that may not be Linux.
         native.module()
-        config = self._config
-        room = room_for_programs(config, self._slots)
-        self._ceilings = ceilings_here(config, room)
-        async with contextlib.AsyncExitStack() as undo:
-            self._images, layers, flavours = await prepare(config)
-            undo.callback(self._images.release)
-            present = [row.read_ahead for row in LANGUAGES.values() if row.read_ahead and row.missing is None]
-            pool, _ = await asyncio.gather(
-                Pool.start(self._slots, config, room.memory_bytes, layers, flavours),
-                asyncio.to_thread(read_ahead, present),
-            )
-            undo.push_async_callback(pool.close)
-            await self._prove(pool)
-            self._stay_cold = await preloads.stay_cold(pool, self._images, self._ceilings.memory_bytes)
-            undo.pop_all()
-        queue = Queue(
-            pool,
-            slots=self._slots,
-            memory_bytes=room.memory_bytes,
-            processes=room.processes,
-            queue_runs=config.queue_runs,
-            queue_bytes=config.queue_bytes,
-            on_demand="memory" not in self._not_enforced,
-        )
-        self._live = _Running(pool, queue, Runner(queue, self._counters, self._not_enforced))
+        self._live = await started(self._config, self._slots, self._counters, prove_anew=self._prove_anew)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Kill what runs and remove every trace."""
-        live = self._running()
-        live.queue.close(CLOSED)
-        try:
-            await live.pool.close()
-        finally:
-            self._images.release()
+        await self._running().close()
 
     async def run(
         self,
@@ -162,13 +109,17 @@ class Engine:
     ) -> Outcome:
         """Run what is in the root file system already; `argv[0]` is its absolute path inside. Otherwise as `run`."""
         if limits is not None:
-            check_ceilings(limits, self._ceilings)
-        job = self._images.named(image).job(
-            argv,
-            limits or self._config.limits,
-            stdin=stdin,
-            collect=collected_names(collect) if collect else (),
-            merge_stderr=merge_stderr,
+            check_ceilings(limits, self.ceilings)
+        job = (
+            self._running()
+            .images.named(image)
+            .job(
+                argv,
+                limits or self._config.limits,
+                stdin=stdin,
+                collect=collected_names(collect) if collect else (),
+                merge_stderr=merge_stderr,
+            )
         )
         with self._admitted(client, len(stdin), deadline_seconds) as ticket:
             return await self._running().runner.run(ticket, job)
@@ -250,11 +201,11 @@ class Engine:
     ) -> NotebookRun:
         """Run a notebook's cells in one kernel; the limits count for all together. Otherwise as `run`."""
         if limits is not None:
-            check_ceilings(limits, self._ceilings)
+            check_ceilings(limits, self.ceilings)
         if self._config.runtime == "landlock":
             raise BadInput("runtime", self._config.runtime, "a notebook's kernel needs sockets, which this one has not")
         names = collected_names(collect) if collect else ()
-        job = notebook_job(notebook, self._images.named(notebook.image), limits or self._config.limits, names)
+        job = notebook_job(notebook, self._running().images.named(notebook.image), limits or self._config.limits, names)
         size_bytes = sum(len(content) for _, content, _ in job.files) + len(job.channel or b"")
         with self._admitted(client, size_bytes, deadline_seconds) as ticket:
             outcome = await self._running().runner.run(ticket, job)
@@ -262,7 +213,7 @@ class Engine:
 
     async def languages(self, image: str | None = None) -> list[LanguageStatus]:
         """Every language, with the version that its tool prints in the sandbox."""
-        shown = self._images.named(image)
+        shown = self._running().images.named(image)
         return [await self._with_version(status, shown) for status in shown.statuses()]
 
     async def run_control(self, *, deadline_seconds: float | None = None) -> None:
@@ -272,24 +223,8 @@ class Engine:
 
     def stats(self) -> Stats:
         """Counters, and what is in the engine now; before the start only `slots` means something."""
-        counters, queue = self._counters, self._live and self._live.queue
-        return Stats(
-            slots=self._slots,
-            running=queue.running if queue else 0,
-            queued=queue.queued if queue else 0,
-            bytes_held=queue.bytes_held if queue else 0,
-            runs=counters.runs,
-            verdicts=dict(counters.verdicts),
-            faults=counters.faults,
-            evicted=counters.evicted,
-            not_judged=counters.not_judged,
-            refused=queue.refused if queue else 0,
-            expired=queue.expired if queue else 0,
-            compiles=self._compiler.runs,
-            compiles_spared=self._compiler.spared,
-            store_bytes=self._store.size_bytes,
-            sound=counters.sound,
-        )
+        queue = self._live.queue if self._live else None
+        return stats_of(self._slots, self._counters, self._compiler, queue)
 
     def now(self) -> Now:
         """What runs and what waits at this moment."""
@@ -297,10 +232,7 @@ class Engine:
 
     def facts(self) -> dict[str, str]:
         """What was found at the start: instance, cgroup, rootfs, pids, limits that bite, what stays cold."""
-        facts = {**self._running().pool.facts(), **self._images.facts(), "warm": self._warmth()}
-        if self._stay_cold:
-            facts["stays_cold"] = "; ".join(self._stay_cold)
-        return {**facts, "limits": selftest.summary(self._not_enforced)}
+        return self._running().facts()
 
     @property
     def limits(self) -> Limits:
@@ -310,47 +242,30 @@ class Engine:
     @property
     def ceilings(self) -> Limits:
         """The most that a request may ask for."""
-        return self._ceilings
+        return self._live.ceilings if self._live else self._config.ceilings
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What the self-test found about each limit; empty before the start."""
-        return self._findings
+        return self._live.findings if self._live else ()
 
     @property
     def not_enforced(self) -> tuple[str, ...]:
         """The limits that do not bite here; never any unless the configuration allows it."""
-        return self._not_enforced
+        return self._live.not_enforced if self._live else ()
 
-    async def _prove(self, pool: Pool) -> None:
-        config = self._config
-        findings = await selftest.proved(pool, slots=self._slots, state_dir=config.state_dir, anew=self._prove_anew)
-        self._findings, self._not_enforced = findings, selftest.not_enforced(findings)
-        if not config.allow_degraded and (complaint := selftest.complaint(findings)):
-            raise CannotStart(complaint)
-
-    def _warmth(self) -> str:
-        """How many Pythons became ready, and why some did not."""
-        zygotes = self._running().pool.zygotes()
-        if not zygotes:
-            reason = ": nothing would keep it from programs" if self._config.runtime == "landlock" else ""
-            return f"none is kept ready{reason}"
-        problems = sorted({problem for _, _, problem in zygotes if problem is not None})
-        counted = f"{sum(ready for ready, _, _ in zygotes)} ready, {sum(lost for _, lost, _ in zygotes)} lost"
-        return "; ".join([counted, *problems])
-
-    def _running(self) -> _Running:
+    def _running(self) -> Started:
         if self._live is None:
             raise SandboxError("the engine is not running: enter it with `async with`")
         return self._live
 
     def _checked(self, program: Program, limits: Limits | None, compile_limits: Limits | None) -> Work:
-        image = self._images.named(program.image)
+        image = self._running().images.named(program.image)
         language = image.language(program.language)
         if limits is not None:
-            check_ceilings(limits, self._ceilings)
+            check_ceilings(limits, self.ceilings)
         if compile_limits is not None:
-            check_ceilings(compile_limits, self._ceilings, "compile_limits")
+            check_ceilings(compile_limits, self.ceilings, "compile_limits")
         limits = limits or self._config.limits
         files = job_files(program, language, limits)
         if self._config.runtime == "landlock":
@@ -380,15 +295,10 @@ class Engine:
             queue.leave(ticket)
 
     def _not_compiled(self, compiled: Compiled) -> Outcome:
-        return Outcome(compile=compiled.outcome, not_enforced=self._not_enforced)
+        return Outcome(compile=compiled.outcome, not_enforced=self.not_enforced)
 
     async def _with_version(self, status: LanguageStatus, image: Image) -> LanguageStatus:
         if status.problem is not None:
             return status
-        language = image.language(status.name)
-        job = image.job(language.version, _VERSION_LIMITS, variables=language.environment)
         with self._admitted("", 0, None) as ticket:
-            outcome = await self._running().runner.run(ticket, job)
-        if not outcome.clean:
-            return msgspec.structs.replace(status, problem=f"{' '.join(language.version)} ends with {outcome.verdict}")
-        return msgspec.structs.replace(status, version=outcome.stdout.decode(errors="replace").split("\n")[0])
+            return await self._running().with_version(ticket, status, image)

@@ -86,7 +86,7 @@ _ACTIONS: Final = (
 def _table(reports: list[Report]) -> Table:
     table = Table("node", "address", "state", "slots", "under way", "runs", "why no program runs")
     for report in sorted(reports, key=lambda report: (report.host, report.node)):
-        counts = (report.stats.get("slots", 0), report.under_way, report.stats.get("runs", 0))
+        counts = (report.usable_slots, report.under_way, report.stats.get("runs", 0))
         numbers = (f"{count:,}" for count in counts)
         table.add_row(report.node[:8], report.host, report.state, *numbers, report.problem)
     return table

@@ -17,6 +17,7 @@ from engine.config.engine import RUNTIMES
 from engine.config.server import read_token
 from engine.config.settings import Settings, load_settings
 from engine.errors import BadInput, CannotStart
+from engine.log import JsonLines, TextLines
 from engine.scorer import with_own
 from engine.server.backend import Opened, here
 from engine.server.daemon import Daemon
@@ -48,6 +49,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         const="auto",
         help="run on every node of the Ray at ADDRESS (default: the one that runs on this machine)",
     )
+    parser.add_argument(
+        "--log-format", choices=["text", "json"], help="the log on stderr: for people (default), or an object a line"
+    )
     parser.add_argument("--config", metavar="F", help="TOML file with the tables [engine], [server] and [rewards]")
 
 
@@ -61,9 +65,9 @@ def serve(arguments: argparse.Namespace, serving: Serving) -> int:
         settings = _with_arguments(settings, arguments)
         server = settings.server
         token = read_token(server)
-        logging.basicConfig(
-            level=server.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-        )
+        lines = logging.StreamHandler(sys.stderr)
+        lines.setFormatter(JsonLines() if server.log_format == "json" else TextLines())
+        logging.basicConfig(level=server.log_level.upper(), handlers=[lines])
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_live(settings, token, serving, arguments.scorer, arguments.ray))
     except CannotStart as error:
@@ -88,6 +92,7 @@ async def _live(settings: Settings, token: str, serving: Serving, own: Sequence[
 
 def _with_arguments(settings: Settings, arguments: argparse.Namespace) -> Settings:
     given = {"socket": arguments.socket, "http": arguments.http, "token_file": arguments.token_file}
+    given["log_format"] = arguments.log_format
     server = dataclasses.replace(settings.server, **{name: value for name, value in given.items() if value is not None})
     if arguments.no_http:
         server = dataclasses.replace(server, http=None)

@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from engine.client.frames import FrameTransport
-from engine.client.http import HttpTransport
 from engine.client.loop_thread import LoopThread
+from engine.client.transport import transport_to
 from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.flow import as_they_come
 from engine.program import Limits, Outcome, Program
-from engine.wire.address import unix_path
 from engine.wire.items import item_to_wire
 from engine.wire.messages import Run, check_deadline, outcome_from_wire
 
@@ -27,19 +25,6 @@ _T = TypeVar("_T")
 _IN_FLIGHT: Final = 64
 
 ScoreAnswer = dict[str, Any]
-
-
-class _Transport(Protocol):
-    text_only: bool
-    """It carries no bytes."""
-
-    async def request(self, op: str, fields: dict[str, Any]) -> dict[str, Any]: ...
-
-    def batch(
-        self, op: str, batch: list[dict[str, Any]], fields: dict[str, Any]
-    ) -> AsyncGenerator[tuple[int, dict[str, Any] | AssayError], None]: ...
-
-    async def close(self) -> None: ...
 
 
 class Client:
@@ -55,15 +40,7 @@ class Client:
     """
 
     def __init__(self, address: str | None = None, *, token: str = "", reconnect_seconds: float = 10.0) -> None:
-        self._transport: _Transport
-        if address is not None and address.startswith("ray://"):
-            from engine.client.ray_transport import RayTransport
-
-            self._transport = RayTransport(address)
-        elif (path := unix_path(address)) is not None:
-            self._transport = FrameTransport(path, token=token, reconnect_seconds=reconnect_seconds)
-        else:
-            self._transport = HttpTransport(address or "", token=token)
+        self._transport = transport_to(address, token=token, reconnect_seconds=reconnect_seconds)
 
     async def __aenter__(self) -> Client:
         """The client itself; it connects at the first request."""

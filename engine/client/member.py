@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from engine.wire.cluster import Report
+
+log = logging.getLogger("assay.cluster")
 
 
 class Member:
@@ -14,9 +17,10 @@ class Member:
     own      requests of this caller that are there
     others   everybody else's, as of the last answer
     suspect  a call failed, and no report has come since
+    heard_at when it last answered this caller, by the monotonic clock
     """
 
-    __slots__ = ("actor", "others", "own", "report", "suspect")
+    __slots__ = ("actor", "heard_at", "others", "own", "report", "suspect")
 
     def __init__(self, actor: Any, report: Report) -> None:
         self.actor = actor
@@ -24,6 +28,7 @@ class Member:
         self.own = 0
         self.others = report.under_way
         self.suspect = False
+        self.heard_at = 0.0
 
     @property
     def up(self) -> bool:
@@ -57,3 +62,17 @@ class Member:
     def name(self) -> str:
         """For people."""
         return f"{self.report.host} ({self.report.node[:8]})"
+
+
+def log_joined(member: Member) -> None:
+    """Say that it is there, and whether it runs programs."""
+    if member.report.problem:
+        log.warning("node %s joins, and no program runs there: %s", member.name, member.report.problem)
+    else:
+        log.info("node %s is there: %s", member.name, member.report.state)
+
+
+def log_state(member: Member, report: Report) -> None:
+    """Say what became of it."""
+    why = f": no program runs there: {report.problem}" if report.problem else ""
+    log.log(logging.WARNING if why else logging.INFO, "node %s is %s%s", member.name, report.state, why)

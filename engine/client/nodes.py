@@ -17,8 +17,9 @@ import msgspec
 from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 from engine.client.choice import less_loaded_of_two
-from engine.client.member import Member
+from engine.client.member import Member, log_joined, log_state
 from engine.client.ray import cancel, node_actor, roster_actor
+from engine.client.watch import StuckError, Watch
 from engine.errors import BadInput, CannotStart, Overloaded, SandboxError
 from engine.pace import Pace
 from engine.wire.cluster import Reply, Report
@@ -34,6 +35,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _LEAST_HINT_SECONDS: Final = 0.1
 _MOST_HINT_SECONDS: Final = 30.0
+_STUCK: Final = 2  # each has cost it 20 s
 # Come again when so much of what is under way has been answered.
 _ROOM_SHARE: Final = 8
 
@@ -48,6 +50,8 @@ class Nodes:
         self._patience_seconds = patience_seconds
         self._members: dict[str, Member] = {}
         self._changed = asyncio.Event()
+        self._watch = Watch()
+        self._stopped = False
         self._following: asyncio.Task[None] | None = None
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._random = random.Random()
@@ -69,9 +73,11 @@ class Nodes:
 
     async def close(self) -> None:
         """Follow no more; what is under way is the caller's to cancel."""
-        tasks = [*self._probing.values(), *([self._following] if self._following else [])]
+        tasks: list[asyncio.Task[Any]] = [*self._probing.values()]
+        tasks += [self._following] if self._following else []
         for task in tasks:
             task.cancel()
+        await self._watch.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
@@ -89,7 +95,7 @@ class Nodes:
         began = time.monotonic()
         deadline = fields.get("deadline_seconds")
         failed: set[str] = set()
-        faults = refusals = 0
+        faults = refusals = stuck = 0
         while True:
             if deadline is not None:
                 left = deadline - (time.monotonic() - began)
@@ -108,6 +114,13 @@ class Nodes:
                 self._suspect(member, error)
                 if faults == _TRIES:
                     raise SandboxError(f"{faults} nodes failed in turn, the last is {member.name}") from None
+                continue
+            except StuckError as error:
+                stuck += 1
+                failed.add(member.report.node)
+                self._suspect(member, error)
+                if stuck == _STUCK:
+                    raise SandboxError(f"{stuck} nodes in turn said nothing, the last is {member.name}") from None
                 continue
             if reply.leaving:
                 member.report = msgspec.structs.replace(member.report, state="draining")
@@ -147,8 +160,8 @@ class Nodes:
         reply = None
         call = member.actor.ask.remote(op, body, client)
         try:
-            reply = await call
-        except asyncio.CancelledError:
+            reply = await self._watch.answered(member, call)
+        except (asyncio.CancelledError, StuckError):
             cancel(call)
             raise
         finally:
@@ -161,7 +174,6 @@ class Nodes:
                 self._pace.freed(time.monotonic())
             else:
                 self._pace.forget()
-        assert isinstance(reply, Reply)
         return reply
 
     async def _chosen(
@@ -180,12 +192,21 @@ class Nodes:
             if up:
                 count = sum(member.own + member.others for member in up)
                 raise Overloaded(f"the cluster is full: {count} requests are in", retry_seconds=self._hint())
+            await self._refuse_after_a_stop()
             self._refuse_the_impossible(able)
             if time.monotonic() >= until:
                 raise SandboxError(f"no node of the cluster was ready for {self._patience_seconds:g} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(until - time.monotonic()):
                     await self._next_change()
+
+    async def _refuse_after_a_stop(self) -> None:
+        """Nobody brings a node any more; but it may have been started anew since that was seen."""
+        if self._stopped:
+            try:
+                await asyncio.to_thread(roster_actor)
+            except CannotStart as error:
+                raise SandboxError(f"the cluster has been stopped: {error}") from None
 
     def _refuse_the_impossible(self, able: list[Member]) -> None:
         """No node can take this, and none is on its way to be one that can."""
@@ -211,12 +232,16 @@ class Nodes:
                 # It moves to another node; those that are known go on.
                 log.warning("the roster does not answer: %s", _short(error))
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-                with contextlib.suppress(CannotStart):
+                try:
                     # The cluster may have been stopped, and started anew.
                     roster = roster_actor()
+                except CannotStart:
+                    self._stopped = True
+                    self._changed.set()
             await asyncio.sleep(pause)
 
     def _take(self, reports: list[Report]) -> None:
+        self._stopped = False
         for report in reports:
             member = self._members.get(report.node)
             if member is None:
@@ -224,16 +249,16 @@ class Nodes:
                 if actor is None:
                     continue
                 member = self._members[report.node] = Member(actor, report)
-                _log_joined(member)
+                log_joined(member)
             elif not member.suspect:
                 if member.report.state != report.state:
-                    _log_state(member, report)
+                    log_state(member, report)
                 member.reported(report)
         for gone in self._members.keys() - {report.node for report in reports}:
             log.warning("node %s is gone", self._members.pop(gone).name)
         self._changed.set()
 
-    def _suspect(self, member: Member, error: RayError) -> None:
+    def _suspect(self, member: Member, error: Exception) -> None:
         if not member.suspect:
             log.warning("node %s failed: %s", member.name, _short(error))
             member.suspect = True
@@ -266,21 +291,9 @@ def _answer(body: bytes) -> dict[str, Any]:
     return answer
 
 
-def _short(error: RayError) -> str:
+def _short(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
 def _last_line(error: RayError) -> str:
     return str(error).strip().rpartition("\n")[2]
-
-
-def _log_joined(member: Member) -> None:
-    if member.report.problem:
-        log.warning("node %s joins, and no program runs there: %s", member.name, member.report.problem)
-    else:
-        log.info("node %s is there: %s", member.name, member.report.state)
-
-
-def _log_state(member: Member, report: Report) -> None:
-    why = f": no program runs there: {report.problem}" if report.problem else ""
-    log.log(logging.WARNING if why else logging.INFO, "node %s is %s%s", member.name, report.state, why)

@@ -82,7 +82,7 @@ def summed(reports: list[Report]) -> dict[str, Any]:
     for report in reports:
         for name, value in report.stats.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
-                total[name] = total.get(name, 0) + value
+                total[name] = total.get(name, 0) + (report.usable_slots if name == "slots" else value)
     nodes = [
         {
             "node": report.node,

@@ -77,7 +77,7 @@ class Everywhere:
             {
                 "host": report.host,
                 "state": report.state,
-                "slots": report.stats.get("slots", 0),
+                "slots": report.usable_slots,
                 "running": report.stats.get("running", 0),
                 "under_way": report.under_way,
                 "problem": report.problem,
@@ -89,7 +89,7 @@ class Everywhere:
         """How many nodes and slots there are, and which nodes run no programs."""
         reports = self._nodes.reports
         able = [report for report in reports if report.state == "ready" and not report.problem]
-        slots = sum(report.stats["slots"] for report in able)
+        slots = sum(report.usable_slots for report in able)
         lines = [f"ray  {len(able)} of {len(reports)} nodes run programs · {slots} slots · {_limits(able)}"]
         others = [report for report in reports if report not in able]
         return lines if not others else [*lines, f"     not {problems(others)}"]
@@ -127,6 +127,7 @@ def _summed(reports: Sequence[Report]) -> Stats:
         for verdict, count in stats.verdicts.items():
             verdicts[verdict] = verdicts.get(verdict, 0) + count
         sums = {name: getattr(total, name) + getattr(stats, name) for name in _SUMMED}
+        sums["slots"] = total.slots + report.usable_slots
         total = Stats(**sums, verdicts=verdicts, sound=True)
     sound = any(report.stats.get("sound", False) for report in reports)
     return msgspec.structs.replace(total, sound=sound)

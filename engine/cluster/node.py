@@ -56,6 +56,9 @@ class Node:
             not_enforced=live.engine.not_enforced,
         )
 
+    async def here(self) -> None:
+        """Answers at once as long as this process does anything."""
+
     async def ask(self, op: str, body: bytes, client: str) -> Reply:
         """Answer one request; cancelling the call kills what it runs."""
         live = await self._started()

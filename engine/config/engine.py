@@ -190,4 +190,5 @@ def check_ceilings(limits: Limits, ceilings: Limits, field: str = "limits") -> N
     for name in Limits.__struct_fields__:
         value, ceiling = getattr(limits, name), getattr(ceilings, name)
         if value is not None and ceiling is not None and value > ceiling:
-            raise BadInput(f"{field}.{name}", value, f"the ceiling here is {ceiling}")
+            unit = {"bytes": " bytes", "seconds": " s"}.get(name.rpartition("_")[2], "")
+            raise BadInput(f"{field}.{name}", value, f"the ceiling here is {ceiling}{unit}")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import typing
 from pathlib import Path
 from typing import Final
 
 from engine.errors import BadInput, CannotStart
+from engine.log import LogFormat
 from engine.program import MIB
 from engine.wire.messages import DEFAULT_REQUEST_BYTES
 
 _HTTP: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]/]+)):(?P<port>\d{1,5})")
+_URL: Final = re.compile(r"https?://[^/]")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -42,6 +45,8 @@ class ServerConfig:
     run_code_output_bytes  bytes kept of each of stdout and stderr of a /run_code program
     run_jupyter_image      name of the image whose Python has ipykernel; None means that of requests that name none
     log_level              "debug" has a line per request, "info" one per request that failed
+    log_format             "text" for people, or "json", an object a line
+    traces                 URL of an OpenTelemetry collector, like http://127.0.0.1:4318; None: as OTEL_... say
     """
 
     socket: str | None = None
@@ -65,6 +70,8 @@ class ServerConfig:
     run_code_output_bytes: int = 8 * MIB
     run_jupyter_image: str | None = None
     log_level: str = "info"
+    log_format: LogFormat = "text"
+    traces: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
@@ -72,6 +79,10 @@ class ServerConfig:
                 raise BadInput(name, value, "expected a number above 0")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise BadInput("log_level", self.log_level, "expected debug, info, warning or error")
+        if self.log_format not in typing.get_args(LogFormat):
+            raise BadInput("log_format", self.log_format, "expected text or json")
+        if self.traces is not None and not _URL.match(self.traces):
+            raise BadInput("traces", self.traces, "expected a URL, like http://127.0.0.1:4318")
         if self.http is not None:
             host_and_port(self.http)
 

@@ -31,7 +31,7 @@ async def in_order(
         for index, job in enumerate(jobs):
             if index == started:
                 started += 1
-                ahead.append(asyncio.create_task(runner.run(ticket, job, compiled)))
+                ahead.append(asyncio.create_task(runner.run(ticket, job, compiled, test=index)))
                 # It takes its slot before any other looks for a spare one. A task that has begun gives its slot back
                 # when it is cancelled; so nothing else may happen before it has.
                 await asyncio.sleep(0)
@@ -39,7 +39,7 @@ async def in_order(
                 lease = runner.spare(ticket.client, jobs[started].limits)
                 if lease is None:
                     break
-                ahead.append(asyncio.create_task(runner.run_spare(lease, jobs[started], compiled)))
+                ahead.append(asyncio.create_task(runner.run_spare(lease, jobs[started], compiled, test=started)))
                 started += 1
             await asyncio.sleep(0)
             outcome = await ahead[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from engine.jobs.work import Work
 from engine.lease import Lease, Ticket
 from engine.pool.job import Job
 from engine.program import Outcome
+from engine.trace import TRACE
 
 PROGRAM_PATH: Final = "/program/main"
 _MADE: Final = "main"
@@ -28,6 +30,11 @@ class Compiler:
         self.runs = 0
         self.spared = 0
 
+    @property
+    def store_bytes(self) -> int:
+        """What is kept of compiled programs."""
+        return self._store.size_bytes
+
     async def compile(self, runner: Runner, ticket: Ticket, work: Work) -> Compiled | None:
         """What the compile step of `work` came to, None in a language without one; raises Overloaded, SandboxError."""
         if work.language.compile is None:
@@ -36,6 +43,7 @@ class Compiler:
         job = work.compile_job(collect=(_MADE,))
         lease: Lease | None = None
         waited = 0.0
+        began = time.monotonic()
         while True:
             # A request waits for its own slot first, and only then for another's step that runs already: it must not
             # stand behind that one's place in the queue.
@@ -50,6 +58,8 @@ class Compiler:
                 found = await asyncio.shield(other)
             if found is not None:
                 self.spared += 1
+                if (trace := TRACE.get()) is not None:
+                    trace.add("compile", began, time.monotonic(), {"spared": True})
                 return found
             # A compiler is short and large, and what it has done would be done once more.
             lease = await runner.lease(ticket, work.compile_limits, whole=True)
@@ -61,7 +71,7 @@ class Compiler:
         self.runs += 1
         result = None
         try:
-            outcome = await runner.run_in(lease, job)
+            outcome = await runner.run_in(lease, job, step="compile")
             result = _compiled(outcome)
         finally:
             # None (a fault, a cancel) lets the next one try for itself.

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from engine.errors import SandboxError
 from engine.jobs.store import Compiled
 from engine.lease import Lease, Ticket
+from engine.log import fields
 from engine.pool.job import EVICTED, TAKEN_BACK, Completion, Job, Joined, outcome_of
 from engine.program import Limits, Outcome
 from engine.proof import faults
 from engine.queue import Queue
 from engine.stats import Counters
+from engine.trace import TRACE, Attributes
+
+log = logging.getLogger("assay.engine")
 
 
 class Talked(NamedTuple):
@@ -43,19 +49,36 @@ class Runner:
         """A slot that is free at once, for what is only run ahead."""
         return self._queue.spare(client, limits)
 
-    async def run_spare(self, lease: Lease, job: Job, compiled: Compiled | None = None) -> Outcome:
+    async def run_spare(
+        self, lease: Lease, job: Job, compiled: Compiled | None = None, *, test: int | None = None
+    ) -> Outcome:
         """Run `job` in a slot that `spare` gave; as `run_in`."""
         try:
-            return await self.run_in(lease, job, compiled)
+            return await self.run_in(lease, job, compiled, test=test)
         finally:
             self._queue.leave(lease.ticket)
 
-    async def run(self, ticket: Ticket, job: Job, compiled: Compiled | None = None) -> Outcome:
+    async def run(
+        self, ticket: Ticket, job: Job, compiled: Compiled | None = None, *, test: int | None = None
+    ) -> Outcome:
         """Wait for a slot and run `job` in it, after the compile step that made its program, if one did."""
-        return await self.run_in(await self.lease(ticket, job.limits), job, compiled)
+        return await self.run_in(await self.lease(ticket, job.limits), job, compiled, test=test)
 
-    async def run_in(self, lease: Lease, job: Job, compiled: Compiled | None = None) -> Outcome:
-        """Run `job` in a slot that is held; raises SandboxError for a fault of ours."""
+    async def run_in(
+        self,
+        lease: Lease,
+        job: Job,
+        compiled: Compiled | None = None,
+        *,
+        step: str = "run",
+        test: int | None = None,
+    ) -> Outcome:
+        """Run `job` in a slot that is held; raises SandboxError for a fault of ours.
+
+        step  what a trace calls it
+        test  the test that it is, by index, of a request with several
+        """
+        began = time.monotonic()
         completion = await lease.run(job)
         if completion.stopped_by == EVICTED:
             lease, completion = await self._run_whole(lease, job)
@@ -64,6 +87,7 @@ class Runner:
         compile_outcome = None if compiled is None else compiled.outcome
         outcome = outcome_of(completion, lease.waited_seconds, compile_outcome, self.not_enforced)
         self._counters.ended(outcome.verdict)
+        _trace_run(step, began, outcome, {"run_id": completion.run_id} | ({} if test is None else {"test": test}))
         return outcome
 
     async def _run_whole(self, evicted: Lease, job: Job) -> tuple[Lease, Completion]:
@@ -79,6 +103,7 @@ class Runner:
 
     async def run_joined(self, ticket: Ticket, job: Job, partner: Job, compiled: Compiled | None) -> Talked:
         """Run `job` and the one that it talks with, each in a slot of its own; raises Overloaded, SandboxError."""
+        began = time.monotonic()
         compile_outcome = None if compiled is None else compiled.outcome
         joined, waited_seconds = await self._joined(ticket, job, partner, patient=False)
         if joined.partner.fault is not None:
@@ -92,6 +117,9 @@ class Runner:
         )
         self._counters.ended(outcome.verdict)
         partner_outcome = outcome_of(joined.partner, waited_seconds, None, self.not_enforced)
+        began += waited_seconds
+        _trace_run("run", began, outcome, {"run_id": joined.completion.run_id})
+        _trace_run("run of the partner", began, partner_outcome, {"run_id": joined.partner.run_id}, queued=False)
         return Talked(outcome, partner_outcome, joined.partner_first)
 
     async def _joined(
@@ -108,7 +136,9 @@ class Runner:
             if anew:
                 raise SandboxError(TAKEN_BACK)
             return await self._joined(ticket, job, partner, patient=True, anew=True)
-        self._counters.faults += joined.partner.fault is not None
+        if joined.partner.fault is not None:
+            self._counters.faults += 1
+            log.info("the sandbox faulted: %s", joined.partner.fault, extra=fields(run_id=joined.partner.run_id))
         if joined.completion.fault is not None and joined.partner.fault is None:
             latest = joined
 
@@ -138,8 +168,30 @@ class Runner:
             return completion
 
         self._counters.faults += 1
+        # What comes of it is told by whoever settles it: most runs end well at the second try.
+        log.info("the sandbox faulted: %s", first.fault, extra=fields(run_id=first.run_id))
+        if (trace := TRACE.get()) is not None:
+            trace.note("fault", {"run_id": first.run_id, "fault": str(first.fault)})
         try:
             return await faults.settle(job, first, attempt, again)
         except SandboxError:
             self._counters.sound = False
             raise
+
+
+def _trace_run(step: str, began: float, outcome: Outcome, told: Attributes, *, queued: bool = True) -> None:
+    trace = TRACE.get()
+    if trace is None:
+        return
+    if queued:
+        trace.add("queue", began - outcome.queue_seconds, began, told)
+    facts: Attributes = {
+        **told,
+        "verdict": outcome.verdict.value,
+        "cpu_seconds": outcome.cpu_seconds,
+        "wall_seconds": outcome.wall_seconds,
+        "queue_seconds": outcome.queue_seconds,
+        "peak_memory_bytes": outcome.peak_memory_bytes,
+        "started": outcome.started,
+    }
+    trace.add(step, began, time.monotonic(), facts)

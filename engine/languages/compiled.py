@@ -59,6 +59,7 @@ COMPILED: Final = (
         run=("/program/main",),
         compile=(_RUSTC, "--edition=2021", "-O", "-o", "main", "main.rs"),
         version=(_RUSTC, "--version"),
+        uncaught="Error: ",
     ),
     Language(
         name="go",
@@ -70,6 +71,7 @@ COMPILED: Final = (
         environment=_GO_ENVIRONMENT,
         version=(_GO_TOOL, "version"),
         needs=(f"{_GO}/cache", f"{_GO}/go.sum"),
+        uncaught="panic: |fatal error: ",
     ),
     Language(
         name="go_test",
@@ -91,6 +93,7 @@ COMPILED: Final = (
         version=("/usr/bin/ghc", "--version"),
         environment=(f"GHC_PACKAGE_PATH={PLACE}/haskell/package.conf.d",),
         needs=(f"{PLACE}/haskell/package.conf.d",),
+        uncaught="main: ",
     ),
     Language(
         name="ocaml",
@@ -113,6 +116,7 @@ COMPILED: Final = (
         ),
         version=("/usr/bin/ocamlopt", "-version"),
         package="ocaml-nox",
+        uncaught="Fatal error: exception ",
     ),
     Language(
         name="D_ut",
@@ -123,6 +127,7 @@ COMPILED: Final = (
         version=("/usr/bin/ldc2", f"--conf={PLACE}/D_ut/ldc2.conf", "--version"),
         needs=(f"{PLACE}/D_ut/ldc2.conf",),
         verdict_by_exit=True,
+        uncaught=r"[\w.]+@[^\s(]+\(\d+\): ",
     ),
     Language(
         name="verilog",

@@ -8,6 +8,8 @@ from engine.languages.language import PLACE, Language, Start, shell
 
 _PYTHON: Final = "/usr/bin/python3"
 _PYTEST: Final = f"{PLACE}/pytest"
+# What does not parse has no traceback.
+_TRACEBACK: Final = r"Traceback \(most recent call last\)|(?:Syntax|Indentation|Tab)Error:"
 _LUA: Final = "/usr/bin/lua5.4"
 # Debian has their settings in /etc, which programs do not see.
 _R: Final = (f"{PLACE}/R/bin/R",)
@@ -27,6 +29,7 @@ INTERPRETED: Final = (
         version=(_PYTHON, "--version"),
         read_ahead=(_PYTHON, "-I", "-c", "pass"),
         package="python3",
+        uncaught=_TRACEBACK,
     ),
     Language(
         name="pytest",
@@ -46,6 +49,7 @@ INTERPRETED: Final = (
         run=("/usr/bin/pypy3", "main.py"),
         version=("/usr/bin/pypy3", "--version"),
         package="pypy3",
+        uncaught=_TRACEBACK,
     ),
     Language(
         name="bash",
@@ -56,6 +60,7 @@ INTERPRETED: Final = (
         version=("/usr/bin/bash", "--version"),
         read_ahead=("/usr/bin/bash", "-c", ":"),
         package="bash",
+        uncaught=r"main\.sh: line \d+: ",
     ),
     Language(
         name="perl",
@@ -66,6 +71,7 @@ INTERPRETED: Final = (
         version=("/usr/bin/perl", "-e", "print $^V"),
         read_ahead=("/usr/bin/perl", "-e", "1"),
         package="perl",
+        uncaught=r".* at main\.pl line \d",
     ),
     Language(
         name="ruby",
@@ -75,6 +81,7 @@ INTERPRETED: Final = (
         run=("/usr/bin/ruby", "main.rb"),
         version=("/usr/bin/ruby", "--version"),
         package="ruby ruby-test-unit",
+        uncaught=r"main\.rb:\d+:",
     ),
     Language(
         name="php",
@@ -96,6 +103,7 @@ INTERPRETED: Final = (
         version=(_LUA, "-v"),
         read_ahead=(_LUA, "-e", "return"),
         package="lua5.4 lua-unit",
+        uncaught=r"\S*/lua[\d.]*: ",
     ),
     Language(
         name="R",
@@ -105,6 +113,7 @@ INTERPRETED: Final = (
         run=(*_R, "--no-echo", "--no-restore", "--file=main.R", "--args"),
         version=(*_R, "--version"),
         start=Start(cpu_seconds=0.1),
+        uncaught="Execution halted",
     ),
     Language(
         name="racket",
@@ -115,6 +124,7 @@ INTERPRETED: Final = (
         version=("/usr/bin/racket", "--version"),
         needs=(f"{_RACKET}/config.rktd",),
         start=Start(cpu_seconds=0.1),
+        uncaught=r"  context\.\.\.:",
     ),
     Language(
         name="sql",
@@ -126,6 +136,7 @@ INTERPRETED: Final = (
         version=("/usr/bin/sqlite3", "--version"),
         read_ahead=("/usr/bin/sqlite3", ":memory:", "select 1"),
         package="sqlite3",
+        uncaught="(?:Parse|Runtime) error near line ",
     ),
     Language(
         name="csharp",
@@ -139,5 +150,6 @@ INTERPRETED: Final = (
         environment=(f"MONO_CFG_DIR={_MONO}",),
         version=("/usr/bin/mono", "--version"),
         needs=("/usr/bin/mcs", f"{_MONO}/mono/config"),
+        uncaught=r"Unhandled Exception:|\[ERROR\] FATAL ",
     ),
 )

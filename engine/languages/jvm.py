@@ -20,6 +20,7 @@ _UNPACK: Final = "tar xf /program/main"
 _JAVAC: Final = f"{_BIN}/javac $(printf ' -J%s' -XX:SharedArchiveFile={_JAVA}/javac.jsa {_COMPILER}) -encoding UTF-8"
 # Threads of the virtual machine's own, and what it holds beside the heap.
 _START: Final = Start(cpu_seconds=0.05, memory_bytes=128 * MIB, processes=32)
+_UNCAUGHT: Final = 'Exception in thread "|Error: (?:Could not|Unable to|Main method|A JNI error|LinkageError)'
 _VERSION: Final = (f"{_BIN}/java", "--version")
 
 _JUNIT: Final = f"{PLACE}/junit"
@@ -41,6 +42,7 @@ JVM: Final = (
         version=_VERSION,
         needs=(f"{_JAVA}/javac.jsa", f"{_JAVA}/lib/javatuples.jar"),
         start=_START,
+        uncaught=_UNCAUGHT,
     ),
     Language(
         name="junit",
@@ -76,6 +78,7 @@ JVM: Final = (
         version=_VERSION,
         needs=(f"{_SCALA}/compiler.jsa", f"{_SCALA}/compiler.args", f"{_SCALA}/lib/scala-library.jar"),
         start=_START,
+        uncaught=_UNCAUGHT,
     ),
     Language(
         name="kotlin_script",
@@ -90,5 +93,6 @@ JVM: Final = (
         version=_VERSION,
         needs=(f"{_KOTLIN}/compiler.jsa", f"{_KOTLIN}/compiler.args", f"{_KOTLIN}/lib/kotlin-stdlib.jar"),
         start=Start(cpu_seconds=1.5, memory_bytes=256 * MIB, processes=32),
+        uncaught=r"main\.kts:\d+:\d+: error: ",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -66,6 +67,8 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     package         Debian's package that brings all of it, None where it takes scripts/languages
     start           what its interpreter takes before the program's first line
     verdict_by_exit a runner of tests: right is exit code 0, whatever it prints
+    uncaught        what a line of stderr begins with (a pattern) where an error that nobody caught ends a program with
+                    an exit code that programs choose too, such as 1; "" where it is told by a signal or another code
     """
 
     name: str
@@ -83,6 +86,7 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     package: str | None = None
     start: Start = _NOTHING
     verdict_by_exit: bool = False
+    uncaught: str = ""
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -99,6 +103,10 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
         if missing is None:
             _seen.add(self.name)
         return missing
+
+    def crashed(self, stderr: bytes) -> bool:
+        """Whether a program that ended by itself says so of an error that nobody caught."""
+        return bool(self.uncaught) and re.search(rb"^(?:%b)" % self.uncaught.encode(), stderr, re.MULTILINE) is not None
 
     def opened(self, source: str) -> str:
         """The program as it is compiled or run, with its opening."""
@@ -122,7 +130,8 @@ _seen: set[str] = set()
 
 def with_memory(argv: Sequence[str], limits: Limits) -> tuple[str, ...]:
     """The words of a command, with the memory limit where they ask for it."""
-    return tuple(word.replace(MEMORY_MIB, str(limits.memory_bytes // MIB)) for word in argv)
+    mib = str(limits.memory_bytes // MIB)
+    return tuple(word.replace(MEMORY_MIB, mib) if MEMORY_MIB in word else word for word in argv)
 
 
 def shell(script: str) -> tuple[str, ...]:

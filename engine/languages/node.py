@@ -11,6 +11,8 @@ _PLACE: Final = f"{PLACE}/node"
 _MODULES: Final = f"{_PLACE}/node_modules"
 _ENVIRONMENT: Final = (f"NODE_PATH={_MODULES}",)
 _ESBUILD: Final = f"{_MODULES}/@esbuild/linux-x64/bin/esbuild"
+# The last line, or, of versions before 17, those of the stack.
+_UNCAUGHT: Final = r"Node\.js v\d|    at "
 
 NODE: Final = (
     Language(
@@ -23,6 +25,7 @@ NODE: Final = (
         version=(_NODE, "--version"),
         read_ahead=(_NODE, "-e", "0"),
         package="nodejs",
+        uncaught=_UNCAUGHT,
     ),
     Language(
         name="typescript",
@@ -38,6 +41,7 @@ NODE: Final = (
         environment=_ENVIRONMENT,
         version=(_ESBUILD, "--version"),
         needs=(_MODULES,),
+        uncaught=_UNCAUGHT,
     ),
     Language(
         name="jest",

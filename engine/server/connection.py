@@ -13,6 +13,7 @@ import msgspec
 
 from engine.errors import AssayError, BadInput, Overloaded
 from engine.flow import off_loop
+from engine.log import fields
 from engine.program import Outcome
 from engine.scorer import Parsed
 from engine.server.batch import Numbered, in_order, outcome_bytes
@@ -41,6 +42,7 @@ _READ_BYTES: Final = 1 << 15
 _AT_ONCE: Final = 16
 _SENT_AT_ONCE_BYTES: Final = 64 << 10
 _ID_CHARS: Final = 200
+_WORK: Final = (Run, Score, RunBatch, ScoreBatch)
 
 
 class FrameConnection:
@@ -52,6 +54,7 @@ class FrameConnection:
         self._reader = reader
         self._writer = writer
         self._name = name
+        self._about = fields(client=name)
         self._buffer = FrameBuffer(service.config.request_bytes)
         self._tasks: set[asyncio.Task[None]] = set()
         # An id is free again once its answer is written; its run can be cancelled only while it is under way.
@@ -70,10 +73,10 @@ class FrameConnection:
         try:
             await self._read_requests()
         except BadInput as error:
-            log.warning("client=%s closed: %s", self._name, error)
+            log.warning("closed: %s", error, extra=self._about)
             last_words = {"id": None, "error": error_body(error)}
         except OSError as error:
-            log.debug("client=%s lost: %s", self._name, error)
+            log.debug("lost: %s", error, extra=self._about)
         finally:
             self._ending = True
             for task in self._tasks:
@@ -140,7 +143,7 @@ class FrameConnection:
         self._under_way[request_id] = self._start(request_id, self._answer(request_id, request, len(body)))
 
     def _refuse(self, request_id: RequestId | None, op: object, error: AssayError) -> None:
-        log.info("request=%s/%s op=%s refused: %s", self._name, request_id, op, error)
+        log.info("refused: %s", error, extra=fields(client=self._name, request=f"{self._name}/{request_id}", op=op))
         self._start(request_id, self._write({"id": request_id, "error": error_body(error)}))
 
     def _start(self, request_id: RequestId | None, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -153,7 +156,7 @@ class FrameConnection:
         self._tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        log.error("request=%s/%s failed in the daemon", self._name, request_id, exc_info=error)
+        log.error("failed in the daemon", extra=fields(request=f"{self._name}/{request_id}"), exc_info=error)
         if request_id is not None:
             self._free(request_id)
         if not self._ending:
@@ -161,22 +164,27 @@ class FrameConnection:
             self._start(None, self._write({"id": request_id, "error": body}))
 
     async def _answer(self, request_id: RequestId, request: Request, size_bytes: int) -> None:
-        message: dict[str, Any] = {"id": request_id}
         op = type(request).__name__.lower()
+        traced = f"frame {op}" if isinstance(request, _WORK) else ""
+        with self._service.about(f"{self._name}/{request_id}", traced, client=self._name):
+            await self._write(await self._answered(request_id, op, request, size_bytes))
+        self._free(request_id)
+
+    async def _answered(self, request_id: RequestId, op: str, request: Request, size_bytes: int) -> dict[str, Any]:
+        message: dict[str, Any] = {"id": request_id}
         try:
             with self._service.holding(size_bytes):
                 message["answer"] = await self._perform(request_id, request, size_bytes)
-            log.debug("request=%s/%s op=%s answered", self._name, request_id, op)
+            log.debug("answered", extra=fields(op=op))
         except AssayError as error:
             message["error"] = error_body(error)
-            log.info("request=%s/%s op=%s %s", self._name, request_id, op, error)
+            log.info("%s", error, extra=fields(op=op))
         except asyncio.CancelledError:
             if self._ending:
                 raise
             message["error"] = ErrorBody(kind="cancelled", message="cancelled by the client")
         self._under_way.pop(request_id, None)
-        await self._write(message)
-        self._free(request_id)
+        return message
 
     def _free(self, request_id: RequestId) -> None:
         self._ids.discard(request_id)
@@ -291,13 +299,13 @@ class FrameConnection:
         except TimeoutError:
             self._cut_off(f"answers waited for {self._config.unread_seconds:g} s (server.unread_seconds)")
         except OSError as error:
-            log.debug("client=%s lost: %s", self._name, error)
+            log.debug("lost: %s", error, extra=self._about)
 
     def _cut_off(self, why: str) -> None:
         if not self._ending:
             self._ending = True
             self._service.metrics.cut_off.add()
-            log.warning("client=%s cut off, it does not read: %s", self._name, why)
+            log.warning("cut off, it does not read: %s", why, extra=self._about)
             self._writer.transport.abort()
 
 

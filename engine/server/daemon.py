@@ -23,6 +23,7 @@ from engine.server.http import HttpFace
 from engine.server.listen import tcp_listener, unix_listener
 from engine.server.routes import Served
 from engine.server.service import Service, assay_version
+from engine.server.traces import tracing
 from engine.wire.address import default_socket
 
 log = logging.getLogger("assay.server")
@@ -65,8 +66,8 @@ class Daemon:
             if self._config.http is not None:
                 host, port = host_and_port(self._config.http)
                 tcp = sockets.enter_context(tcp_listener(host, port))
-            async with self._opened(self._settings) as backend:
-                service = Service(backend, self._served.scorers, self._settings, self._token)
+            async with tracing(self._config) as traces, self._opened(self._settings) as backend:
+                service = Service(backend, self._served.scorers, self._settings, self._token, traces)
                 await self._serve(service, unix, tcp, _ready_text(backend, began, socket_path, tcp))
 
     async def _serve(self, service: Service, unix: socket.socket, tcp: socket.socket | None, ready: str) -> None:

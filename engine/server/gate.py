@@ -10,14 +10,14 @@ import secrets
 from typing import Final
 
 from engine.errors import BadInput
+from engine.log import fields
 from engine.server.answers import Answer, error_answer
-from engine.server.request import HttpRequest
+from engine.server.request import HttpRequest, token_in_path
 
 log = logging.getLogger("assay.server")
 # Probes of an orchestrator carry no token; they tell nothing.
 _OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
-_IN_PATH: Final = re.compile(r"/t/([^/]+)(/.*)")
 
 
 class Gate:
@@ -47,9 +47,9 @@ class Gate:
             return None
         bearer = request.headers.get(b"authorization", b"")
         token = bearer[7:].strip() if bearer[:7].lower() == b"bearer " else b""
-        if in_path := _IN_PATH.fullmatch(request.path):
-            token = in_path[1].encode()
-            request.path = in_path[2]
+        if in_path := token_in_path(request.path):
+            token = in_path[0].encode()
+            request.path = in_path[1]
         if hmac.compare_digest(token, self._token) or request.path in _OPEN_PATHS:
             return None
         where = "expected the daemon's token in Authorization: Bearer TOKEN, or in the path: /t/TOKEN/..."
@@ -57,14 +57,8 @@ class Gate:
 
     def _refused(self, request: HttpRequest, status: int, field: str, value: str, why: str) -> Answer:
         error = BadInput(field, value, why)
-        log.warning("request=%s refused: %s", request.id, error)
+        log.warning("refused: %s", error, extra=fields(request=request.id, client=request.client))
         return error_answer(error, status)
-
-
-def shown_path(path: str) -> str:
-    """The path without a token that may stand in it."""
-    in_path = _IN_PATH.fullmatch(path)
-    return "/t/..." + in_path[2] if in_path else path
 
 
 def _host_name(host: str) -> str:

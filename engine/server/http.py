@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,14 +14,15 @@ from typing import Any, Final
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
 from engine.errors import AssayError, BadInput, SandboxError
 from engine.flow import off_loop
+from engine.log import fields
 from engine.scorer import Parsed
 from engine.server.answers import HTML, TEXT, Answer, error_answer, json_answer, stream_answer
 from engine.server.decode import json_body
-from engine.server.gate import Gate, shown_path
+from engine.server.gate import Gate
 from engine.server.http_batch import lines, listed, one_answer, outcome_json
 from engine.server.http_connection import HttpConnection
 from engine.server.listen import BACKLOG
-from engine.server.request import HttpRequest
+from engine.server.request import HttpRequest, shown_path
 from engine.server.routes import Route
 from engine.server.run_code import run_code
 from engine.server.run_jupyter import run_jupyter
@@ -106,6 +108,13 @@ class HttpFace:
         """Give the request its id."""
         self._gate.name(request)
 
+    def about(self, request: HttpRequest) -> contextlib.AbstractContextManager[None]:
+        """What is logged and traced in it is about this request."""
+        traced = f"{request.method} {request.path}" if request.method == "POST" and request.refusal is None else ""
+        return self._service.about(
+            request.id, traced, client=request.client, traceparent=request.header(b"traceparent")
+        )
+
     def refusal(self, request: HttpRequest) -> Answer | None:
         """Who may not ask, and what is not here, is told before a body is read."""
         refusal = self._gate.refusal(request)
@@ -125,7 +134,8 @@ class HttpFace:
         if log.isEnabledFor(logging.DEBUG if answer.status < 400 else logging.INFO):
             path = shown_path(request.path)
             level = logging.DEBUG if answer.status < 400 else logging.INFO
-            log.log(level, "request=%s %s %s status=%d", request.id, request.method, path, answer.status)
+            told = fields(status=answer.status)
+            log.log(level, "%s %s", request.method, path, extra=told)
         return answer
 
     async def _answer(self, request: HttpRequest) -> Answer:
@@ -134,10 +144,10 @@ class HttpFace:
         try:
             return await route[1](request)
         except AssayError as error:
-            log.info("request=%s %s", request.id, error)
+            log.info("%s", error)
             return error_answer(error)
         except Exception as error:  # a bug of ours, or of somebody's scorer, ends this request alone
-            log.exception("request=%s failed in the daemon", request.id)
+            log.exception("failed in the daemon")
             return error_answer(SandboxError(f"the daemon failed: {type(error).__name__}, see its log"))
 
     def _route(self, request: HttpRequest) -> tuple[tuple[str, ...], Handler] | None:

@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from contextlib import AbstractContextManager
 from typing import Final, Protocol, cast
 
 import httptools
 
 from engine.config.server import ServerConfig
 from engine.errors import BadInput
+from engine.log import fields
 from engine.server.answers import Answer, TooLarge, error_answer
 from engine.server.request import HttpRequest
 
@@ -38,6 +40,10 @@ class Application(Protocol):
 
     def name(self, request: HttpRequest) -> None:
         """Give it its id."""
+
+    def about(self, request: HttpRequest) -> AbstractContextManager[None]:
+        """What is logged and traced in it is about this request."""
+        ...
 
     def refusal(self, request: HttpRequest) -> Answer | None:
         """The answer to a request of which the head alone is known, if it shall not be let in."""
@@ -207,7 +213,7 @@ class HttpConnection(asyncio.Protocol):
         request = self._arriving or HttpRequest(self._client)
         if not request.id:
             self._application.name(request)
-        log.info("request=%s %s", request.id, error)
+        log.info("%s", error, extra=fields(request=request.id, client=self._client))
         request.refusal = error_answer(error, status)
         self._arriving = request
         # Whoever does not speak HTTP may not even read an answer.
@@ -254,18 +260,8 @@ class HttpConnection(asyncio.Protocol):
             self._task = self._loop.create_task(self._serve(self._waiting.popleft()))
 
     async def _serve(self, request: HttpRequest) -> None:
-        answered = False
-        try:
-            answer = request.refusal or await self._application.answer(request)
-            answer.last = answer.last or not request.keep_alive or (self._ending and not self._waiting)
-            await self._write(request, answer)
-            answered = True
-        except asyncio.CancelledError:
-            log.info("request=%s the client disconnected, its run was killed", request.id)
-            raise
-        finally:
-            if not answered:
-                self._transport.abort()
+        with self._application.about(request):
+            answer = await self._answered(request)
         if answer.last:
             self._end()
             return
@@ -276,6 +272,21 @@ class HttpConnection(asyncio.Protocol):
         self._next()
         if self._paused:
             self._watch()
+
+    async def _answered(self, request: HttpRequest) -> Answer:
+        answered = False
+        try:
+            answer = request.refusal or await self._application.answer(request)
+            answer.last = answer.last or not request.keep_alive or (self._ending and not self._waiting)
+            await self._write(request, answer)
+            answered = True
+        except asyncio.CancelledError:
+            log.info("the client disconnected, its run was killed")
+            raise
+        finally:
+            if not answered:
+                self._transport.abort()
+        return answer
 
     async def _write(self, request: HttpRequest, answer: Answer) -> None:
         chunked = request.version == "1.1"
@@ -339,5 +350,6 @@ class HttpConnection(asyncio.Protocol):
     def _cut_off(self) -> None:
         self._stalled = None
         self._application.cut_off()
-        log.warning("client=%s cut off, it does not read its answer (server.unread_seconds)", self._client)
+        about = fields(client=self._client)
+        log.warning("cut off, it does not read its answer (server.unread_seconds)", extra=about)
         self._transport.abort()

@@ -67,13 +67,14 @@ class NotJudgedShares:
     def __init__(self) -> None:
         self._seen: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
 
-    def count(self, text: str, *, judged: bool) -> None:
-        """Count one answer for the program or completion `text`."""
+    def count(self, text: str, *, judged: bool) -> str:
+        """Count one answer for the program or completion `text`; the digest by which it is known."""
         key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         yes, no = self._seen.pop(key, (0, 0))
         self._seen[key] = (yes + judged, no + (not judged))
         if len(self._seen) > _REMEMBERED_PROGRAMS:
             self._seen.popitem(last=False)
+        return key.hex()
 
     @property
     def programs(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
@@ -12,6 +13,7 @@ from engine.server.answers import Answer
 
 # A head may repeat these only as a trick.
 _ONCE: Final = frozenset({b"host", b"authorization", b"origin", b"expect", b"accept"})
+_IN_PATH: Final = re.compile(r"/t/([^/]+)(/.*)", re.DOTALL)
 
 
 class HttpRequest:
@@ -43,7 +45,8 @@ class HttpRequest:
         """Raises BadInput for a second one where only one makes sense."""
         name = name.lower()
         if name in self.headers and name in _ONCE:
-            raise BadInput(name.decode(), value.decode("latin-1"), "given twice: expected only one")
+            shown = "..." if name == b"authorization" else value.decode("latin-1")
+            raise BadInput(name.decode(), shown, "given twice: expected only one")
         self.headers[name] = value
 
     def set_target(self, target: bytes) -> None:
@@ -53,7 +56,7 @@ class HttpRequest:
             path = (url.path or b"/").decode("ascii")
             self.query = (url.query or b"").decode("ascii")
         except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
-            raise BadInput("path", target.decode("latin-1"), "not a path") from None
+            raise BadInput("path", shown_path(target.decode("latin-1")), "not a path") from None
         self.path = unquote(path) if "%" in path else path
 
     def asked(self, name: str) -> str | None:
@@ -64,3 +67,15 @@ class HttpRequest:
     def wants_lines(self) -> bool:
         """It accepts JSON lines."""
         return b"application/x-ndjson" in self.headers.get(b"accept", b"").lower()
+
+
+def token_in_path(path: str) -> tuple[str, str] | None:
+    """The token that stands in a path, and the path without it."""
+    found = _IN_PATH.fullmatch(path)
+    return None if found is None else (found[1], found[2])
+
+
+def shown_path(path: str) -> str:
+    """The path without a token that may stand in it."""
+    found = token_in_path(path)
+    return path if found is None else "/t/..." + found[1]

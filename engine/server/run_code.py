@@ -16,7 +16,7 @@ from engine.server.answers import Answer, json_answer
 from engine.server.decode import json_body
 from engine.server.request import HttpRequest
 from engine.server.run_result import not_judged, refused, run_answer, sandbox_error
-from engine.server.sent_files import fetched_of, files_of, sent_back
+from engine.server.sent_files import as_sent, fetched_of, files_of, sent_back
 from engine.server.service import Service
 from engine.wire.decode import to_struct
 from engine.wire.messages import Run
@@ -58,6 +58,7 @@ class RunCode(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run_code(service: Service, request: HttpRequest) -> Answer:
     """Answer one request; only BadInput, Overloaded and SandboxError are not status 200."""
+    asked = None
     try:
         asked = await off_loop(len(request.body), _asked, request.body)
         fetched = fetched_of(asked.fetch_files)
@@ -68,9 +69,9 @@ async def run_code(service: Service, request: HttpRequest) -> Answer:
         # Their languages are told apart by their schema alone; the rest is the answer of a runner.
         if error.field == "language" and error.value in _NAMES:
             return json_answer(sandbox_error(f"language {error.value!r} does not run here: {error.message}"))
-        return refused(in_their_words(error), request.id)
+        return refused(in_their_words(error, asked))
     except (Overloaded, SandboxError) as error:
-        return not_judged(error, request.id)
+        return not_judged(error)
     return await off_loop(outcome.size_bytes, _answered, outcome, fetched)
 
 
@@ -107,9 +108,15 @@ def patience_of(service: Service, seconds: float) -> float:
     return service.config.run_code_queue_seconds or seconds + _PATIENCE_SECONDS
 
 
-def in_their_words(error: BadInput) -> BadInput:
-    """The error about a field of the engine's, with the name that it has here."""
-    return BadInput(_FIELDS.get(error.field, error.field), error.value, error.message)
+def in_their_words(error: BadInput, asked: object) -> BadInput:
+    """The error about a field of the engine's, with the name that it has in the request `asked`, and what stood there.
+
+    asked  None where it could not be read; the error is about its fields already
+    """
+    field = _FIELDS.get(error.field)
+    if field is not None:
+        return BadInput(field, getattr(asked, field, error.value), error.message)
+    return as_sent(error, getattr(asked, "files", {}))
 
 
 def _run_of(asked: RunCode, fetched: dict[str, str], service: Service) -> Run:

@@ -43,17 +43,20 @@ class RunJupyter(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run_jupyter(service: Service, request: HttpRequest) -> Answer:
     """Answer one request; only BadInput, Overloaded and SandboxError are not status 200."""
+    asked = None
     try:
         with service.counted(_OP):
             asked = await off_loop(len(request.body), _asked, request.body)
             fetched = fetched_of(asked.fetch_files)
             run = await _run(service, asked, fetched, request.client)
     except BadInput as error:
-        error = in_their_words(error)
-        field = "total_timeout" if error.field == "run_timeout" else error.field
-        return refused(BadInput(field, error.value, error.message), request.id)
+        error = in_their_words(error, asked)
+        if error.field == "run_timeout" and asked is not None:
+            message = f"{error.message}, of which {_BESIDE_CELLS_SECONDS:g} s are for the kernel's start and end"
+            error = BadInput("total_timeout", asked.total_timeout, message)
+        return refused(error)
     except (Overloaded, SandboxError) as error:
-        return not_judged(error, request.id)
+        return not_judged(error)
     return await off_loop(run.outcome.size_bytes + len(run.outcome.channel), _answered, run, fetched)
 
 
@@ -76,8 +79,8 @@ async def _run(service: Service, asked: RunJupyter, fetched: dict[str, str], cli
             deadline_seconds=patience_of(service, seconds),
             client=client,
         )
-    except SandboxError:
-        service.judged(_OP, None, text)
+    except SandboxError as error:
+        service.judged(_OP, None, text, fault=error)
         raise
     service.judged(_OP, run.outcome.verdict.value, text)
     return run

@@ -75,17 +75,17 @@ def text_of(output: bytes) -> str:
         return f"[DecodeError] {error}"
 
 
-def refused(error: BadInput, request_id: str) -> Answer:
+def refused(error: BadInput) -> Answer:
     """422 with FastAPI's `detail` list, and our own `error` beside it."""
     body = error_body(error)
-    log.info("request=%s refused: %s", request_id, error)
+    log.info("refused: %s", error)
     detail = {"type": "value_error", "loc": ["body", body.field], "msg": body.message, "input": body.value}
     return json_answer({"detail": [detail], "error": body}, status_of(error))
 
 
-def not_judged(error: Overloaded | SandboxError, request_id: str) -> Answer:
+def not_judged(error: Overloaded | SandboxError) -> Answer:
     """504: the only status at which verl asks again."""
-    log.info("request=%s %s", request_id, error)
+    log.info("%s", error)
     answer = json_answer({"error": error_body(error), "detail": str(error)}, 504)
     answer.retry_seconds = error.retry_seconds if isinstance(error, Overloaded) else None
     return answer

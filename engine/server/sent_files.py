@@ -20,6 +20,16 @@ def files_of(sent: Mapping[str, Any]) -> dict[str, bytes]:
     return dict(_file(name, value) for name, value in sent.items() if _IGNORED not in name and isinstance(value, str))
 
 
+def as_sent(error: BadInput, sent: Mapping[str, Any]) -> BadInput:
+    """An error about one of the files, by the name that it was sent with; any other as it is."""
+    if error.field == "files" and isinstance(error.value, str):
+        place = posixpath.join(_WORK, error.value)
+        for name in sent:
+            if posixpath.normpath(posixpath.join(_WORK, name)) == place:
+                return BadInput(f"files.{name}", name, error.message)
+    return error
+
+
 def fetched_of(names: Iterable[str]) -> dict[str, str]:
     """The paths to bring back by the names that the answer has, verbatim; raises BadInput."""
     return {name: _place(name, "fetch_files") for name in names if _IGNORED not in name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from importlib.metadata import version
@@ -14,6 +15,7 @@ import msgspec
 from engine.config.settings import Settings
 from engine.engine import Engine
 from engine.errors import AssayError, BadInput, Overloaded, SandboxError
+from engine.log import ABOUT, fields
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
@@ -22,10 +24,14 @@ from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
 from engine.server.minutes import Minutes
 from engine.server.together import scored
+from engine.server.traces import Tracing
+from engine.trace import TRACE
 from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, request_from
 
+log = logging.getLogger("assay.server")
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+_FAULT: Final = "a fault of the sandbox"
 # Of one batch, what is under way for each slot: enough to keep the slots busy, too few to fill the queue.
 _ITEMS_PER_SLOT: Final = 8
 _CONTROL_SECONDS: Final = 5.0
@@ -45,8 +51,11 @@ _ENGINE_COUNTS: Final = (
 class Service:
     """Runs and scores for any face; counts every request; refuses new ones once it drains."""
 
-    def __init__(self, backend: Backend, scorers: Scorers, settings: Settings, token: str = "") -> None:
+    def __init__(
+        self, backend: Backend, scorers: Scorers, settings: Settings, token: str = "", tracing: Tracing | None = None
+    ) -> None:
         self._backend = backend
+        self._tracing = tracing
         self.engine_config = settings.engine
         self.config = settings.server
         self.metrics = Metrics()
@@ -79,6 +88,20 @@ class Service:
         return request_from(op, fields, limits=defaults.limits, compile_limits=defaults.compile_limits)
 
     @contextlib.contextmanager
+    def about(self, request_id: str, traced: str, *, client: str, traceparent: str = "") -> Iterator[None]:
+        """What is logged in it is about this request, and so is a trace, where `traced` gives the request a name."""
+        outer = ABOUT.set({"request": request_id, "client": client})
+        try:
+            if self._tracing is None or not traced:
+                yield
+            else:
+                told = {"assay.request": request_id, "assay.client": client}
+                with self._tracing.request(traced, told, traceparent):
+                    yield
+        finally:
+            ABOUT.reset(outer)
+
+    @contextlib.contextmanager
     def holding(self, size_bytes: int) -> Iterator[None]:
         """Count the bytes of a request that is kept in memory."""
         self.held_bytes += size_bytes
@@ -96,8 +119,8 @@ class Service:
         """As `run`, for one of a batch, which is counted as a whole."""
         try:
             outcome = await self._backend.run(request, client=client)
-        except SandboxError:
-            self.judged(op, None, request.text)
+        except SandboxError as error:
+            self.judged(op, None, request.text, fault=error)
             raise
         self.judged(op, outcome.verdict.value, request.text)
         self.metrics.queue_seconds.observe(outcome.queue_seconds)
@@ -193,8 +216,8 @@ class Service:
         """As `score`, for one of a batch, which is counted as a whole."""
         try:
             answer = await self._backend.score(item, client=client, deadline_seconds=deadline_seconds)
-        except SandboxError:
-            self.judged("score", None, _text_of(item))
+        except SandboxError as error:
+            self.judged("score", None, _text_of(item), fault=error)
             raise
         return self._told(item, answer)
 
@@ -202,7 +225,7 @@ class Service:
         if (labelled := self._labelled.get(item.scorer.kind)) is not None:
             self.metrics.judged.add(labelled.kind, *labelled.labels(answer))
         verdict = None if answer.get("not_judged") is not None else str(answer.get("verdict") or "none")
-        self.judged("score", verdict, _text_of(item), str(answer.get("not_judged")).partition(":")[0])
+        self.judged("score", verdict, _text_of(item), why=str(answer.get("not_judged")))
         return {**_id_of(item.item), **answer, **self._degraded}
 
     @property
@@ -210,14 +233,23 @@ class Service:
         names = self._backend.not_enforced
         return {"not_enforced": list(names)} if names else {}
 
-    def judged(self, op: str, verdict: str | None, text: str, why: str = "a fault of the sandbox") -> None:
-        """Count one verdict about the program or completion `text`; None: it was not judged, and `why`."""
-        self._minutes.count(verdict, why)
-        self.metrics.shares.count(text, judged=verdict is not None)
-        if verdict is None:
-            self.metrics.not_judged.add(op)
-        else:
+    def judged(
+        self, op: str, verdict: str | None, text: str, *, why: str = "", fault: SandboxError | None = None
+    ) -> None:
+        """Count one verdict about the program or completion `text`; None: it was not judged, for `why` or a `fault`."""
+        self._minutes.count(verdict, _FAULT if fault is not None else why.partition(":")[0])
+        program = self.metrics.shares.count(text, judged=verdict is not None)
+        if (trace := TRACE.get()) is not None:
+            trace.note("judged", {"op": op, "program": program, "verdict": verdict or "", "why": str(fault or why)})
+        if verdict is not None:
             self.metrics.verdicts.add(op, verdict)
+            return
+        self.metrics.not_judged.add(op)
+        told = fields(op=op, program=program)
+        if fault is not None:
+            log.warning("not judged: %s: %s", _FAULT, fault, extra=told)
+        else:
+            log.info("not judged: %s", why, extra=told)
 
     def refuse_while_draining(self, op: str) -> None:
         """Raises Overloaded once the daemon stops."""

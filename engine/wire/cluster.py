@@ -47,6 +47,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stats: dict[str, Any] = {}
     not_enforced: tuple[str, ...] = ()
 
+    @property
+    def usable_slots(self) -> int:
+        """Slots that take programs: none where the node leaves, is not there yet, or cannot run any."""
+        return int(self.stats.get("slots", 0)) if self.state == "ready" and not self.problem else 0
+
     def scores(self, kind: object) -> bool:
         """Whether items of that kind can be scored there; of an unknown kind, whether it can be told so."""
         return not self.problem or not self.kinds.get(kind if isinstance(kind, str) else "", True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import BadInput, SandboxError
 from engine.harness.kinds import Dialogue, DialogueTest, StdinTest
+from engine.languages.table import language_named
 from engine.program import Limits, Outcome, Program, Verdict
 from rewards.code.cases import JudgedCase
 from rewards.code.judge import FILES, TESTLIB_FAIL, Judge, Opinion, check_compiled, how_it_failed, run_alone, said
@@ -89,9 +90,14 @@ def _gave_points(partner: Outcome) -> bool:
 
 
 def _met_the_end(judge: Judge, partner: Outcome) -> bool:
-    """A Python that reads on where nothing comes any more says what testlib says by an exit code."""
-    last = partner.stderr.rstrip().rpartition(b"\n")[2]
-    return judge.is_python and partner.exit_code == 1 and last.startswith(_END_OF_INPUT)
+    """A judge that reads on where nothing comes any more says by an error what testlib says by an exit code."""
+    if partner.exit_code is None or partner.stopped_by is not None:
+        return False
+    language = language_named(judge.language)
+    if language.name == "python":
+        return partner.exit_code == 1 and partner.stderr.rstrip().rpartition(b"\n")[2].startswith(_END_OF_INPUT)
+    # Their errors at the end of the input have no name of their own.
+    return partner.exit_code != TESTLIB_FAIL and language.crashed(partner.stderr)
 
 
 def _given(case: JudgedCase) -> DialogueTest:

@@ -12,7 +12,7 @@ from engine.languages.table import language_named
 from engine.program import Limits
 from rewards.code.cases import Case, JudgedCase, cases_of, with_keys_read
 from rewards.code.checkers import Checker
-from rewards.code.forms.table import item_of
+from rewards.code.forms.table import column_of, item_of
 from rewards.code.judge import Judge, judge_of
 from rewards.code.stub import Stub
 from rewards.completion import Thinking
@@ -67,14 +67,18 @@ def _check_talks(cases: tuple[Case, ...]) -> None:
 
 def code_item(item: dict[str, Any]) -> CodeItem:
     """The item, or a data set's row with a completion, checked; raises BadInput, with a field like `tests[2].stdin`."""
-    item, form = item_of(item)
+    row = item
+    item, form = item_of(row)
     judge = judge_of(item.get("judge"))
     fields = checked({name: value for name, value in item.items() if name != "judge"}, _CodeFields, without="tests")
     language = language_named(fields.language)
     # Refused here, and not when it is run.
     added(fields.prelude, language)
     # An image may have a newer Python than this one, which reads more.
-    cases = cases_of(item.get("tests"), language.name, judged=judge is not None, parses=fields.image is None)
+    try:
+        cases = cases_of(item.get("tests"), language.name, judged=judge is not None, parses=fields.image is None)
+    except BadInput as error:
+        raise BadInput(column_of(row, form, error.field), error.value, error.message) from None
     if judge is not None and judge.interactive:
         _check_talks(cases)
     if fields.json_keys:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -29,10 +28,6 @@ FILES: Final[dict[Convention, tuple[str, str, str]]] = {
 # Wrong answer, presentation error, dirt after the answer, unexpected end of file; all else is a judge that failed.
 _WRONG: Final[dict[Convention, frozenset[int]]] = {"testlib": frozenset({1, 2, 4, 8}), "scalebox": frozenset({1})}
 TESTLIB_FAIL: Final = 3
-# What does not parse has no traceback.
-_PYTHON_BROKE: Final = re.compile(
-    rb"^(?:Traceback \(most recent call last\)|(?:Syntax|Indentation|Tab)Error:)", re.MULTILINE
-)
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,11 +52,6 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def program(self) -> Program:
         """It, to be run."""
         return Program(self.source, self.language, self.files)
-
-    @property
-    def is_python(self) -> bool:
-        """It ends by an exception as others end by a signal."""
-        return language_named(self.language).name == "python"
 
 
 def judge_of(data: object) -> Judge | None:
@@ -147,9 +137,10 @@ def said(judge: Judge, outcome: Outcome) -> bool | None:
         return None
     if outcome.exit_code == 0:
         return True
-    # Python ends by an exception with what would mean a wrong answer.
-    broke = judge.is_python and _PYTHON_BROKE.search(outcome.stderr) is not None
-    return False if outcome.exit_code in _WRONG[judge.convention] and not broke else None
+    if outcome.exit_code not in _WRONG[judge.convention]:
+        return None
+    # Many languages end by an uncaught error with what would mean a wrong answer.
+    return None if language_named(judge.language).crashed(outcome.stderr) else False
 
 
 def how_it_failed(outcome: Outcome) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInput
+from engine.flow import off_loop
 from engine.server.service import Service
 from engine.wire.decode import check_text, to_struct
 from rewards.code.item import code_item
 from rewards.sandbox_fusion.cases import StdioCase, call_cases, expected_of
 from rewards.sandbox_fusion.request import Submission
-from rewards.sandbox_fusion.submit import ROW, Submitted, here, with_statements, with_stdio
+from rewards.sandbox_fusion.submit import ROW, Submitted, here, stdio_row, with_statements, with_stdio
 
 _PLACE = f"{ROW}.test_cases"
 _SIDES = ("input", "output")
@@ -41,7 +42,13 @@ async def evaluated(service: Service, asked: Submission, client: str) -> dict[st
         raise BadInput("config.language", asked.config.language, "required")
     word = "nodejs" if asked.config.language in ("javascript", "js") else asked.config.language
     submitted = Submitted(asked=asked, language=here(word, "config.language"), service=service, client=client)
-    cases = _test_cases(asked.config.provided_data)
+    provided = asked.config.provided_data
+    if isinstance(provided, dict) and "test_cases" not in provided and "test" in provided:
+        # Their older form, which is a row of CommonOJDataset.
+        tests = provided["test"]
+        row = await off_loop(len(tests) if isinstance(tests, str) else 0, stdio_row, provided)
+        return await with_stdio(submitted, row)
+    cases = _test_cases(provided)
     match cases.type or ("stdin_stdout" if cases.fn_name is None else "function_call"):
         case "stdin_stdout":
             return await with_stdio(submitted, _stdio(cases))
@@ -123,6 +130,7 @@ def _from_json(given: str, wanted: Any) -> tuple[Any, Any]:
 
 
 async def _with_asserts(submitted: Submitted, cases: TestCases) -> dict[str, Any]:
+    column = "test" if cases.test or not cases.tests else "tests"
     text = cases.test or cases.tests
     if not text:
         raise BadInput(f"{_PLACE}.test", text, "required for assert")
@@ -134,5 +142,5 @@ async def _with_asserts(submitted: Submitted, cases: TestCases) -> dict[str, Any
     try:
         item = code_item({"completion": "", "language": submitted.language, "tests": tests})
     except BadInput as error:
-        raise error.below(_PLACE) from None
+        raise BadInput(f"{_PLACE}.{column}", text, error.message) from None
     return await with_statements(submitted, item)

@@ -57,15 +57,16 @@ def stdio_cases(
     cases: Sequence[StdioCase],
     judge: Judge | None,
     *,
+    forced: bool,
     whole: bool,
     engine: Engine,
     options: dict[str, Any],
 ) -> Cases:
-    """Outputs compared as theirs; one that differs may still please the special judge."""
+    """Outputs compared as theirs; one that differs may still please the special judge, which `forced` decides alone."""
 
     async def right(index: int, run: TestRun) -> bool:
         case, got = cases[index], run.outcome.stdout
-        if await off_loop(len(got) + len(case.stdout), same_output, text_of(got), case.stdout):
+        if not forced and await off_loop(len(got) + len(case.stdout), same_output, text_of(got), case.stdout):
             return True
         if judge is None:
             return False

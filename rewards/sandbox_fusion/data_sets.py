@@ -47,7 +47,7 @@ class DataSet:
     """One file, and where each row stands in it."""
 
     def __init__(self, name: str, config: DataSetConfig) -> None:
-        """Read the file once; raises BadInput naming the line that is wrong."""
+        """Read the file once; raises BadInput that says `path:line: what is wrong`."""
         self.name = name
         self._config = config
         self._places: dict[RowId, tuple[int, int]] = {}
@@ -64,13 +64,15 @@ class DataSet:
             raise
 
     def _read(self, field: str) -> None:
-        at = 0
+        at, path = 0, self._config.file
         for number, line in enumerate(self._file, start=1):
             if line.strip():
-                row_id = id_of(_row(line, field, f"line {number}"), self._config.id_field)
-                if row_id is None or row_id in self._places:
-                    problem = "has no id" if row_id is None else f"has the id {row_id!r} of another one"
-                    raise BadInput(field, self._config.file, f"line {number} {problem}")
+                try:
+                    row_id = id_of(_row(line), self._config.id_field)
+                    if row_id is None or row_id in self._places:
+                        raise ValueError("no id" if row_id is None else f"the id {row_id!r} is that of another row")
+                except ValueError as error:
+                    raise BadInput(field, path, f"{path}:{number}: {error}") from None
                 self._places[row_id] = (at, len(line))
             at += len(line)
 
@@ -92,8 +94,8 @@ class DataSet:
             raise BadInput("id", row_id, f"no row of {self.name} has it")
         line = os.pread(self._file.fileno(), place[1], place[0])
         try:
-            return _row(line, "file", "a row")
-        except BadInput as error:
+            return _row(line)
+        except ValueError as error:
             raise SandboxError(f"the file of the data set {self.name} has changed: {error}") from None
 
     def kind(self, row: Mapping[str, Any]) -> Kind:
@@ -101,14 +103,14 @@ class DataSet:
         return kind_of(row, self._config.kind)
 
 
-def _row(line: bytes, field: str, where: str) -> dict[str, Any]:
+def _row(line: bytes) -> dict[str, Any]:
+    """Raises ValueError, which says what is wrong with it."""
     try:
-        row = msgspec.json.decode(line)
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"not a map: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(field, line[:80], f"{where} is not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise BadInput(field, row, f"{where} is no map")
-    return row
+        raise ValueError(f"not JSON: {error}") from None
 
 
 def _number(text: str) -> int | None:

@@ -19,6 +19,7 @@ class Extra(msgspec.Struct, frozen=True, kw_only=True):
     is_freeform             HumanEval: the completion has a fenced program, and is not what goes on from the prompt
     special_judge_program   says whether an output is right that is not the expected one
     special_judge_language  what that is written in
+    force_special_judge     it decides alone, also about an output that is the expected one
     """
 
     run_all_cases: bool = False
@@ -27,6 +28,7 @@ class Extra(msgspec.Struct, frozen=True, kw_only=True):
     is_freeform: bool = False
     special_judge_program: str | None = None
     special_judge_language: str | None = "python"
+    force_special_judge: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +83,6 @@ def submission(fields: Any, *, by_id: bool) -> Submission:
         if isinstance(fields, dict) and fields.get(name) is None:
             raise BadInput(name, None, "required")
     asked = to_struct(fields, Submission, strict=False)
-    if asked.config.custom_extract_logic is not None:
-        message = "is never run here: extract before you ask, and send the program in a fenced block"
-        raise BadInput("config.custom_extract_logic", asked.config.custom_extract_logic, message)
     if not asked.config.extra.total_timeout > 0:
         raise BadInput("config.extra.total_timeout", asked.config.extra.total_timeout, "expected a number above 0")
     return asked

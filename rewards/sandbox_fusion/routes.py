@@ -20,6 +20,7 @@ from rewards.sandbox_fusion.batch import evaluated
 from rewards.sandbox_fusion.data_sets import DataSet
 from rewards.sandbox_fusion.kinds import Kind, kind_of
 from rewards.sandbox_fusion.prompts import prompt_of
+from rewards.sandbox_fusion.reference import Sound
 from rewards.sandbox_fusion.request import Config, One, Page, Submission, submission
 from rewards.sandbox_fusion.submit import ROW, submitted
 
@@ -54,10 +55,9 @@ async def _answered(ask: _Ask, service: Service, request: HttpRequest) -> Answer
     try:
         return await ask(service, request)
     except BadInput as error:
-        error = in_their_words(error)
-        return refused(BadInput(_FIELDS.get(error.field, error.field), error.value, error.message), request.id)
+        return refused(error)
     except (Overloaded, SandboxError) as error:
-        return not_judged(error, request.id)
+        return not_judged(error)
 
 
 async def _batch(service: Service, request: HttpRequest) -> Answer:
@@ -76,16 +76,28 @@ async def _submission(request: HttpRequest, *, by_id: bool) -> Submission:
 async def _judged(service: Service, asked: Submission, result: Awaitable[dict[str, Any]]) -> Answer:
     try:
         found = await result
-    except SandboxError:
-        service.judged("submit", None, asked.completion)
+    except BadInput as error:
+        raise _named(error, asked.config) from None
+    except SandboxError as error:
+        service.judged("submit", None, asked.completion, fault=error)
         raise
     size_bytes = sum(len(str(test["exec_info"]["run_result"])) for test in found["tests"])
     return await off_loop(size_bytes, json_answer, found)
 
 
+def _named(error: BadInput, config: Config) -> BadInput:
+    """The error about a limit or the special judge, by the name that it has here, and with what stood there."""
+    error = in_their_words(error, None)
+    if error.field not in _FIELDS:
+        return error
+    field = _FIELDS[error.field]
+    return BadInput(field, getattr(config, field.removeprefix("config."), error.value), error.message)
+
+
 class _DataSets:
     def __init__(self, data_sets: Mapping[str, DataSet]) -> None:
         self._sets = data_sets
+        self._sound = Sound()
 
     async def names(self, service: Service, request: HttpRequest) -> Answer:
         return json_answer(list(self._sets))
@@ -94,7 +106,7 @@ class _DataSets:
         with service.counted("submit"):
             asked = await _submission(request, by_id=True)
             kind, row = await self._row(asked.dataset, asked.id, asked.config)
-            return await _judged(service, asked, submitted(service, asked, kind, row, request.client))
+            return await _judged(service, asked, submitted(service, asked, kind, row, request.client, self._sound))
 
     async def ids(self, service: Service, request: HttpRequest) -> Answer:
         page = await _read(request, Page)

@@ -17,8 +17,11 @@ from engine.server.service import Service
 from rewards.code.item import CodeItem, code_item
 from rewards.code.judge import Judge, judge_of
 from rewards.sandbox_fusion.cases import Cases, StdioCase, statement_cases, stdio_case, stdio_cases
+from rewards.sandbox_fusion.custom import FIELD as LOGIC
+from rewards.sandbox_fusion.custom import blocks_by
 from rewards.sandbox_fusion.extract import Extracted, program_of
 from rewards.sandbox_fusion.kinds import Kind, column
+from rewards.sandbox_fusion.reference import Sound
 from rewards.sandbox_fusion.request import Config, Submission
 from rewards.sandbox_fusion.trial import Told, Trial, tell
 
@@ -55,18 +58,27 @@ class Submitted:
         """The special judge, if there is one; raises BadInput."""
         extra = self.config.extra
         if extra.special_judge_program is None:
+            if extra.force_special_judge:
+                raise BadInput("config.extra.special_judge_program", None, "required with force_special_judge")
             return None
         language = here(extra.special_judge_language or "python", "config.extra.special_judge_language")
         return judge_of({"source": extra.special_judge_program, "language": language, "convention": "scalebox"})
 
     async def extracted(self) -> Extracted:
-        """The program in the completion, by their rules."""
-        text, language = self.asked.completion, LANGUAGES[self.language]
+        """The program in the completion, by their rules and the request's own; raises BadInput where that one fails."""
+        text, language, logic = self.asked.completion, LANGUAGES[self.language], self.config.custom_extract_logic
         tags = frozenset({language.name, *language.aliases, (self.config.language or "python").lower()})
-        return await off_loop(len(text), program_of, text, self.language, tags)
+        custom = [] if logic is None else await blocks_by(logic, text, self.service.engine, self.options)
+        return await off_loop(len(text), program_of, text, self.language, tags, custom)
 
     async def told(self, cases: Cases, extracted: Extracted) -> dict[str, Any]:
         """Run them; the EvalResult. Raises BadInput, Overloaded, SandboxError."""
+        told = await self.tried(cases)
+        self.service.judged("submit", told.verdict.value, self.asked.completion)
+        return _result(self.asked, extracted, cases, told)
+
+    async def tried(self, cases: Cases) -> Told:
+        """Run them; raises BadInput, Overloaded, SandboxError."""
         run, compiling = self._timeouts
         limits, compile_limits = limits_of(self.service, run, compiling, None)
         if self.config.mem_limit is not None:
@@ -83,9 +95,7 @@ class Submitted:
             shown_bytes=self.service.config.batch_bytes,
             options=self.options,
         )
-        told = await tell(self.service.engine, trial)
-        self.service.judged("submit", told.verdict.value, self.asked.completion)
-        return _result(self.asked, extracted, cases, told)
+        return await tell(self.service.engine, trial)
 
     @property
     def _timeouts(self) -> tuple[float, float]:
@@ -101,17 +111,21 @@ def here(word: str, field: str) -> str:
 
 
 async def submitted(
-    service: Service, asked: Submission, kind: Kind, row: dict[str, Any], client: str
+    service: Service, asked: Submission, kind: Kind, row: dict[str, Any], client: str, sound: Sound
 ) -> dict[str, Any]:
-    """The EvalResult of a completion for a row of that kind."""
+    """The EvalResult of a completion for a row of that kind; raises BadInput also for a row that is at fault itself."""
     if kind == "CommonOJDataset":
         if not asked.config.language:
             raise BadInput("config.language", asked.config.language, "required for CommonOJDataset")
         tests = row.get("test")
-        cases = await off_loop(len(tests) if isinstance(tests, str) else 0, _stdio_cases, row)
+        cases = await off_loop(len(tests) if isinstance(tests, str) else 0, stdio_row, row)
         return await with_stdio(_submitted(service, asked, client), cases)
     item = _item(kind, row, asked.config)
-    return await with_statements(_submitted(service, asked, client, language_named(item.language).name), item)
+    putting = _submitted(service, asked, client, language_named(item.language).name)
+    result = await with_statements(putting, item)
+    if not result["accepted"]:
+        await sound.check(row, item, ROW, putting.tried)
+    return result
 
 
 async def with_stdio(submitted: Submitted, cases: list[StdioCase]) -> dict[str, Any]:
@@ -121,6 +135,7 @@ async def with_stdio(submitted: Submitted, cases: list[StdioCase]) -> dict[str, 
         extracted.code,
         cases,
         submitted.judge,
+        forced=submitted.config.extra.force_special_judge,
         whole=submitted.config.extra.return_full_case,
         engine=submitted.service.engine,
         options=submitted.options,
@@ -132,6 +147,9 @@ async def with_statements(submitted: Submitted, item: CodeItem) -> dict[str, Any
     """The EvalResult of a function that statements test; `item` has them, and what the program goes on from."""
     stub, completion = item.stub, submitted.asked.completion
     if stub is not None and not submitted.config.extra.is_freeform:
+        if submitted.config.custom_extract_logic is not None:
+            message = "a continuation of the prompt is taken whole: set config.extra.is_freeform"
+            raise BadInput(LOGIC, submitted.config.custom_extract_logic, message)
         if submitted.language == "python":
             completion = _END_OF_FUNCTION.split(completion, maxsplit=1)[0]
         extracted = Extracted(completion, "heuristic" if completion.strip() else "empty")
@@ -147,7 +165,8 @@ def _submitted(service: Service, asked: Submission, client: str, language: str |
     return Submitted(asked=asked, language=language, service=service, client=client)
 
 
-def _stdio_cases(row: dict[str, Any]) -> list[StdioCase]:
+def stdio_row(row: dict[str, Any]) -> list[StdioCase]:
+    """The tests of a row of CommonOJDataset; raises BadInput."""
     tests = column(row, "test", ROW)
     if not isinstance(tests, list) or not tests:
         raise BadInput(f"{ROW}.test", tests, "expected a list of at least one test")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.support.traces import wait_until_nothing
 
 pytestmark = pytest.mark.kernel
 
+LONG = Limits(wall_seconds=60)
 QUICK = Limits(cpu_seconds=0.2, memory_bytes=64 << 20)
 # What comes of each is known: a crash of ours would be none of these.
 KINDS = (
@@ -99,6 +102,7 @@ async def test_nodes_join_and_drain_while_work_goes_on(new_cluster: NewCluster, 
             drained = await nodes.drain(joined)
             assert (drained.state, drained.under_way, drained.stats["running"]) == ("drained", 0, 0)
             assert left_of(instance_of(drained)) == []
+            assert (drained.usable_slots, drained.stats["slots"]) == (0, 8)
             runs = drained.stats["runs"]
             await wait_for(lambda: (joined, "drained", runs) in states(nodes))
             await asyncio.sleep(1.5)
@@ -192,6 +196,42 @@ async def test_a_cluster_of_other_settings_is_refused(new_cluster: NewCluster) -
         with pytest.raises(SandboxError, match="an Assay of other settings"):
             async with new_cluster(queue_runs=7):
                 pass
+
+
+@pytest.mark.soak
+async def test_a_worker_that_hangs_holds_up_nobody_for_long(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
+    async with new_cluster() as cluster:
+        victims = [ray_nodes.worker(report.node) for report in await reports_of(cluster)]
+        os.kill(victims[0], signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            # Some go to the other one at once.
+            runs = [cluster.run(Program(f"print({index})")) for index in range(8)]
+            # A long run is not a node that hangs.
+            runs.append(cluster.run(Program("import time; time.sleep(25); print(8)"), limits=LONG))
+            outcomes = await asyncio.gather(*runs)
+            assert [outcome.stdout for outcome in outcomes] == [b"%d\n" % index for index in range(9)]
+            assert time.monotonic() - began < 60
+            os.kill(victims[1], signal.SIGSTOP)
+            with pytest.raises((SandboxError, Overloaded)):
+                await cluster.run(Program("print(1)"), deadline_seconds=1)
+        finally:
+            for victim in victims:
+                os.kill(victim, signal.SIGCONT)
+        assert (await cluster.run(Program("print(1)"))).verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.soak
+async def test_after_a_stop_it_is_said_at_once(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
+    assert ray_nodes.address
+    async with Client("ray://") as client:
+        async with new_cluster():
+            assert (await client.run(Program("print(1)"))).stdout == b"1\n"
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(SandboxError, match="the cluster has been stopped"):
+                await client.run(Program("print(1)"))
+            assert time.monotonic() - began < 10
 
 
 @pytest.mark.soak

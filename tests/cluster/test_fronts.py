@@ -7,6 +7,8 @@ import json
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,14 +90,20 @@ async def test_two_fronts_and_a_node_without_rights(ray_nodes: RayNodes, tmp_pat
                     stats = await client.stats()
                     assert stats["slots"] >= 8
                 body = json.dumps({"code": "print(6 * 7)", "language": "python"}).encode()
-                for address in (http, http_b):
-                    answer = await asyncio.to_thread(asked, f"{address}/run_code", body)
+                for each in (http, http_b):
+                    answer = await asyncio.to_thread(asked, f"{each}/run_code", body)
                     assert json.loads(answer)["run_result"]["stdout"] == "42\n"
                 assert await asyncio.to_thread(asked, f"{http_b}/readyz") == b"ready, every limit proved\n"
             assert bare[:8] in cluster_command(ray_nodes, "status")
             victim = next(iter(ray_nodes.raylets))
             assert f"({victim[:8]}) is drained" in cluster_command(ray_nodes, "drain", victim[:12])
+            [row] = [line for line in cluster_command(ray_nodes, "status").splitlines() if victim[:8] in line]
+            assert [cell.strip() for cell in row.split("│")][3:5] == ["drained", "0"]
             async with Client(address) as client:
                 assert (await client.run(Program("print(1)"))).verdict == Verdict.ACCEPTED
         finally:
             cluster_command(ray_nodes, "stop")
+        began = time.monotonic()
+        with pytest.raises(urllib.error.HTTPError, match="504"):
+            await asyncio.to_thread(asked, f"{http}/run_code", body)
+        assert time.monotonic() - began < 10

@@ -140,7 +140,7 @@ async def test_time(state_dir: Path, record_property: Callable[[str, object], No
     config = EngineConfig(state_dir=str(state_dir))
     seconds = []
     async with Engine(slots=2, config=config) as engine:
-        pool = engine._running()[0]
+        pool = engine._running().pool
         for _ in range(5):
             stretch = _stretch()
             began = time.monotonic()

@@ -15,6 +15,7 @@ import pytest_asyncio
 from engine import BadInput, Engine, EngineConfig, Limits, Program
 from engine.config.engine import Warm
 from engine.harness.kinds import CallTest
+from engine.machine import resources
 from engine.program import Verdict
 from tests.support.warmth import warm_up
 
@@ -60,6 +61,16 @@ def is_old(pid: str) -> bool:
 async def test_the_first_run_is_cold_and_the_next_is_warm() -> None:
     async with Engine(slots=1) as engine:
         assert [await started(engine, PRINT) for _ in range(3)] == ["cold", "warm", "warm"]
+
+
+async def test_a_burst_waits_for_pythons_that_start_rather_than_start_one_in_every_slot() -> None:
+    work = Program(source="print(sum(number * number for number in range(100_000)))")
+    slots = 20 * resources.cores()
+    async with Engine(slots=slots) as engine:
+        outcomes = await asyncio.gather(*(engine.run(work) for _ in range(slots)))
+        assert {outcome.verdict for outcome in outcomes} == {Verdict.ACCEPTED}
+        assert sum(outcome.started == "warm" for outcome in outcomes) > slots // 3
+        assert int(engine.facts()["warm"].split()[0]) <= slots * 3 // 4
 
 
 async def test_a_program_can_ask_for_its_own_start(engine: Engine) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine import BadInput, Engine, Verdict
+from engine.languages.table import LANGUAGES
 from rewards import CodeReward, NotJudged, Reward
 from tests.support.evidence import code_evidence, failure_of
 from tests.support.runtimes import NewEngine
@@ -227,6 +228,19 @@ async def test_no_words_buy_that_nobody_judges_them(engine: Engine) -> None:
     reward = await scored(engine, "print(1)", listening)
     assert isinstance(reward, Reward), reward
     assert failure_of(reward).problem == "the judge: the program ended while the judge still listened"
+
+
+async def test_no_program_escapes_a_judge_of_another_language_by_ending(engine: Engine) -> None:
+    """Its error at the end of the input is like any other; one before that end is the judge's own fault."""
+    problem = LANGUAGES["perl"].problem()
+    if problem is not None:
+        pytest.skip(problem)
+    judge = {"source": "$_ = <STDIN>; sleep 1; $_ = <STDIN> // die 'x';", "language": "perl", "interactive": True}
+    reward = await scored(engine, "print(1)", judge)
+    assert isinstance(reward, Reward), reward
+    assert reward.verdict is Verdict.WRONG_ANSWER
+    broken = await scored(engine, "import time; time.sleep(2)", {**judge, "source": "$! = 1; die 'x'"})
+    assert isinstance(broken, NotJudged), broken
 
 
 @pytest.mark.parametrize(

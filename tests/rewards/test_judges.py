@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine import BadInput, Engine, Verdict
+from engine.languages.table import LANGUAGES
 from rewards import CodeReward, NotJudged, Reward
 from tests.support.evidence import failure_of
 
@@ -97,6 +98,62 @@ async def test_a_judge_that_fails_is_not_judged(engine: Engine, convention: str,
         reward = await scored(engine, program, judge)
         assert isinstance(reward, NotJudged), reward
         assert reward.reason.startswith("the judge failed")
+
+
+# They end with 1, or 2, which says wrong, and so would every program be.
+CRASHES = {
+    "cpp": '#include <stdexcept>\nint main() { throw std::runtime_error("x"); }',
+    "rust": 'fn main() -> Result<(), String> { Err("x".into()) }',
+    "go": "package main\nfunc main() { var none []int; _ = none[len(none)] }",
+    "java": 'public class Main { public static void main(String[] a) { throw new RuntimeException("x"); } }',
+    "javascript": "require('fs').readFileSync('not there')",
+    "typescript": "Promise.reject(1)",
+    "ruby": "nil.x",
+    "lua": "x = = 1",
+    "R": "stop('x')",
+    "racket": '#lang racket\n(error "x")',
+    "haskell": 'main :: IO ()\nmain = error "x"',
+    "ocaml": 'let () = ignore (open_in "not there")',
+    "csharp": "class P { static void Main() { throw new System.Exception(); } }",
+    "perl": "open(F, 'not there') or die 'x'",
+    "bash": "if (",
+    "D_ut": 'void main() { throw new Exception("x"); }',
+    "pypy": "raise ValueError",
+    "sql": "select nothing;",
+}
+
+
+@pytest.mark.crun_is_soak
+@pytest.mark.parametrize("language", CRASHES)
+async def test_an_error_that_nobody_caught_is_no_verdict(engine: Engine, language: str) -> None:
+    problem = LANGUAGES[language].problem()
+    if problem is not None:
+        pytest.skip(problem)
+    judge = {"source": CRASHES[language], "language": language}
+    reward = await scored(engine, "print(1, 4)", judge, tests=TESTS[:1])
+    assert isinstance(reward, NotJudged), reward
+    assert reward.reason.startswith("the judge failed")
+
+
+@pytest.mark.crun_is_soak
+@pytest.mark.parametrize(
+    ("language", "source"),
+    [
+        ("javascript", "if (!require('fs').readFileSync('output.txt', 'utf8').startsWith('2')) process.exit(1)"),
+        ("javascript", "if (require('fs').readFileSync('output.txt')[0] != 50) throw Error('wrong')"),
+        ("bash", "grep -q ^2 output.txt || { echo 'main.sh: line 1: ' >&2; exit 1; }"),
+        ("perl", "open(F, 'output.txt'); <F> =~ /^2/ or exit 1"),
+    ],
+)
+async def test_other_languages_say_wrong_as_well(engine: Engine, language: str, source: str) -> None:
+    """By an exit code, or by an error where the answer file gives none."""
+    problem = LANGUAGES[language].problem()
+    if problem is not None:
+        pytest.skip(problem)
+    for program, verdict in (("print(2, 3)", Verdict.ACCEPTED), ("print(1, 4)", Verdict.WRONG_ANSWER)):
+        reward = await scored(engine, program, {"source": source, "language": language}, tests=TESTS[:1])
+        assert isinstance(reward, Reward), reward
+        assert reward.verdict is verdict
 
 
 @pytest.mark.parametrize(

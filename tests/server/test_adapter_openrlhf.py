@@ -94,9 +94,9 @@ def test_the_route_without_openrlhf(daemon: Daemon) -> None:
     assert "no reward: undecided" in answer["error"]["message"]
     for wrong, field in (
         ({"labels": ["4"]}, "labels"),
-        ({"query": ["", ""]}, "[0].query"),
+        ({"query": ["", ""]}, "query[0]"),
         ({"query": 1}, "query"),
-        ({"prompts": ["", ""]}, "[0].prompt"),
+        ({"prompts": ["", ""]}, "prompts[0]"),
     ):
         status, answer = daemon.post("/get_reward", {**asked, **wrong})
         assert (status, answer["error"]["field"]) == (422, field)

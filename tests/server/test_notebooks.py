@@ -61,6 +61,27 @@ def test_cells_share_a_kernel(daemon: Daemon) -> None:
 
 
 @needs_ipykernel
+def test_commands_need_no_terminal(daemon: Daemon) -> None:
+    cells = [
+        "word = 'caf\u00e9'\n!echo {word} $word; echo oh >&2; exit 3",
+        "_exit_code",
+        "lines = !echo a; echo b\nlines",
+        "!sleep 60",
+        "!seq 30000 | tail -c 200000",
+        "!sleep 9 &",
+        "[name for name in dir() if 'assay' in name]",
+    ]
+    said, code, lines, slept, long, behind, names = ask(daemon, cells, cell_timeout=3)["cells"]
+    assert (said["stdout"], said["error"]) == ("caf\u00e9 caf\u00e9\noh\n", [])
+    assert code["display"] == [{"text/plain": "3"}]
+    assert lines["display"] == [{"text/plain": "['a', 'b']"}]
+    assert [error["ename"] for error in slept["error"]] == ["TimeoutError"]
+    assert long["stdout"].split() == [str(number) for number in range(1, 30001)]
+    assert [error["ename"] for error in behind["error"]] == ["OSError"]
+    assert names["display"] == [{"text/plain": "[]"}]
+
+
+@needs_ipykernel
 def test_a_cell_s_time_is_its_own(daemon: Daemon) -> None:
     cells = ["a = 1", "while True: pass", "a"]
     one, two, three = ask(daemon, cells, cell_timeout=1)["cells"]
@@ -107,6 +128,9 @@ def test_their_client_sees_a_plot(daemon: Daemon) -> None:
         ({"kernel": "ir"}, "kernel"),
         ({"total_timeout": 0}, "total_timeout"),
         ({"total_timeout": 1e9}, "total_timeout"),
+        ({"total_timeout": 600}, "total_timeout"),
+        ({"memory_limit_MB": 1 << 30}, "memory_limit_MB"),
+        ({"files": {"a": "", "a/b": ""}}, "files.a"),
         ({"cell_timeout": -1}, "cell_timeout"),
         ({"files": {"/etc/x": ""}}, "files./etc/x"),
         ({"fetch_files": ["/etc/passwd"]}, "fetch_files"),
@@ -116,6 +140,8 @@ def test_a_wrong_request_names_its_field(daemon: Daemon, fields: dict[str, Any],
     status, answer = daemon.post("/run_jupyter", {"cells": ["1"], **fields})
     assert status == 422, answer
     assert answer["detail"][0]["loc"] == ["body", field]
+    if field in fields and not isinstance(fields[field], dict | list):
+        assert answer["error"]["value"] == fields[field]
 
 
 @pytest.mark.skipif(has("ipykernel"), reason=f"{PYTHON} has ipykernel")

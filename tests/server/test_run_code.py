@@ -87,7 +87,9 @@ def test_the_schema_is_as_lax_as_theirs(daemon: Daemon) -> None:
         ({"code": "", "files": {"../x": ""}}, "files.../x"),
         ({"code": "", "files": {"/run/shm": ""}}, "files./run/shm"),
         ({"code": "", "files": {"/tmp": ""}}, "files./tmp"),
-        ({"code": "", "files": {"main.py": ""}}, "files"),
+        ({"code": "", "files": {"main.py": ""}}, "files.main.py"),
+        ({"code": "", "files": {"./a": "", "a/b": ""}}, "files../a"),
+        ({"code": "", "files": {str(n): "" for n in range(1001)}}, "files"),
         ({"code": "", "fetch_files": ["../x"]}, "fetch_files"),
         ({"code": "", "fetch_files": ["/etc/passwd"]}, "fetch_files"),
         ({"code": "", "fetch_files": [5]}, "fetch_files[0]"),
@@ -98,6 +100,8 @@ def test_a_wrong_request_is_422_with_a_detail_list(daemon: Daemon, fields: dict[
     assert status == 422
     assert answer["detail"][0]["loc"] == ["body", field]
     assert answer["error"]["field"] == field
+    if field in fields and not isinstance(fields[field], dict | list):
+        assert answer["error"]["value"] == fields[field]
 
 
 @no_slot_in_it

@@ -130,6 +130,23 @@ def test_functions_are_tested_out_of_their_reach(daemon: Daemon) -> None:
     assert not submit(daemon, "    return True\n", provided_data=ABOVE)["accepted"]
 
 
+def test_a_row_whose_own_solution_fails_judges_nobody(daemon: Daemon) -> None:
+    """Its test is at fault, as far as anybody can tell; a right solution makes it sound."""
+    wrong_test = {**ABOVE, "test": "def check(candidate):\n    assert candidate(1) is Truth\n"}
+    for row, solution, field in (
+        (wrong_test, "    return x > 0\n", "config.provided_data.canonical_solution"),
+        (ABOVE, "    return x >= 0\n", "config.provided_data.canonical_solution"),
+        (ABOVE, "    return x > 0\n", None),
+        (ABOVE, " ", None),
+    ):
+        config = {"provided_data": {**row, "canonical_solution": solution}}
+        asked = {"dataset": "", "id": 1, "completion": "    return False\n", "config": config}
+        status, answer = daemon.post("/submit", asked)
+        assert (status, answer.get("error", {}).get("field")) == (200 if field is None else 422, field), answer
+        assert answer.get("accepted", False) is False
+    assert submit(daemon, "    return x > 0\n", provided_data=ABOVE)["accepted"]
+
+
 def test_a_batch_of_inputs_and_outputs(daemon: Daemon) -> None:
     cases = {"type": "stdin_stdout", "input": ["1 2", "5 5"], "output": ["Sum 3", "SUM 10"], "fn_name": None}
     answer = batch(daemon, fenced(RIGHT), cases)
@@ -143,6 +160,10 @@ def test_tests_one_by_one(daemon: Daemon) -> None:
     fields = {"completion": fenced(RIGHT), "config": {"language": "python", "provided_data": {"test_cases": cases}}}
     status, answer = daemon.post("/common_evaluate", fields)
     assert (status, answer["accepted"], len(answer["tests"])) == (200, True, 2)
+    older = {"test": [{"input": {"stdin": "1 1"}, "output": {"stdout": "sum 2"}}]}
+    fields["config"] = {"language": "python", "provided_data": older}
+    status, answer = daemon.post("/common_evaluate", fields)
+    assert (status, answer["accepted"], len(answer["tests"])) == (200, True, 1)
 
 
 def test_a_batch_of_calls(daemon: Daemon) -> None:
@@ -191,6 +212,65 @@ def test_a_special_judge_looks_at_what_differs(daemon: Daemon) -> None:
     assert (status, answer["error"]["kind"]) == (504, "sandbox")
 
 
+def test_a_special_judge_decides_alone_where_it_is_told_to(daemon: Daemon) -> None:
+    cases = {"type": "stdin_stdout", "input": ["3"], "output": ["1 2"]}
+    extra = {"special_judge_program": "raise SystemExit(open('answer.txt').read() == '1 2\\n')"}
+    assert batch(daemon, fenced("print(1, 2)"), cases, extra=extra)["accepted"]
+    extra["force_special_judge"] = "true"
+    assert not batch(daemon, fenced("print(1, 2)"), cases, extra=extra)["accepted"]
+    assert batch(daemon, fenced("print(2, 1)"), cases, extra=extra)["accepted"]
+
+
+LAST_BLOCK = """
+print("what it prints is nobody's")
+blocks = extract_fenced_code(completion)
+submit_code_blocks([CodeBlock(priority=40, code=blocks[-1].code.split("\\nassert")[0], language="python")])
+"""
+
+
+def test_a_request_s_own_extract_logic_finds_the_program(daemon: Daemon) -> None:
+    row = {**ADD, "test": [{"input": {"stdin": "1 2"}, "output": {"stdout": "sum 3"}}]}
+    completion = fenced("print(0)") + fenced(RIGHT + "\nassert 0", "py")
+    answer = submit(daemon, completion, provided_data=row, custom_extract_logic=LAST_BLOCK)
+    assert (answer["accepted"], answer["extracted_code"], answer["extracted_type"]) == (True, RIGHT, None)
+    # Of the same priority the rules' own block comes first; without any of its blocks they stand alone.
+    for logic in ("pass", LAST_BLOCK.replace("40", "30"), LAST_BLOCK.replace("40", "20")):
+        answer = submit(daemon, completion, provided_data=row, custom_extract_logic=logic)
+        assert (answer["extracted_code"], answer["extracted_type"]) == ("print(0)", "fenced")
+    # The completion is data, with its line ends, and what its logic may be told of languages is theirs.
+    logic = (
+        "tags = [block.language for block in extract_fenced_code(completion)]\n"
+        "heuristics = [block.code for block in extract_heuristic_code(completion, 'python')]\n"
+        "code = f'{tags} {heuristics} {len(completion)}'\n"
+        "submit_code_blocks([CodeBlock(priority=99, code=code, language='')])"
+    )
+    said = "```C++\r\nx\n```\n```JS\ny\n```\n```odd\nz\n```\ndef f():\n  1\nclass A:\n  2\n"
+    answer = submit(daemon, said, provided_data=row, custom_extract_logic=logic)
+    found = ["def f():\n  1\n", "class A:\n  2\n"]
+    assert answer["extracted_code"] == f"{['cpp', 'nodejs', '']} {found} {len(said)}"
+
+
+@pytest.mark.parametrize(
+    ("logic", "problem"),
+    [
+        (LAST_BLOCK, "IndexError: list index out of range"),
+        ("def", "SyntaxError: invalid syntax"),
+        ("submit_code_blocks(['x'])", "TypeError: submit_code_blocks takes CodeBlocks, not str"),
+        ("submit_code_blocks([CodeBlock(priority='x', code='', language='')])", "Expected `int`"),
+        ("submit_code_blocks([CodeBlock(priority=1, code='\\ud800', language='')])", "UnicodeEncodeError"),
+        ("x = bytearray(1 << 30)", "MEMORY_LIMIT"),
+        ("import os; os.kill(os.getpid(), 9)", "RUNTIME_ERROR"),
+        ("while True: pass", "TIME_LIMIT"),
+        ("raise SystemExit", "truncated"),
+    ],
+)
+def test_an_extract_logic_that_fails_is_a_wrong_request(daemon: Daemon, logic: str, problem: str) -> None:
+    config = {"provided_data": ADD, "language": "python", "custom_extract_logic": logic}
+    status, answer = daemon.post("/submit", {"dataset": "", "id": 7, "completion": "no fence", "config": config})
+    assert (status, answer["error"]["field"]) == (422, "config.custom_extract_logic"), answer
+    assert problem in answer["error"]["message"]
+
+
 def test_output_of_many_tests_is_bounded(start_daemon: StartDaemon) -> None:
     cases = {"type": "stdin_stdout", "input": ["a", "b", "a"], "output": ["a" * 60, "b", "a" * 60]}
     daemon = start_daemon(config="[server]\nbatch_bytes = 100\n")
@@ -224,13 +304,47 @@ def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
         ("/submit", {"config": {"provided_data": ADD, "language": "cuda"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "Go"}}, "config.language"),
         ("/submit", {"config": {"provided_data": ADD, "language": "python", "run_timeout": -1}}, "config.run_timeout"),
+        ("/submit", {"config": {"provided_data": ADD, "language": "python", "run_timeout": 1e9}}, "config.run_timeout"),
+        ("/submit", {"config": {"provided_data": DOUBLED, "mem_limit": 1 << 40}}, "config.mem_limit"),
+        ("/submit", {"config": {"provided_data": DOUBLED, "mem_limit": -5}}, "config.mem_limit"),
+        ("/submit", {"config": {"provided_data": DOUBLED, "compile_timeout": -5}}, "config.compile_timeout"),
         (
             "/submit",
             {"config": {"provided_data": {**ADD, "test": "["}, "language": "bash"}},
             "config.provided_data.test",
         ),
         ("/submit", {"config": {"provided_data": ADD, "dataset_type": "AutoEvalDataset"}}, "config.dataset_type"),
-        ("/submit", {"config": {"custom_extract_logic": "import os"}}, "config.custom_extract_logic"),
+        (
+            "/submit",
+            {"config": {"provided_data": {**ABOVE, "test": "def check(:"}}},
+            "config.provided_data.test",
+        ),
+        (
+            "/common_evaluate_batch",
+            {
+                "config": {
+                    "language": "python",
+                    "provided_data": {"test_cases": SUMS},
+                    "extra": {"force_special_judge": True},
+                }
+            },
+            "config.extra.special_judge_program",
+        ),
+        (
+            "/submit",
+            {"config": {"provided_data": ABOVE, "custom_extract_logic": "pass"}},
+            "config.custom_extract_logic",
+        ),
+        (
+            "/submit",
+            {"config": {"provided_data": {**DOUBLED, "test_list": ["assert f(1)", "f ="]}}},
+            "config.provided_data.test_list[1]",
+        ),
+        (
+            "/common_evaluate_batch",
+            {"config": {"language": "python", "provided_data": {"test_cases": {"type": "assert", "tests": "f ="}}}},
+            "config.provided_data.test_cases.tests",
+        ),
         ("/common_evaluate_batch", {"config": {"language": "python"}}, "config.provided_data.test_cases"),
         (
             "/common_evaluate_batch",
@@ -274,6 +388,9 @@ def test_a_wrong_request_names_its_field(daemon: Daemon, path: str, fields: dict
     status, answer = daemon.post(path, asked)
     assert status == 422, answer
     assert answer["detail"][0]["loc"] == ["body", field]
+    name = field.removeprefix("config.")
+    if isinstance(fields.get("config", {}).get(name), int | float):
+        assert answer["error"]["value"] == fields["config"][name]
 
 
 def test_what_waits_too_long_is_neither_accepted_nor_not(start_daemon: StartDaemon, marked: Marked) -> None:

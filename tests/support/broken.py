@@ -72,7 +72,7 @@ async def start_broken(start: Callable[..., Any], name: str, *arguments: Any) ->
 
 def patch(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Engines of this process lose this limit as they start."""
-    monkeypatch.setattr("engine.engine.Pool.start", functools.partial(start_broken, BrokenPool.start, name))
+    monkeypatch.setattr("engine.started.Pool.start", functools.partial(start_broken, BrokenPool.start, name))
 
 
 def _leave(controller: str, keeper: str) -> None:

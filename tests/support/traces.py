@@ -123,6 +123,12 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in _text(pid, f"task/{pid}/children").split()]
 
 
+def supervisor_of(engine: int) -> int:
+    """The supervisor of the engine in that process, whichever of its threads started it."""
+    (supervisor,) = (pid for pid in _descendants(engine) if _parent(pid) == engine and name_of(pid) == "assay-superv")
+    return supervisor
+
+
 def name_of(pid: int) -> str:
     return _text(pid, "comm").strip()
 

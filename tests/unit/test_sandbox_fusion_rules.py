@@ -96,15 +96,17 @@ def test_a_data_set_is_read_row_by_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{}", "line 1 has no id"),
-        ("[]", "line 1 is no map"),
-        ('{"id": 1}\n{"id": 1}', "line 2 has the id 1"),
-        ("{", "line 1"),
+        ("{}", "1: no id"),
+        ("[]", "1: not a map: "),
+        ('{"id": 1}\n\n{"id": 1}', "3: the id 1 is that of another row"),
+        ('{"id": 1}\n{', "2: not JSON: "),
+        ('{"id": "\xff"}', "1: not JSON: "),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, text: str, problem: str) -> None:
     file = tmp_path / "rows"
-    file.write_text(text)
-    with pytest.raises(BadInput, match=problem) as caught:
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadInput) as caught:
         DataSet("d", DataSetConfig(file=str(file)))
-    assert caught.value.field == "rewards.data_sets.d.file"
+    assert (caught.value.field, caught.value.value) == ("rewards.data_sets.d.file", str(file))
+    assert caught.value.message.startswith(f"{file}:{problem}")

@@ -1,4 +1,4 @@
-"""Assay's own rows: an engine in this process, `await engine.run_argv` for each run.
+"""Assay's own rows: an engine in this process, asked for each run.
 
 Before and after each stretch of load a probe looks at what holds it: runs count only where user id, seccomp, limits and
 counters were in force and both outputs were read.
@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +20,11 @@ import msgspec
 
 from engine.bench.load import Segment, closed_loop
 from engine.bench.peer import Load
-from engine.bench.programs import NAMES, Name, Programs
+from engine.bench.programs import NAMES, SOURCE, Name, Programs
 from engine.config.engine import EngineConfig
 from engine.engine import Engine
 from engine.errors import AssayError, SandboxError
-from engine.program import Limits, Outcome
+from engine.program import Limits, Outcome, Program
 
 LIMITS: Final = Limits(cpu_seconds=5, memory_bytes=64 << 20, processes=16, open_files=64 + 37)
 _PROBE: Final = (
@@ -32,6 +32,7 @@ _PROBE: Final = (
     "-c",
     f"cat /proc/self/status /proc/self/limits; echo both >&2; head -c {16 << 20} /dev/zero >/tmp/m",
 )
+_NOTHING: Final = Program(source=SOURCE, language="c")
 # What it writes, less the 2 MiB that a peak can miss of what went since the run began.
 _PROBE_BYTES: Final = 14 << 20
 
@@ -46,12 +47,14 @@ class AssayPeer:
 
     changes  what differs from the default configuration
     command  what the runtime needs on this machine
+    source   it is given the program's source, as a daemon is: the first run compiles it, the others find the result
     """
 
     name: str
     how: str
     changes: dict[str, Any] = dataclasses.field(default_factory=dict)
     command: str | None = None
+    source: bool = False
     programs: tuple[Name, ...] = NAMES
 
     def missing(self) -> str | None:
@@ -64,6 +67,8 @@ class AssayPeer:
         async with Engine(config=self.config(programs, in_flight)) as engine:
 
             async def load(program: Name, seconds: float) -> Segment:
+                if self.source:
+                    return await _held(engine, lambda: engine.run(_NOTHING, limits=LIMITS), in_flight, seconds)
                 return await sandboxed(engine, programs.path(program), in_flight, seconds)
 
             yield load
@@ -76,9 +81,12 @@ class AssayPeer:
 
 async def sandboxed(engine: Engine, path: str, in_flight: int, seconds: float) -> Segment:
     """Load on an engine; raises NotHeld if a probe does not see what should hold it."""
+    return await _held(engine, lambda: engine.run_argv([path], limits=LIMITS), in_flight, seconds)
 
+
+async def _held(engine: Engine, ask: Callable[[], Awaitable[Outcome]], in_flight: int, seconds: float) -> Segment:
     async def run() -> None:
-        check_run(await engine.run_argv([path], limits=LIMITS))
+        check_run(await ask())
 
     check_probe(await engine.run_argv(_PROBE, limits=LIMITS))
     before = _cpu_seconds(engine)
@@ -143,6 +151,13 @@ NATIVE_ALWAYS: Final = AssayPeer(
     name="native-always",
     how="await engine.run_argv; everything renewed after every run",
     changes={"fresh": "always"},
+)
+ENGINE_RUN: Final = AssayPeer(
+    name="engine-run",
+    how="await engine.run of the source that serve is sent, compiled once: what serve does without HTTP",
+    changes={"fresh": "proved"},
+    source=True,
+    programs=("dynamic",),
 )
 CRUN: Final = AssayPeer(
     name="crun",

@@ -16,6 +16,33 @@ from typing import Any
 from engine.harness.drivers.frames import read_frame, write_frame
 
 PLACE = "/run/notebook"
+STARTUP = f"{PLACE}/ipython/profile_default/startup"
+# What `!` does: IPython's own wants a terminal, and programs have none. The kernel reads it when it starts.
+COMMANDS = """
+def _assay(shell):
+    import codecs
+    import subprocess
+
+    def system(command):
+        if command.rstrip().endswith("&"):
+            raise OSError("Background processes not supported.")
+        command = shell.var_expand(command, depth=1)
+        words = codecs.getincrementaldecoder("utf-8")("replace")
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, shell=True, **pipes) as process:
+            try:
+                while piece := process.stdout.read1():
+                    print(words.decode(piece), end="", flush=True)
+            except BaseException:
+                process.kill()
+                raise
+        shell.user_ns["_exit_code"] = process.returncode
+
+    shell.system = system
+
+_assay(get_ipython())
+del _assay
+"""
 START_SECONDS = 30.0
 INTERRUPTED_SECONDS = 2.0
 SLICE_SECONDS = 0.2
@@ -23,7 +50,9 @@ SLICE_SECONDS = 0.2
 
 def main() -> None:
     asked = json.loads(read_frame(3))
-    os.makedirs(PLACE)
+    os.makedirs(STARTUP)
+    with open(f"{STARTUP}/commands.py", "w") as file:
+        file.write(COMMANDS)
     # Else they lie in /work, where the cells look.
     os.environ.update(JUPYTER_RUNTIME_DIR=PLACE, IPYTHONDIR=f"{PLACE}/ipython", MPLCONFIGDIR=f"{PLACE}/matplotlib")
     try:

@@ -25,6 +25,8 @@ log = logging.getLogger("assay.server")
 # As its own server has them: a program's seconds and memory, how long it may wait for its turn, characters told.
 _LIMITS: Final = Limits(cpu_seconds=10.0, wall_seconds=15.0, memory_bytes=256 * MIB)
 _QUEUE_SECONDS: Final = {"batch": 19.0, "long-batch": 3600.0}
+# What a field of ours is called here.
+_FIELDS: Final = {"reference": "expected_output", "completion": "solution", "source": "solution"}
 _SHOWN_CHARS: Final = 1000
 
 
@@ -48,7 +50,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 async def one(service: Service, request: HttpRequest, *, shown: bool) -> Answer:
     """What became of a submission; `shown` tells what it printed."""
     asked = await off_loop(len(request.body), lambda: to_struct(json_body(request.body), Submission))
-    (told,) = await _told_all(service, request, [asked], shown, "batch")
+    (told,) = await _told_all(service, request, [asked], shown, "batch", batch=False)
     return json_answer(told)
 
 
@@ -56,12 +58,12 @@ async def many(service: Service, request: HttpRequest, *, shown: bool, queue: st
     """The same for each of a batch, in order."""
     asked = await off_loop(len(request.body), lambda: to_struct(json_body(request.body), Batch))
     check_batch(asked.submissions, service.config.batch_items, "submissions")
-    results = await _told_all(service, request, asked.submissions, shown, queue)
+    results = await _told_all(service, request, asked.submissions, shown, queue, batch=True)
     return json_answer({"sub_id": asked.sub_id or str(uuid.uuid4()), "results": results})
 
 
 async def _told_all(
-    service: Service, request: HttpRequest, asked: list[Submission], shown: bool, queue: str
+    service: Service, request: HttpRequest, asked: list[Submission], shown: bool, queue: str, *, batch: bool
 ) -> list[dict[str, Any]]:
     async def tell(each: Submission) -> dict[str, Any]:
         began = time.monotonic()
@@ -69,7 +71,7 @@ async def _told_all(
         try:
             told |= await _judged(service, request, each, _QUEUE_SECONDS[queue])
         except (Overloaded, SandboxError) as error:
-            log.info("request=%s %s", request.id, error)
+            log.info("%s", error)
             told["reason"] = "queue_timeout" if isinstance(error, Overloaded) else "internal_error"
         if not shown:
             told.pop("stdout", None), told.pop("stderr", None)
@@ -78,8 +80,12 @@ async def _told_all(
     results: dict[int, dict[str, Any]] = {}
     async with contextlib.aclosing(service.batch("judge", tell, list(asked))) as answers:
         async for index, answer in answers:
+            if isinstance(answer, BadInput):
+                field = _FIELDS.get(answer.field, answer.field)
+                named = f"submissions[{index}].{field}" if batch else field
+                raise BadInput(named, answer.value, answer.message)
             if isinstance(answer, AssayError):
-                raise answer.below(f"submissions[{index}]") if isinstance(answer, BadInput) else answer
+                raise answer
             results[index] = answer
     return [results[index] for index in range(len(results))]
 

@@ -13,10 +13,11 @@ from engine.server.decode import json_body
 from engine.server.request import HttpRequest
 from engine.server.service import Service
 from engine.wire.decode import to_struct
-from rewards.adapters.http.scored import number, scored_one
+from rewards.adapters.http.scored import called_in, number, scored_one
 from rewards.adapters.samples import item_of
 
 _QUEUE_SECONDS: Final = 600.0
+_OWN: Final = frozenset({"response", "verifier_metadata", "expected_answer"})
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,19 +36,39 @@ async def seed_session(service: Service, request: HttpRequest) -> Answer:
 
 async def verify(service: Service, request: HttpRequest) -> Answer:
     """The request with its `reward` and `verdict`, or the error of a sample that has none."""
-    answer = await scored_one(service, request, _item, deadline_seconds=_QUEUE_SECONDS)
+    place = "response"
+
+    def item(body: Any) -> dict[str, Any]:
+        nonlocal place
+        asked = to_struct(body, Verify)
+        place, made = _item(asked)
+        return made
+
+    def called(field: str) -> str:
+        return called_in(place, "response.output", _OWN)(field)
+
+    answer = await scored_one(service, request, item, called=called, deadline_seconds=_QUEUE_SECONDS)
     reward = {"reward": number(answer), "verdict": answer.get("verdict")}
     return await off_loop(len(request.body), lambda: json_answer({**json_body(request.body), **reward}))
 
 
-def _item(body: Any) -> dict[str, Any]:
-    asked = to_struct(body, Verify)
+def _item(asked: Verify) -> tuple[str, dict[str, Any]]:
+    """Where what is right stands, and the item; raises BadInput."""
     said = _text(asked.response.get("output"))
     if asked.expected_answer is not None:
-        return item_of({"reference": asked.expected_answer, "question": asked.question}, said)
+        return "expected_answer", item_of({"reference": asked.expected_answer, "question": asked.question}, said)
     columns = asked.verifier_metadata or {}
     tests = columns.get("unit_tests")
-    return item_of(tests if isinstance(tests, dict) else columns, said)
+    if isinstance(tests, dict):
+        return "verifier_metadata.unit_tests", _of_columns(tests, said, "verifier_metadata.unit_tests")
+    return "verifier_metadata", _of_columns(columns, said, "verifier_metadata")
+
+
+def _of_columns(columns: dict[str, Any], said: str, place: str) -> dict[str, Any]:
+    try:
+        return item_of(columns, said)
+    except BadInput as error:
+        raise BadInput(called_in(place, "response.output", _OWN)(error.field), error.value, error.message) from None
 
 
 def _text(output: object) -> str:

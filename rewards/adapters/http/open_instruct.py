@@ -17,6 +17,7 @@ from rewards.code.forms.text import unpacked
 
 # It waits 30 s for an answer, or longer for tests that may take longer.
 _QUEUE_SECONDS: Final = 20.0
+_TEST: Final = re.compile(r"(tests\[\d+\])\.(\w+)")
 # Its grader compares lines, and words that are numbers by their value.
 _CHECKER: Final = {"floats": {"relative": 0.0, "absolute": 0.0}}
 
@@ -50,7 +51,7 @@ async def _answer(service: Service, request: HttpRequest, item_of: Any) -> Answe
         count = len(made["tests"])
         return made
 
-    answer = await scored_one(service, request, item, deadline_seconds=_QUEUE_SECONDS)
+    answer = await scored_one(service, request, item, called=_called, deadline_seconds=_QUEUE_SECONDS)
     number(answer)  # what was not judged has none
     tests = answer.get("tests", [])
     results = [int(test["verdict"] == "ACCEPTED") for test in tests]
@@ -71,6 +72,15 @@ def _with_stdio(asked: TestProgram) -> dict[str, Any]:
             raise BadInput(f"tests[{index}]", test, "expected a map with input and output")
         tests.append({"stdin": test["input"], "expected": test["output"]})
     return {**_item(asked, tests), "checker": _CHECKER}
+
+
+def _called(field: str) -> str:
+    if field.startswith("limits."):
+        return "max_execution_time"
+    test = _TEST.fullmatch(field)
+    if test is None:
+        return "program" if field == "completion" else field
+    return {"stdin": f"{test[1]}.input", "expected": f"{test[1]}.output"}.get(test[2], test[1])
 
 
 def _tests(asked: TestProgram) -> list[Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from engine.errors import SandboxError
+from engine.errors import BadInput, SandboxError
 from engine.flow import off_loop
 from engine.scorer import Parsed
 from engine.server.decode import json_body
@@ -18,28 +20,61 @@ async def scored(
     request: HttpRequest,
     items_of: Callable[[Any], list[dict[str, Any]]],
     *,
+    called: Callable[[str], str],
     deadline_seconds: float,
 ) -> list[dict[str, Any]]:
     """The answers, in order, to the items that `items_of` makes of the body's data.
 
+    called            what the request calls a field of an item; its own fields as they are
     deadline_seconds  what has not begun by then is not judged: less than the trainer itself waits
     Raises BadInput before anything runs, and as `Service.score_all`.
     """
-    size_bytes = len(request.body)
-    items = await off_loop(size_bytes, lambda: service.parsed_list(items_of(json_body(request.body))))
 
     async def ask(item: Parsed) -> dict[str, Any]:
         return await service.score_one(item, client=request.client, deadline_seconds=deadline_seconds)
 
-    return await service.score_all(ask, items)
+    with _errors(called):
+        items = await off_loop(len(request.body), lambda: service.parsed_list(items_of(json_body(request.body))))
+        return await service.score_all(ask, items)
 
 
 async def scored_one(
-    service: Service, request: HttpRequest, item_of: Callable[[Any], dict[str, Any]], *, deadline_seconds: float
+    service: Service,
+    request: HttpRequest,
+    item_of: Callable[[Any], dict[str, Any]],
+    *,
+    called: Callable[[str], str],
+    deadline_seconds: float,
 ) -> dict[str, Any]:
     """As `scored`, for one item; raises Overloaded and SandboxError too."""
-    item = await off_loop(len(request.body), lambda: service.parsed(item_of(json_body(request.body))))
-    return await service.score(item, client=request.client, deadline_seconds=deadline_seconds)
+    with _errors(called):
+        item = await off_loop(len(request.body), lambda: service.parsed(item_of(json_body(request.body))))
+        return await service.score(item, client=request.client, deadline_seconds=deadline_seconds)
+
+
+def called_in(place: str, completion: str, own: frozenset[str]) -> Callable[[str], str]:
+    """For a request whose field `place` has a sample's columns, or the reference itself, and `completion` the answer.
+
+    own  its fields
+    """
+
+    def called(field: str) -> str:
+        if re.split(r"[.\[]", field, maxsplit=1)[0] in own | {"body", "request"}:
+            return field
+        if field == "completion":
+            return completion
+        column = field.removeprefix("ground_truth.")
+        return place if column in ("reference", "columns", "ground_truth") else f"{place}.{column}"
+
+    return called
+
+
+@contextlib.contextmanager
+def _errors(called: Callable[[str], str]) -> Iterator[None]:
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(called(error.field), error.value, error.message) from None
 
 
 def number(answer: dict[str, Any]) -> float:

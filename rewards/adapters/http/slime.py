@@ -10,11 +10,12 @@ from engine.server.answers import Answer, json_answer
 from engine.server.request import HttpRequest
 from engine.server.service import Service
 from engine.wire.decode import to_struct
-from rewards.adapters.http.scored import number, scored_one
+from rewards.adapters.http.scored import called_in, number, scored_one
 from rewards.adapters.samples import item_of_label
 
 # It waits 120 s for an answer, and asks ten times.
 _QUEUE_SECONDS: Final = 80.0
+_CALLED: Final = called_in("label", "response", frozenset({"response", "label"}))
 
 
 class RemoteRM(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class RemoteRM(msgspec.Struct, frozen=True, kw_only=True):
 
 async def remote_rm(service: Service, request: HttpRequest) -> Answer:
     """The reward as a bare number, or the error of a sample that has none, after which slime asks again."""
-    answer = await scored_one(service, request, _item, deadline_seconds=_QUEUE_SECONDS)
+    answer = await scored_one(service, request, _item, called=_CALLED, deadline_seconds=_QUEUE_SECONDS)
     return json_answer(number(answer))
 
 

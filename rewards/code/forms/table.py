@@ -21,6 +21,7 @@ _OURS: Final = frozenset(
 )
 _IDS: Final = ("id", "task_id", "question_id", "problem_id", "name")
 _METHOD: Final = re.compile(r"^[ \t]+def[ \t]+(\w+)[ \t]*\([ \t]*self\b", re.MULTILINE)
+_STATEMENTS: Final = re.compile(r"tests\[(\d+)\]\.(?:asserts|script)")
 
 # As numpy.allclose has it, which the grader of APPS and its descendants apply; integers stay exact.
 _ALLCLOSE: Final = {"floats": {"relative": 1e-5, "absolute": 1e-8}}
@@ -49,6 +50,22 @@ def item_of(item: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
         del kept["language"]
     named = next((item[name] for name in _IDS if type(item.get(name)) in (str, int)), None)
     return {**_given(read, kept), **read, **kept, "kind": "code", "id": named}, form.name
+
+
+def column_of(row: dict[str, Any], form: str | None, field: str) -> str:
+    """What the row itself calls a field like `tests[0].asserts` of the item that it means."""
+    found = _STATEMENTS.fullmatch(field)
+    match form if found else None:
+        case "humaneval":
+            return "test"
+        case "multipl-e":
+            return "tests"
+        case "mbpp" if isinstance(row.get("test"), str):
+            return "test"
+        case "mbpp" if found:
+            index, shown = int(found[1]), len(structure(row["test_list"], "test_list"))
+            return f"test_list[{index}]" if index < shown else f"challenge_test_list[{index - shown}]"
+    return field
 
 
 def is_row(item: object) -> bool:

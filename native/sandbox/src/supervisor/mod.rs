@@ -84,6 +84,17 @@ struct Slot {
     keeper: Option<KeeperHandle>,
 }
 
+impl Slot {
+    /// A new run wants a core there, or a Python that starts for the next one.
+    fn is_young(&self) -> bool {
+        match (&self.state, &self.keeper) {
+            (SlotState::Running(run), _) => run.is_young(),
+            (SlotState::Renewing { .. }, Some(keeper)) => keeper.flavour.is_some(),
+            _ => false,
+        }
+    }
+}
+
 /// What one keeper leaves to the next in its slot.
 struct Kept {
     cgroup: Box<dyn SlotCgroup>,

@@ -38,8 +38,7 @@ impl Supervisor {
         if self.waiting.is_empty() {
             return;
         }
-        let is_young = |slot: &&Slot| matches!(&slot.state, SlotState::Running(run) if run.is_young());
-        let mut young = self.slots.iter().filter(is_young).count();
+        let mut young = self.slots.iter().filter(|slot| slot.is_young()).count();
         let mut at = 0;
         while let Some(waiting) = self.waiting.get(at) {
             let (image, flavour) = (waiting.job.image as usize, waiting.job.flavour);
