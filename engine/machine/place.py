@@ -19,8 +19,8 @@ from typing import Final
 _CAP_SYS_ADMIN: Final = 21
 _LANDLOCK_CREATE_RULESET: Final = 444
 _LANDLOCK_VERSION: Final = 1
-# The first that keeps signals inside: Linux 6.12.
-_LANDLOCK_NEEDED: Final = 6
+# The first that knows ports: Linux 6.7.
+_LANDLOCK_NEEDED: Final = 4
 _ALL_IDS: Final = "0 0 4294967295"
 _SYSCTLS: Final = (
     "user.max_user_namespaces",

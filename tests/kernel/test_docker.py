@@ -72,7 +72,7 @@ def test_the_default_is_refused_by_the_first_step_that_it_forbids(docker: Docker
     assert engine(docker, degraded=True)["refused"].startswith("unshare: Operation not permitted")
 
 
-@pytest.mark.skipif(landlock_abi() < 6, reason="needs Landlock with ABI 6")
+@pytest.mark.skipif(landlock_abi() < 4, reason="needs Landlock with ABI 4")
 def test_the_default_will_do_for_landlock(docker: Docker) -> None:
     answer = said(docker, what=("confined_user", "/tmp/state"))
     assert "--runtime landlock" in answer["native"]

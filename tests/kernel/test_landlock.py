@@ -18,15 +18,24 @@ import pytest
 from engine import EngineConfig
 from engine.errors import BadInput
 from engine.machine.place import landlock_abi
+from tests.support import older_landlock
 from tests.support.accounts import Account, account
 from tests.support.traces import wait_until_nothing
 
-NEEDED_ABI = 6
+NEEDED_ABI = 4
 pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(landlock_abi() < NEEDED_ABI, reason=f"needs Landlock with ABI {NEEDED_ABI}"),
 ]
 
+# Where Landlock keeps signals inside, and where each has to be asked for.
+KERNELS = pytest.mark.parametrize(
+    "kernel",
+    [
+        pytest.param([], id="this kernel"),
+        pytest.param([sys.executable, older_landlock.__file__], id="before 6.12", marks=pytest.mark.thorough),
+    ],
+)
 ROOT = Path(__file__).parents[2]
 MODULE = "tests.support.confined_user"
 START_SECONDS = 20.0
@@ -37,6 +46,7 @@ VERDICTS = {
     "leaves daemons": "ACCEPTED",
     "leaves nasty files": "ACCEPTED",
     "looks for them": "ACCEPTED",
+    "signals its own": "ACCEPTED",
     "forks": "TIME_LIMIT",
     "hides its time": "TIME_LIMIT",
     "eats memory": "MEMORY_LIMIT",
@@ -83,9 +93,10 @@ def said(command: list[str]) -> dict[str, Any]:
     return answer
 
 
-def test_walls_and_limits_of_an_ordinary_user(user: Account) -> None:
+@KERNELS
+def test_walls_and_limits_of_an_ordinary_user(user: Account, kernel: list[str]) -> None:
     with no_namespaces() as prefix:
-        answer = said([*prefix, *user.command(module=MODULE)])
+        answer = said([*kernel, *prefix, *user.command(module=MODULE)])
     assert answer["namespace"] is False
     assert "no user namespaces: refused" in answer["native"]
     assert "--runtime landlock" in answer["native"]
@@ -94,6 +105,7 @@ def test_walls_and_limits_of_an_ordinary_user(user: Account) -> None:
     assert answer["attacks"] == ["done\n", "", "True kept"]
     assert {name: answer[name][0] for name in VERDICTS} == VERDICTS
     assert answer["is right"][1] == "hello\n"
+    assert answer["signals its own"][1] == "-15\n-9\nheard\n"
     assert answer["looks for them"][1] == "['main.py'] []\n"
     assert answer["not enforced"] == ["cpu", "cpus", "disk", "memory"]
     assert answer["refused"] == "files"
@@ -101,12 +113,13 @@ def test_walls_and_limits_of_an_ordinary_user(user: Account) -> None:
     assert answer["left"] == []
 
 
-def test_with_the_rights_of_a_container(tmp_path: Path) -> None:
+@KERNELS
+def test_with_the_rights_of_a_container(tmp_path: Path, kernel: list[str]) -> None:
     for directory in (tmp_path, *tmp_path.parents[:3]):
         directory.chmod(0o755)
     (tmp_path / "state").mkdir()
     command = [sys.executable, "-m", "tests.support.container_rights", sys.executable, "-m", MODULE]
-    answer = said([*command, str(tmp_path / "state")])
+    answer = said([*kernel, *command, str(tmp_path / "state")])
     assert answer["namespace"] is False
     first, last = map(int, answer["facts"]["uids"].split("-"))
     assert 0 < first < last
@@ -117,9 +130,10 @@ def test_with_the_rights_of_a_container(tmp_path: Path) -> None:
     assert answer["left"] == []
 
 
+@KERNELS
 @pytest.mark.parametrize("who", ["engine", "supervisor", "warden", "keeper"])
-def test_whoever_is_killed_no_program_lives_on(user: Account, who: str) -> None:
-    process = subprocess.Popen(user.command("wait", module=MODULE), stdout=subprocess.PIPE, text=True)
+def test_whoever_is_killed_no_program_lives_on(user: Account, who: str, kernel: list[str]) -> None:
+    process = subprocess.Popen([*kernel, *user.command("wait", module=MODULE)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         facts = json.loads(process.stdout.readline())["facts"]

@@ -136,6 +136,18 @@ for _ in range(30):
     kept.append(open("f", "wb")); os.unlink("f"); kept[-1].write(bytes(1 << 20)); kept[-1].flush()
 time.sleep(9)
 """
+SIGNALS_ITS_OWN = """
+import os, signal, subprocess, threading
+child = subprocess.Popen(["sleep", "9"])
+child.terminate()
+print(child.wait())
+group = subprocess.Popen(["sleep", "9"], process_group=0)
+os.killpg(group.pid, signal.SIGKILL)
+print(group.wait())
+os.kill(os.getpid(), 0); os.kill(0, 0); signal.pthread_kill(threading.get_ident(), 0)
+signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGUSR1)
+"""
 FORKS = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
 _LIMITS = Limits(cpu_seconds=1, wall_seconds=10, memory_bytes=64 << 20, processes=16, disk_bytes=8 << 20)
 PROGRAMS = {
@@ -144,6 +156,7 @@ PROGRAMS = {
     "leaves daemons": (LEAVES_DAEMONS, _LIMITS),
     "leaves nasty files": (NASTY_FILES, _LIMITS),
     "looks for them": ("import os; print(os.listdir('.'), os.listdir(os.environ['TMPDIR']))", _LIMITS),
+    "signals its own": (SIGNALS_ITS_OWN, _LIMITS),
     "forks": (FORKS, _LIMITS),
     "hides its time": (HIDES_CPU_TIME, _LIMITS),
     "eats memory": ("x = bytearray(1 << 28)", _LIMITS),

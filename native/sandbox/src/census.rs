@@ -11,6 +11,8 @@ const KIB: u64 = 1024;
 /// A process as its `stat` has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// Its process group.
+    pub group: i32,
     /// Of CPU time: its own, and that of the children that it has reaped.
     pub own_ticks: u64,
     pub reaped_ticks: u64,
@@ -48,12 +50,19 @@ fn parse(stat: &str) -> Option<Facts> {
     let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     Some(Facts {
+        group: fields.get(5 - 3)?.parse().ok()?,
         own_ticks: field(14)? + field(15)?,
         reaped_ticks: field(16)? + field(17)?,
         threads: field(20)?,
         started_ticks: field(22)?,
         resident_bytes: field(24)? * PAGE_BYTES,
     })
+}
+
+/// The process that a thread belongs to; None if it is gone.
+pub fn process_of(thread: i32) -> Option<i32> {
+    let text = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }
 
 /// Its part of what it shares, and what is its own; None where that may not be read.
@@ -80,8 +89,14 @@ mod tests {
     #[test]
     fn facts_stand_behind_whatever_name() {
         let stat = "7 (a) 1 2) b) R 1 1 1 0 -1 4194304 90 0 0 0 31 4 200 17 20 0 3 0 5 1000 200 1";
-        let wanted =
-            Facts { own_ticks: 35, reaped_ticks: 217, threads: 3, started_ticks: 5, resident_bytes: 200 * PAGE_BYTES };
+        let wanted = Facts {
+            group: 1,
+            own_ticks: 35,
+            reaped_ticks: 217,
+            threads: 3,
+            started_ticks: 5,
+            resident_bytes: 200 * PAGE_BYTES,
+        };
         assert_eq!(parse(stat), Some(wanted));
         assert_eq!(parse("7 (a) R 1"), None);
     }

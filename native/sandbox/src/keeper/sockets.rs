@@ -39,7 +39,7 @@ impl SocketWatch {
 
     /// Lets one reported call go on; true if it will happen.
     pub fn let_go_on(&self) -> Result<bool> {
-        self.reports.answer(Verdict::GoesOn)
+        Ok(self.reports.answer(|_| Verdict::GoesOn)?.is_some())
     }
 }
 
@@ -65,15 +65,16 @@ impl Reports {
         &self.listener
     }
 
-    /// Answers one of them; false if its process is gone.
-    pub fn answer(&self, verdict: Verdict) -> Result<bool> {
+    /// Answers one of them; None if its process is gone.
+    pub fn answer(&self, judge: impl FnOnce(&libc::seccomp_data) -> Verdict) -> Result<Option<Verdict>> {
         // SAFETY: plain data for which all zero is valid, and which the kernel wants zeroed.
         let mut report: libc::seccomp_notif = unsafe { std::mem::zeroed() };
         // SAFETY: the struct outlives the call.
         let received = unsafe { libc::ioctl(self.listener.as_raw_fd(), NOTIF_RECV as _, &raw mut report) };
         if gone(check("ioctl SECCOMP_IOCTL_NOTIF_RECV", "", received.into()))? {
-            return Ok(false);
+            return Ok(None);
         }
+        let verdict = judge(&report.data);
         let (error, flags) = match verdict {
             Verdict::GoesOn => (0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
             Verdict::Fails(errno) => (-errno, 0),
@@ -81,7 +82,8 @@ impl Reports {
         let mut answer = libc::seccomp_notif_resp { id: report.id, val: 0, error, flags };
         // SAFETY: the struct outlives the call.
         let sent = unsafe { libc::ioctl(self.listener.as_raw_fd(), NOTIF_SEND as _, &raw mut answer) };
-        Ok(!gone(check("ioctl SECCOMP_IOCTL_NOTIF_SEND", "", sent.into()))?)
+        let is_gone = gone(check("ioctl SECCOMP_IOCTL_NOTIF_SEND", "", sent.into()))?;
+        Ok((!is_gone).then_some(verdict))
     }
 }
 

@@ -42,6 +42,11 @@ pub enum Action {
     Own {
         pid: u32,
     },
+    /// All but these values of this argument.
+    Except {
+        argument: u32,
+        values: &'static [u32],
+    },
     /// setpriority(2): only the caller's own.
     OwnPriority,
     /// socketpair(2): unix, and not datagrams, which could be sent to others.

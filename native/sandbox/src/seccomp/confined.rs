@@ -55,12 +55,23 @@ const FORKS: &[libc::c_long] = calls!(SYS_fork SYS_vfork);
 #[cfg(not(target_arch = "x86_64"))]
 const FORKS: &[libc::c_long] = &[];
 
+/// Whom they may reach is decided by user alone, where Landlock does not keep signals inside.
+pub const SIGNALS: [libc::c_long; 5] =
+    [libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_rt_sigqueueinfo, libc::SYS_rt_tgsigqueueinfo];
+/// By these a descriptor sends signals to whomever it is told: F_SETOWN, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP.
+const OWNERS: [(libc::c_long, Action); 2] = [
+    (libc::SYS_fcntl, Action::Except { argument: 1, values: &[8, 15] }),
+    (libc::SYS_ioctl, Action::Except { argument: 1, values: &[0x8901, 0x8902] }),
+];
+
 /// And read or change these.
 const ATTRIBUTES_BY_PATH: &[libc::c_long] = calls!(SYS_setxattr SYS_lsetxattr SYS_getxattr SYS_lgetxattr SYS_listxattr
     SYS_llistxattr SYS_removexattr SYS_lremovexattr);
 
-/// The filter's instructions. `shared_user`: files and processes of others belong to the program's user too.
-pub fn filter(shared_user: bool) -> Vec<libc::sock_filter> {
+/// The filter's instructions.
+///
+/// `shared_user`: files and processes of others belong to the program's user too; `scoped`: Landlock keeps signals inside.
+pub fn filter(shared_user: bool, scoped: bool) -> Vec<libc::sock_filter> {
     let mut points = table();
     let mut set = |number: libc::c_long, action: Action| {
         points.retain(|(known, _)| *known != number as u32);
@@ -72,6 +83,11 @@ pub fn filter(shared_user: bool) -> Vec<libc::sock_filter> {
     // No control group counts processes, and the kernel's own count is of the user.
     FORKS.iter().for_each(|number| set(*number, Action::Asks));
     set(libc::SYS_clone, Action::AsksToClone);
+    if !scoped {
+        SIGNALS.iter().for_each(|number| set(*number, Action::Asks));
+        set(libc::SYS_pidfd_send_signal, Action::NotThere);
+        OWNERS.iter().for_each(|(number, action)| set(*number, *action));
+    }
     if shared_user {
         BY_PATH.iter().chain(BY_PATH_TOO).for_each(|number| set(*number, Action::Refuse));
         // As on a file system that has none, which whoever copies files expects.

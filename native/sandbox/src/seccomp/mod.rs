@@ -18,7 +18,7 @@ use assay_shared::fault::Result;
 use assay_shared::sys::check;
 
 use calls::{ALLOWED, Action, CHECKED, REFUSED};
-pub use confined::filter as confined_filter;
+pub use confined::{SIGNALS, filter as confined_filter};
 
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xc000_003e;
@@ -205,6 +205,12 @@ fn leaf(action: Action, secrets: Secrets) -> Vec<libc::sock_filter> {
             let mut code = vec![load(argument(pid))];
             code.extend(allow_if_any(&[0]));
             code.push(errno(libc::EPERM));
+            code
+        }
+        Action::Except { argument: index, values } => {
+            let mut code = vec![load(argument(index))];
+            code.extend(answer_if_any(values, errno(libc::EPERM)));
+            code.push(allow());
             code
         }
         Action::OwnPriority => {

@@ -156,7 +156,7 @@ fn nobody_changes_what_the_keeper_hands_down() {
 }
 
 fn confined(shared_user: bool, number: libc::c_long, arguments: [u64; 6]) -> u32 {
-    judge_by(&confined_filter(shared_user), number as u32, ARCHITECTURE, arguments)
+    judge_by(&confined_filter(shared_user, true), number as u32, ARCHITECTURE, arguments)
 }
 
 #[test]
@@ -203,4 +203,23 @@ fn what_an_owner_may_change_by_path_is_refused_only_where_owners_are_one() {
     }
     assert_eq!(confined(true, libc::SYS_utimensat, [3, 0, 0, 0, 0, 0]), libc::SECCOMP_RET_ALLOW);
     assert_eq!(confined(true, libc::SYS_fchmod, [3, 0, 0, 0, 0, 0]), libc::SECCOMP_RET_ALLOW);
+}
+
+#[test]
+fn where_landlock_keeps_no_signals_inside_they_are_asked_for() {
+    let judged = |scoped, number: libc::c_long, second: u64| {
+        judge_by(&confined_filter(true, scoped), number as u32, ARCHITECTURE, [9, second, 0, 0, 0, 0])
+    };
+    for number in SIGNALS {
+        assert_eq!(judged(true, number, 0), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(judged(false, number, 0), libc::SECCOMP_RET_USER_NOTIF);
+    }
+    assert_eq!(judged(false, libc::SYS_pidfd_send_signal, 0), refused(libc::ENOSYS));
+    for set_owner in [libc::F_SETOWN, 15] {
+        assert_eq!(judged(true, libc::SYS_fcntl, set_owner as u64), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(judged(false, libc::SYS_fcntl, set_owner as u64), refused(libc::EPERM));
+    }
+    assert_eq!(judged(false, libc::SYS_fcntl, libc::F_SETFL as u64), libc::SECCOMP_RET_ALLOW);
+    assert_eq!(judged(false, libc::SYS_ioctl, 0x8901), refused(libc::EPERM));
+    assert_eq!(judged(false, libc::SYS_ioctl, libc::TCGETS), libc::SECCOMP_RET_ALLOW);
 }

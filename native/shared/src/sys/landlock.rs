@@ -1,6 +1,7 @@
 //! Landlock: what a process takes from itself and from all that it starts, for good and without any right.
 
 use std::fs::{self, File};
+use std::mem::offset_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -18,14 +19,16 @@ const READ_DIR: u64 = 1 << 3;
 /// To remove, make and link what there may be in a directory; devices are left out.
 const CHANGE: u64 = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13;
 const TRUNCATE: u64 = 1 << 14;
-/// Every access to files that ABI 5 and later know, devices and their requests among them.
-const EVERY_ACCESS: u64 = (1 << 16) - 1;
+/// Every access to files that ABI 4 knows; ABI 5 adds the requests of devices.
+const EVERY_ACCESS: u64 = (1 << 15) - 1;
+const IOCTL_DEV: u64 = 1 << 15;
 const EVERY_PORT: u64 = 0b11;
 const SCOPE_ABSTRACT_UNIX: u64 = 1 << 0;
 const SCOPE_SIGNAL: u64 = 1 << 1;
 
-/// The first that keeps signals inside: Linux 6.12.
-pub const NEEDED_ABI: i32 = 6;
+/// The first that knows ports: Linux 6.7.
+pub const NEEDED_ABI: i32 = 4;
+const ABI_WITH_IOCTL_DEV: i32 = 5;
 
 #[repr(C)]
 struct Attributes {
@@ -78,22 +81,30 @@ pub struct Landlock {
 }
 
 impl Landlock {
-    /// Forbids every access to files, every port, and signals and abstract sockets of processes outside.
+    /// Forbids every access to files, every port and, where this kernel can, signals and abstract sockets of processes
+    /// outside.
     pub fn forbidding_all() -> Result<Self> {
-        let scopes = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
-        Self::new(&Attributes { files: EVERY_ACCESS, ports: EVERY_PORT, scopes })
+        let devices = if landlock_abi() < ABI_WITH_IOCTL_DEV { 0 } else { IOCTL_DEV };
+        let every = Attributes { files: EVERY_ACCESS | devices, ports: EVERY_PORT, scopes: 0 };
+        match Self::new(&Attributes { scopes: SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL, ..every }) {
+            Err(fault) if fault.is(libc::E2BIG) => Self::new(&every),
+            made => made,
+        }
     }
 
-    /// Forbids nothing but signals to processes outside.
-    pub fn keeping_signals_inside() -> Result<Self> {
-        Self::new(&Attributes { files: 0, ports: 0, scopes: SCOPE_SIGNAL })
+    /// Forbids nothing but signals to processes outside; None before Linux 6.12, which cannot.
+    pub fn keeping_signals_inside() -> Result<Option<Self>> {
+        match Self::new(&Attributes { files: 0, ports: 0, scopes: SCOPE_SIGNAL }) {
+            Err(fault) if fault.is(libc::E2BIG) => Ok(None),
+            made => made.map(Some),
+        }
     }
 
     fn new(attributes: &Attributes) -> Result<Self> {
+        // A kernel that does not know a field wants it left out.
+        let size = if attributes.scopes == 0 { offset_of!(Attributes, scopes) } else { size_of::<Attributes>() };
         // SAFETY: the attributes have the kernel's layout and outlive the call.
-        let fd = unsafe {
-            libc::syscall(libc::SYS_landlock_create_ruleset, &raw const *attributes, size_of::<Attributes>(), 0)
-        };
+        let fd = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const *attributes, size, 0) };
         let fd = check("landlock_create_ruleset", "", fd)?;
         // SAFETY: just opened, no other owner.
         Ok(Self { rules: unsafe { OwnedFd::from_raw_fd(fd as i32) } })
@@ -130,7 +141,7 @@ impl Landlock {
 
 /// Faults with a sentence that says what is missing.
 pub fn require_landlock() -> Result<()> {
-    let needed = format!("runtime \"landlock\" needs Landlock with ABI {NEEDED_ABI} (Linux 6.12)");
+    let needed = format!("runtime \"landlock\" needs Landlock with ABI {NEEDED_ABI} (Linux 6.7)");
     match landlock_abi() {
         0 => Err(Fault::new(&format!("{needed}, and this kernel has none, or leaves it out of its lsm= list"), "", 0)),
         abi if abi < NEEDED_ABI => Err(Fault::new(&format!("{needed}, and this kernel has ABI {abi}"), "", 0)),

@@ -12,6 +12,7 @@ use assay_shared::wire::{FromParked, Launch, LaunchFile, START_FAILED, encode};
 
 use super::domain;
 use super::places::Places;
+use super::reach::Reach;
 use super::watch::Allowed;
 use crate::keeper::launch::{Descriptors, Exec, arrange_descriptors, files_bytes, limit, limit_all, receive};
 use crate::seccomp;
@@ -36,13 +37,13 @@ pub struct Launcher {
 }
 
 impl Launcher {
-    pub fn new(places: &Places, user: Option<u32>) -> Result<Self> {
+    pub fn new(places: &Places, user: Option<u32>, reach: Reach) -> Result<Self> {
         limit_all()?;
         Ok(Self {
             places: places.clone(),
             user,
             buffer: vec![0; sys::MESSAGE_BYTES],
-            filter: seccomp::confined_filter(user.is_none()),
+            filter: seccomp::confined_filter(user.is_none(), reach.scoped || user.is_some()),
             rules: None,
             allowed: None,
             program: None,

@@ -8,30 +8,30 @@
 //!
 //! Two rules of Landlock stand in for a pid namespace. A process behind rules that keep signals inside reaches only those
 //! behind them too, so the keeper's kill(-1) is its slot, all of it at once, and nothing else. And a program, behind
-//! further rules of its own, does not reach the keeper.
+//! further rules of its own, does not reach the keeper. Before Linux 6.12 Landlock has no such rules: then the keeper kills
+//! each process by itself, and a program asks it for each signal, as it does for each fork.
 
+mod asked;
 mod domain;
-mod forks;
 mod launch;
 mod places;
+mod reach;
 mod storage;
 mod watch;
 
+use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use assay_shared::fault::{Fault, Result};
-use assay_shared::sys::{self, Borrowing, ChildSignals, Landlock, Reaped, check};
+use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
 use assay_shared::wire::{FromKeeper, ToKeeper, decode, encode};
 
-use super::{Keeper, collect, fail, kill_all};
-use forks::Forks;
+use super::{Keeper, collect, fail};
+use asked::Asked;
 use launch::Launcher;
+pub use reach::Reach;
 pub use storage::{Grounds, clear};
 use watch::Watch;
-
-/// How often a kill is repeated, and what was killed waited for, before the slot is given up.
-const KILL_ROUNDS: u32 = 2000;
-const KILL_ROUND_US: libc::useconds_t = 1000;
 
 /// What such a keeper has beside what every keeper has.
 pub struct Confined {
@@ -45,47 +45,33 @@ pub struct Confined {
 pub fn keep(confined: Confined) -> ! {
     // The job socket stays open too: were its end heard first, the fault would be told to nobody.
     match (confined.keeper.control.try_clone(), confined.keeper.job.try_clone()) {
-        (Ok(control), Ok(_job)) => match live(confined) {
-            Ok(()) => end(),
-            Err(fault) => {
-                let _ = kill_all();
-                fail(&control, fault)
+        (Ok(control), Ok(_job)) => {
+            let entered = enter(confined.user);
+            match entered.clone().and_then(|reach| live(confined, reach)) {
+                Ok(never) => match never {},
+                Err(fault) => {
+                    let _ = entered.and_then(Reach::kill);
+                    fail(&control, fault)
+                }
             }
-        },
+        }
         _ => sys::exit_now(1),
     }
 }
 
 /// Takes the slot's processes along.
-fn end() -> ! {
-    let _ = kill_descendants();
+fn end(reach: Reach) -> ! {
+    let _ = reach.kill_and_reap();
     sys::exit_now(0)
 }
 
-/// Kills everything behind this process's own rules, and waits until it has no child; for whoever signals are kept inside.
-pub fn kill_descendants() -> Result<()> {
-    for _ in 0..KILL_ROUNDS {
-        kill_all()?;
-        loop {
-            match sys::reap()? {
-                Reaped::NoChildren => return Ok(()),
-                Reaped::StillRunning => break,
-                Reaped::Child { .. } => {}
-            }
-        }
-        // SAFETY: no pointers.
-        unsafe { libc::usleep(KILL_ROUND_US) };
-    }
-    Err(Fault::new("end every process of a slot", "", libc::ETIMEDOUT))
-}
-
-fn live(confined: Confined) -> Result<()> {
+fn live(confined: Confined, reach: Reach) -> Result<Infallible> {
     let Confined { keeper, user, trees } = confined;
-    enter(user)?;
     let signals = ChildSignals::take()?;
     let grounds = Grounds::open(&keeper.parts.directory)?;
     let mut post = Post {
-        launcher: Launcher::new(grounds.places(), user)?,
+        reach,
+        launcher: Launcher::new(grounds.places(), user, reach)?,
         borrowing: Borrowing::new()?,
         buffer: vec![0; sys::MESSAGE_BYTES],
         control: keeper.control,
@@ -96,20 +82,20 @@ fn live(confined: Confined) -> Result<()> {
         exited: false,
         empty_told: false,
         watch: Watch::default(),
-        forks: None,
+        asked: None,
         refused_processes: 0,
     };
     post.park()?;
     loop {
-        let forks = post.forks.as_ref().map(Forks::fd);
-        let fds = [Some(signals.fd()), Some(&post.control), Some(&keeper.supervisor), forks];
-        let [child, message, orphaned, fork] = sys::poll_some(fds, post.watch.patience())?;
+        let asked = post.asked.as_ref().map(Asked::fd);
+        let fds = [Some(signals.fd()), Some(&post.control), Some(&keeper.supervisor), asked];
+        let [child, message, orphaned, asks] = sys::poll_some(fds, post.watch.patience())?;
         if orphaned {
-            end();
+            end(reach);
         }
         // The end of the last process is heard here too.
-        if fork && let Some(forks) = &mut post.forks {
-            if forks.has_asked() { forks.answer()? } else { post.forget_forks() }
+        if asks && let Some(asked) = &mut post.asked {
+            if asked.has_asked() { asked.answer()? } else { post.forget_asked() }
         }
         if child {
             signals.drain()?;
@@ -118,7 +104,7 @@ fn live(confined: Confined) -> Result<()> {
         if message {
             match post.hear()? {
                 ToKeeper::Collect { paths } => post.collect(paths)?,
-                ToKeeper::Kill => kill_all()?,
+                ToKeeper::Kill => reach.kill()?,
                 ToKeeper::Renew { .. } => post.park()?,
                 ToKeeper::Warm { .. } => return Err(Fault::new("there are no zygotes here", "", libc::EBADMSG)),
             }
@@ -128,7 +114,7 @@ fn live(confined: Confined) -> Result<()> {
 }
 
 /// Takes the slot's user, and what keeps a keeper's kills in its slot.
-fn enter(user: Option<u32>) -> Result<()> {
+fn enter(user: Option<u32>) -> Result<Reach> {
     sys::set_process_name(c"assay-keeper");
     // SAFETY: no pointers in any of these calls.
     unsafe {
@@ -145,11 +131,12 @@ fn enter(user: Option<u32>) -> Result<()> {
     // Changing users made /proc/self unreadable to ourselves.
     sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)?;
     sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
-    Landlock::keeping_signals_inside()?.restrict_self()
+    Reach::take()
 }
 
 /// Where one child after the other is parked, becomes the program, and ends.
 struct Post {
+    reach: Reach,
     control: OwnedFd,
     job: OwnedFd,
     grounds: Grounds,
@@ -162,7 +149,7 @@ struct Post {
     exited: bool,
     empty_told: bool,
     watch: Watch,
-    forks: Option<Forks>,
+    asked: Option<Asked>,
     refused_processes: u64,
 }
 
@@ -178,28 +165,28 @@ impl Post {
         }
         self.grounds.renew()?;
         (self.exited, self.empty_told, self.refused_processes) = (false, false, 0);
-        (self.forks, self.watch) = (None, Watch::default());
+        (self.asked, self.watch) = (None, Watch::default());
         self.launcher.prepare(domain::rules(&self.trees, self.grounds.places())?);
         let (launcher, job) = (&mut self.launcher, self.job.as_fd());
         self.pid = self.borrowing.spawn(None, &mut || launcher.run(job))?;
         let (allowed, listener) = (self.launcher.forget_program(), self.launcher.take_listener()?);
         if let (Some(allowed), Some(listener)) = (allowed, listener) {
-            self.forks = Some(Forks::new(listener, allowed.processes));
+            self.asked = Some(Asked::new(listener, allowed.processes));
             self.watch = Watch::start(allowed, &self.grounds);
         }
         // The child's change of user took this from the memory that it had borrowed.
         sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
     }
 
-    fn forget_forks(&mut self) {
-        self.refused_processes += self.forks.take().map_or(0, |forks| forks.refused());
+    fn forget_asked(&mut self) {
+        self.refused_processes += self.asked.take().map_or(0, |asked| asked.refused());
     }
 
     fn hear(&mut self) -> Result<ToKeeper> {
         match sys::receive(&self.control, &mut self.buffer)? {
             Some(received) if received.length > 0 => decode(&self.buffer[..received.length]),
             // The supervisor is gone, or wants no more of this slot.
-            _ => end(),
+            _ => end(self.reach),
         }
     }
 
@@ -208,7 +195,7 @@ impl Post {
         match self.watch.look(sys::getpid()) {
             Some(exceeded) => {
                 self.tell(&FromKeeper::Exceeded(exceeded), &[])?;
-                kill_all()
+                self.reach.kill()
             }
             None => Ok(()),
         }
@@ -226,7 +213,7 @@ impl Post {
         };
         if let Some(status) = first {
             (self.exited, self.empty_told) = (true, empty);
-            let refused = self.refused_processes + self.forks.as_ref().map_or(0, Forks::refused);
+            let refused = self.refused_processes + self.asked.as_ref().map_or(0, Asked::refused);
             let peak_bytes = self.watch.peak_bytes();
             self.tell(&FromKeeper::Counted { peak_bytes, refused_processes: refused }, &[])?;
             self.tell(&FromKeeper::Exited { status, empty, warm: false }, &[])?;

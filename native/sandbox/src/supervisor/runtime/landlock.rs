@@ -6,11 +6,11 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use assay_shared::fault::{Context, Fault, Result};
-use assay_shared::sys::{self, Landlock, check};
+use assay_shared::sys::{self, check};
 use assay_shared::wire::Rootfs;
 
 use super::{Born, Runtime, Workshop};
-use crate::keeper::confined::{Confined, clear, keep, kill_descendants};
+use crate::keeper::confined::{Confined, Reach, clear, keep};
 use crate::keeper::{Keeper, fail};
 use crate::rootfs::{Layout, Parts};
 use crate::supervisor::ids::Ids;
@@ -125,8 +125,8 @@ impl Runtime for LandlockRuntime {
         // It is to hear of the supervisor's end, not to share it.
         sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, 0)?;
         sys::prctl("prctl PR_SET_CHILD_SUBREAPER", libc::PR_SET_CHILD_SUBREAPER, 1)?;
-        Landlock::keeping_signals_inside()?.restrict_self()?;
-        Ok(Box::new(Warden { runtime: self, user: ids.root_of(slot), slot, watched: None }))
+        let reach = Reach::take()?;
+        Ok(Box::new(Warden { runtime: self, user: ids.root_of(slot), slot, reach, watched: None }))
     }
 }
 
@@ -134,6 +134,7 @@ struct Warden<'a> {
     runtime: &'a LandlockRuntime,
     user: Option<u32>,
     slot: u32,
+    reach: Reach,
     /// The supervisor and the keeper.
     watched: Option<[OwnedFd; 2]>,
 }
@@ -162,7 +163,7 @@ impl Workshop for Warden<'_> {
         let Some([supervisor, keeper]) = &self.watched else { return };
         // Should anything of this fail, the next supervisor with this number removes what is left.
         let _ = sys::poll([supervisor, keeper], None);
-        let _ = kill_descendants();
+        let _ = self.reach.kill_and_reap();
         let _ = remove(&self.runtime.slot(self.slot));
         if sys::is_readable(supervisor) {
             let _ = fs::remove_file(self.runtime.lock(self.slot));
