@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -26,10 +27,12 @@ PANELS: list[dict[str, Any]] = BOARD["panels"]
 EXPRS = [target["expr"] for panel in PANELS for target in panel["targets"]]
 PICTURE = ROOT / ".benchmarks/dashboard.png"
 # What Grafana puts into an expression before it asks.
-FILLED_IN = {"$__rate_interval": "5s", "$instance": ".*"}
+FILLED_IN = {"$__rate_interval": "10s", "$instance": ".*"}
 FROM_PROMETHEUS = {"instance"}
 SCRAPES = 8
-LOAD_SECONDS = 15
+LOAD_SECONDS = 40
+LOOKS = "count_over_time(assay_slots[1m])"
+KEPT = "int main() { return 0; }"
 
 CODE = {"kind": "code", "completion": "```python\nprint(3)\n```", "tests": [{"stdin": "", "expected": "3\n"}]}
 WRONG = {**CODE, "completion": "```python\nprint(4)\n```"}
@@ -76,31 +79,42 @@ def test_no_two_panels_overlap_and_none_leaves_the_grid() -> None:
         assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y, f"{one} and {other}"
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Watched:
+    """A Prometheus that has looked at a daemon under load a few times."""
+
+    prometheus: Prometheus
+    began: float
+    ended: float
+
+
 @pytest.fixture(scope="module")
-def watched(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, float]]:
-    """Prometheus after it has looked at the daemon under load a few times, and when the load began."""
+def watched(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     if shutil.which("prometheus") is None:
         pytest.skip("needs prometheus (Debian's prometheus)")
     assert daemon.http
     target = daemon.http.removeprefix("http://")
-    with prometheus(tmp_path_factory.mktemp("prometheus"), target) as watching, daemon.connect() as idle:
+    with prometheus(tmp_path_factory.mktemp("prometheus"), target) as watching, daemon.connect():
         began = time.time()
-        while not (looks := watching.now("count_over_time(assay_slots[1m])")) or int(looks[0]["value"][1]) < SCRAPES:
-            assert time.time() < began + LOAD_SECONDS, (looks, watching.now("up"))
-            assert daemon.post("/v1/run", {"source": "print(1)"})[0] == 200
-            assert daemon.post("/v1/run", {"source": "int main() { return 0; }", "language": "c"})[0] == 200
-            assert (
-                daemon.post("/v1/run", {"source": f"int main() {{ return {time.time()}; }}", "language": "c"})[0] == 200
-            )
-            assert [daemon.post("/v1/score", item)[0] for item in (CODE, WRONG, UNDECIDED)] == [200] * 3
-            assert idle.ask(op="run", id=1, source=3)["error"]["kind"] == "bad_input"
+        while not (looks := watching.at(time.time(), LOOKS)) or int(looks[0]["value"][1]) < SCRAPES:
+            assert time.time() < began + LOAD_SECONDS, (looks, watching.at(time.time(), "up"))
+            new = f"int main() {{ return {time.time_ns() % 2}; }} // {time.time_ns()}"
+            for program in (
+                {"source": "print(1)"},
+                {"source": KEPT, "language": "c"},
+                {"source": new, "language": "c"},
+            ):
+                assert daemon.post("/v1/run", program)[0] == 200
+            for item in (CODE, WRONG, UNDECIDED):
+                assert daemon.post("/v1/score", item)[0] == 200
             time.sleep(0.3)
-        yield watching, began
+        yield Watched(prometheus=watching, began=began, ended=time.time())
 
 
 @pytest.mark.server
 @pytest.mark.kernel
-def test_every_metric_and_label_is_the_daemons(daemon: Daemon, watched: tuple[Prometheus, float]) -> None:
+@pytest.mark.usefixtures("watched")
+def test_every_metric_and_label_is_the_daemons(daemon: Daemon) -> None:
     _, text = daemon.get("/metrics")
     series = dict.fromkeys(re.findall(r"^(assay_\w+)", text, re.MULTILINE), "")
     for name, labels in re.findall(r"^(assay_\w+)\{(.*)\}", text, re.MULTILINE):
@@ -113,13 +127,12 @@ def test_every_metric_and_label_is_the_daemons(daemon: Daemon, watched: tuple[Pr
 
 @pytest.mark.server
 @pytest.mark.kernel
-def test_prometheus_answers_every_panel(watched: tuple[Prometheus, float]) -> None:
-    watching, began = watched
+def test_prometheus_answers_every_panel(watched: Watched) -> None:
     for expr in EXPRS:
-        values = [float(series["value"][1]) for series in watching.now(filled_in(expr))]
+        values = [float(series["value"][1]) for series in watched.prometheus.at(watched.ended, filled_in(expr))]
         assert values, expr
         assert all(map(math.isfinite, values)), (expr, values)
     [daemons] = [each for each in BOARD["templating"]["list"] if each["name"] == "instance"]
     [(metric, label)] = re.findall(r"label_values\((\w+), (\w+)\)", daemons["query"]["query"])
-    assert len(watching.label_values(metric, label)) == 1
-    draw(PANELS, lambda expr: watching.course(filled_in(expr), began), PICTURE)
+    assert len(watched.prometheus.label_values(metric, label)) == 1
+    draw(PANELS, lambda expr: watched.prometheus.course(watched.began, watched.ended, filled_in(expr)), PICTURE)

@@ -28,13 +28,13 @@ class Prometheus:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def now(self, expr: str) -> list[dict[str, Any]]:
-        """The series that an expression has now; each has `metric` and `value`."""
-        return list(self._ask("query", query=expr)["result"])
+    def at(self, when: float, expr: str) -> list[dict[str, Any]]:
+        """The series that an expression has at a time; each has `metric` and `value`."""
+        return list(self._ask("query", query=expr, time=when)["result"])
 
-    def course(self, expr: str, since: float) -> list[dict[str, Any]]:
-        """The same second by second from a time on; each has `metric` and `values`."""
-        return list(self._ask("query_range", query=expr, start=since, end=time.time(), step=1)["result"])
+    def course(self, since: float, until: float, expr: str) -> list[dict[str, Any]]:
+        """The same second by second; each has `metric` and `values`."""
+        return list(self._ask("query_range", query=expr, start=since, end=until, step=1)["result"])
 
     def label_values(self, metric: str, label: str) -> list[str]:
         """The values that a label of a metric has."""
