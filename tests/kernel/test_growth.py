@@ -152,7 +152,7 @@ async def soaked(runs: int, samples: int, weights: Sequence[int], console: Conso
                 if number % KILLED_EVERY_SAMPLES == 0:
                     await kill_supervisor(doomed)
                 await at_rest(engine)
-                growth.add((number + 1) * each, sample(engine, group))
+                growth.add((number + 1) * each, sample(Instance.of(engine.facts()), group, os.getpid()))
     return growth, wrong
 
 

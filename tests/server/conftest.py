@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +224,10 @@ def start_daemon(tmp_path_factory: pytest.TempPathFactory, runtime: Runtime) -> 
         http: str | None = "127.0.0.1:0",
         slots: int = 2,
         command: Sequence[str] = ASSAY,
+        place: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Daemon:
-        place = tmp_path_factory.mktemp("daemon")
+        place = place or tmp_path_factory.mktemp("daemon")
         path = place / "a.sock"
         command = [*command, "serve", "--socket", str(path), "--slots", str(slots)]
         command += ["--runtime", runtime]
@@ -235,7 +238,9 @@ def start_daemon(tmp_path_factory: pytest.TempPathFactory, runtime: Runtime) -> 
         log = place / "log"
         out = place / "out"
         with log.open("wb") as stderr, out.open("wb") as stdout:
-            process = subprocess.Popen([*command, *arguments], stdout=stdout, stderr=stderr)
+            process = subprocess.Popen(
+                [*command, *arguments], stdout=stdout, stderr=stderr, env={**os.environ, **(environment or {})}
+            )
         daemon = Daemon(process, path, None, "", log)
         started.append(daemon)
         daemon.ready = _ready_text(process, out, log)

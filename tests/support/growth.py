@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Final
 
-from engine.engine import Engine
 from engine.machine.place import own_groups
 from tests.support.traces import NAMESPACES, Instance, cgroups
 
@@ -112,16 +111,15 @@ def own_group() -> Iterator[Path]:
         inner.rmdir()
 
 
-def sample(engine: Engine, group: Path) -> dict[str, float]:
-    """Every quantity now; the engine must be at rest, and `group` the one of `own_group`."""
-    instance = Instance.of(engine.facts())
+def sample(instance: Instance, group: Path, engine: int) -> dict[str, float]:
+    """Every quantity now; the instance must be at rest, `group` that of `own_group`, `engine` the engine's process."""
     ours = [instance.supervisor, *instance.keepers]
     found: Counter[str] = Counter()
     found["processes"] = sum(1 for pid in _pids() if _belongs(pid, instance))
-    found["descriptors of the engine"] = _descriptors(os.getpid())
+    found["descriptors of the engine"] = _descriptors(engine)
     found["descriptors of the supervisor"] = _descriptors(instance.supervisor)
     found["descriptors of the keepers"] = sum(map(_descriptors, instance.keepers))
-    found["mounts of the engine"] = _mounts(os.getpid())
+    found["mounts of the engine"] = _mounts(engine)
     found["mounts of the supervisor"] = _mounts(instance.supervisor)
     found["mounts of the keepers"] = sum(map(_mounts, instance.keepers))
     groups = cgroups(instance.name)
@@ -130,10 +128,10 @@ def sample(engine: Engine, group: Path) -> dict[str, float]:
     found["keys"] = sum(_keys_of_users(instance.uids))
     for kind in NAMESPACES:
         found[f"{kind} namespaces"] = len({link for pid in ours if (link := _link(_PROC / f"{pid}/ns/{kind}"))})
-    keepers = [_resident(pid) for pid in instance.keepers]
+    keepers = [resident(pid) for pid in instance.keepers]
     return {
         **found,
-        "memory of the supervisor": _resident(instance.supervisor),
+        "memory of the supervisor": resident(instance.supervisor),
         "memory of a keeper": sum(keepers) / len(keepers),
         "kernel memory of the slots": sum(map(_kernel_memory, groups)),
         "kernel memory of all that was started": _kernel_memory(group),
@@ -181,8 +179,8 @@ def _kernel_memory(group: Path) -> float:
     return float(dict(line.split() for line in _lines(group / "memory.stat")).get("kernel", 0))
 
 
-def _resident(pid: int) -> float:
-    """Memory of its own, counted page by page: `status` is out by what each core has not reported yet."""
+def resident(pid: int) -> float:
+    """Bytes of memory of its own, counted page by page: `status` is out by what each core has not reported yet."""
     lines = _lines(_PROC / f"{pid}/smaps_rollup")
     return sum(int(line.split()[1]) * KIB for line in lines if line.startswith("Anonymous:"))
 

@@ -46,6 +46,17 @@ class Instance:
             held=frozenset().union(*map(_held, (supervisor, *_descendants(supervisor)))) - of_the_machine,
         )
 
+    @classmethod
+    def below(cls, engine: int) -> Instance:
+        """That of the engine in another process, as its processes tell; its slots are to be whole."""
+        supervisor = supervisor_of(engine)
+        keepers = [pid for pid in children(supervisor) if name_of(pid) == "assay-keeper"]
+        first, last = min(firsts := [min(_uids(pid)) for pid in keepers]), max(firsts)
+        named = re.search(r"/(assay-\d+)(/|$)", _text(keepers[0], "cgroup"), re.MULTILINE)
+        assert named, _text(keepers[0], "cgroup")
+        facts = {"instance": named[1], "supervisor_pid": str(supervisor), "keeper_pids": " ".join(map(str, keepers))}
+        return cls.of({**facts, "uids": f"{first}-{last + SLOT_UIDS - 1}"})
+
 
 @dataclass(frozen=True)
 class Before:
@@ -127,6 +138,11 @@ def supervisor_of(engine: int) -> int:
     """The supervisor of the engine in that process, whichever of its threads started it."""
     (supervisor,) = (pid for pid in _descendants(engine) if _parent(pid) == engine and name_of(pid) == "assay-superv")
     return supervisor
+
+
+def innermost_pid(pid: int) -> int:
+    """Its number in the innermost pid namespace that it is in; 0 where it has ended."""
+    return int((_status(pid, "NSpid") or ["0"])[-1])
 
 
 def name_of(pid: int) -> str:
