@@ -19,6 +19,7 @@ from engine.log import ABOUT, fields
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
+from engine.server.abandoned import Abandoned
 from engine.server.backend import Backend
 from engine.server.batch import Numbered, each
 from engine.server.metrics import Metrics
@@ -72,6 +73,7 @@ class Service:
         self._started = time.monotonic()
         self.held_bytes = 0
         self._under_way = 0
+        self._abandoned = Abandoned()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -276,6 +278,7 @@ class Service:
             raise
         except (asyncio.CancelledError, GeneratorExit):
             answer = "cancelled"
+            self._abandoned.one_more(self.held_bytes)
             raise
         finally:
             self.metrics.requests.add(op, answer)

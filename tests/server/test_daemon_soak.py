@@ -36,8 +36,8 @@ BLOWS_EVERY_SECONDS = (1.0, 3.0)
 REST_SECONDS = 30.0
 END_SECONDS = 20.0
 REPORT = Path(__file__).parents[2] / ".benchmarks"
-# Requests that are ended leave cycles behind, which wait for the daemon's next full collection.
-MEMORY_ALLOWANCE = 32 * MIB
+# It settles within minutes.
+MEMORY_ALLOWANCE = 12 * MIB
 MEMORY = "memory of the daemon"
 # A file system as small as may be: the daemon's log, its locks and what its self-test proved.
 SMALL = "size=2m,mode=755"
