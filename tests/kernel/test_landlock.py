@@ -54,6 +54,9 @@ VERDICTS = {
     "shares memory": "ACCEPTED",
     "fills the disk": "RUNTIME_ERROR",
     "fills it unseen": "RUNTIME_ERROR",
+    "eats without its first thread": "MEMORY_LIMIT",
+    "fills it behind a closed door": "RUNTIME_ERROR",
+    "fills it by mapping": "RUNTIME_ERROR",
     "reaches out": "RUNTIME_ERROR",
 }
 

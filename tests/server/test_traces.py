@@ -149,6 +149,7 @@ def test_a_request_is_one_trace_that_goes_on_with_the_clients(traced: Daemon, re
     assert receiver.resource["service.version"]
 
 
+@pytest.mark.native_only("containers keep no Python ready")
 def test_what_is_compiled_already_says_so_and_a_ready_python_too(traced: Daemon, receiver: Receiver) -> None:
     for _ in range(2):
         assert traced.post("/v1/run", {"source": CPP, "language": "cpp", "stdin": "4"})[1]["stdout"] == "8\n"

@@ -23,7 +23,7 @@ from engine.program import Limits, Program
 
 # Prints what it could do that it should not; the first line says whom to attack.
 ATTACKS = """
-import ctypes, os, resource, shutil, socket, sys
+import ctypes, mmap, os, resource, shutil, socket, sys
 home, *pids = sys.stdin.readline().split()
 libc = ctypes.CDLL(None, use_errno=True)
 def refused(what, action):
@@ -76,6 +76,10 @@ for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX, socket.AF_NETLIN
 refused("datagrams", lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
 refused("connect", lambda: socket.socketpair()[0].connect(home + "/socket"))
 refused("shared memory", lambda: libc.shmget(7, 4096, 0o1600))
+refused("shared memory without a file", lambda: mmap.mmap(-1, 4096))
+refused("shared memory of a device", lambda: open("/dev/zero", "rb"))
+refused("descriptors", lambda: socket.send_fds(socket.socketpair()[0], [b"x"], [0]))
+refused("hidden descriptors", lambda: libc.prctl(4, 0, 0, 0, 0))
 refused("memfd", lambda: os.memfd_create("x"))
 refused("user namespace", lambda: libc.unshare(0x10000000))
 refused("device", lambda: os.mknod("device", 0o20666, os.makedev(1, 3)))
@@ -148,6 +152,35 @@ os.kill(os.getpid(), 0); os.kill(0, 0); signal.pthread_kill(threading.get_ident(
 signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
 signal.raise_signal(signal.SIGUSR1)
 """
+EATS_WITHOUT_ITS_FIRST_THREAD = """
+import ctypes, threading, time
+def eats():
+    kept = []
+    while True:
+        kept.append(bytearray(b"x" * (4 << 20)))
+        time.sleep(0.01)
+threading.Thread(target=eats).start()
+ctypes.CDLL(None).syscall(60, 0)
+"""
+BEHIND_A_CLOSED_DOOR = """
+import os, time
+os.mkdir("d")
+files = [open(f"d/{number}", "wb", 0) for number in range(5)]
+os.fchmod(os.open("d", os.O_RDONLY), 0o333)
+for file in files: file.write(bytes(4 << 20))
+time.sleep(9)
+"""
+MAPPED_ALONE = """
+import mmap, os, time
+kept = []
+for number in range(5):
+    with open("f", "w+b") as file:
+        file.truncate(4 << 20)
+        kept.append(mmap.mmap(file.fileno(), 4 << 20))
+    os.unlink("f")
+    kept[-1][:] = b"x" * (4 << 20)
+time.sleep(9)
+"""
 FORKS = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
 _LIMITS = Limits(cpu_seconds=1, wall_seconds=10, memory_bytes=64 << 20, processes=16, disk_bytes=8 << 20)
 PROGRAMS = {
@@ -167,6 +200,9 @@ PROGRAMS = {
         _LIMITS,
     ),
     "fills it unseen": (UNNAMED_FILES, _LIMITS),
+    "eats without its first thread": (EATS_WITHOUT_ITS_FIRST_THREAD, _LIMITS),
+    "fills it behind a closed door": (BEHIND_A_CLOSED_DOOR, _LIMITS),
+    "fills it by mapping": (MAPPED_ALONE, _LIMITS),
     "reaches out": ("import socket; socket.create_connection(('127.0.0.1', 22), 1)", Limits()),
 }
 SLEEPS = Program("import os, time\nos.setsid()\nos.fork()\ntime.sleep(999)")

@@ -28,6 +28,7 @@ _REASONS: dict[str, str] = {
         exec_memfd.py memfd_in_flight.py memory_bomb_memfd.py memory_bomb_pipes.py memory_bomb_sockets.py
         memory_within.py oom_child_then_right.py
     """,
+    "what nobody would count": "locks_left.py pipes_in_flight.py stdout_in_flight.py",
     "what an owner may": "own_program_changed.c rights.py userfaultfd.c",
 }
 _VERDICTS = {

@@ -62,6 +62,7 @@ class Slots:
             "Completion",
             SimpleNamespace(
                 fault=None,
+                run_id=1,
                 warm=False,
                 held_seconds=0.0,
                 **{name: getattr(outcome, name) for name in Outcome.__struct_fields__ if name != "compile"},

@@ -189,8 +189,8 @@ def test_the_row_and_the_line_to_change(facts: Facts, row: str, outlook: Outlook
 
 def test_where_landlock_would_do_it_is_proposed() -> None:
     proposed = "--runtime landlock"
-    assert proposed in place_of(dataclasses.replace(CONTAINER, landlock=6)).change
-    assert proposed not in place_of(dataclasses.replace(CONTAINER, landlock=5)).change
+    assert proposed in place_of(dataclasses.replace(CONTAINER, landlock=4)).change
+    assert proposed not in place_of(dataclasses.replace(CONTAINER, landlock=3)).change
     assert proposed not in place_of(dataclasses.replace(ROOT, landlock=7)).change
 
 

@@ -21,6 +21,8 @@ pub struct Facts {
     pub started_ticks: u64,
     /// In memory now, what it shares with others included.
     pub resident_bytes: u64,
+    /// Mapped, in memory or not.
+    pub mapped_bytes: u64,
 }
 
 /// Every process below this one. Some may have ended meanwhile; orphans are the keeper's, so none is lost.
@@ -41,7 +43,27 @@ pub fn descendants(root: i32) -> Vec<i32> {
 
 /// None if it is gone.
 pub fn facts(pid: i32) -> Option<Facts> {
-    parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    let facts = parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    if facts.resident_bytes > 0 || facts.threads < 2 {
+        return Some(facts);
+    }
+    // Its first thread has ended, and knows of no memory any more; the others do.
+    let of_thread = |thread: i32| parse(&fs::read_to_string(format!("/proc/{pid}/task/{thread}/stat")).ok()?);
+    let resident_bytes = threads(pid).into_iter().filter_map(of_thread).map(|facts| facts.resident_bytes).max();
+    Some(Facts { resident_bytes: resident_bytes.unwrap_or(0), ..facts })
+}
+
+fn threads(pid: i32) -> Vec<i32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// What the kernel needs to map its memory; asked of who maps much.
+pub fn tables_bytes(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmPTE:"));
+    let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * KIB
 }
 
 fn parse(stat: &str) -> Option<Facts> {
@@ -56,6 +78,7 @@ fn parse(stat: &str) -> Option<Facts> {
         threads: field(20)?,
         started_ticks: field(22)?,
         resident_bytes: field(24)? * PAGE_BYTES,
+        mapped_bytes: field(23)?,
     })
 }
 
@@ -67,19 +90,36 @@ pub fn process_of(thread: i32) -> Option<i32> {
 
 /// Its part of what it shares, and what is its own; None where that may not be read.
 pub fn proportional_bytes(pid: i32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    // The first thread may have ended.
+    let of_thread = |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/smaps_rollup")).ok();
+    let text = threads(pid).into_iter().filter_map(of_thread).find(|text| !text.is_empty())?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     Some(line.split_ascii_whitespace().next()?.parse::<u64>().ok()? * KIB)
 }
 
-/// Files without a name that it holds open on this device: inode numbers and bytes.
+/// Files without a name that it holds open or mapped on this device: inode numbers and bytes.
 pub fn nameless_files(pid: i32, device: u64) -> Vec<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     let directory = format!("/proc/{pid}/fd");
     let opened = fs::read_dir(Path::new(&directory)).into_iter().flatten().flatten();
     let files = opened.filter_map(|entry| fs::metadata(entry.path()).ok());
     let nameless = files.filter(|facts| facts.is_file() && facts.nlink() == 0 && facts.dev() == device);
-    nameless.map(|facts| (facts.ino(), facts.blocks() * 512)).collect()
+    let opened = nameless.map(|facts| (facts.ino(), facts.blocks() * 512));
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    opened.chain(maps.lines().filter_map(|line| deleted(line, device))).collect()
+}
+
+/// `7f00-7f10 rw-s 00001000 fe:00 1234 /a/b (deleted)`: the inode, and what of the file is mapped.
+fn deleted(line: &str, device: u64) -> Option<(u64, u64)> {
+    let mut words = line.strip_suffix(" (deleted)")?.split_ascii_whitespace();
+    let (range, offset, place, inode) = (words.next()?, words.nth(1)?, words.next()?, words.next()?);
+    let number = |text: &str| u64::from_str_radix(text, 16).ok();
+    let (major, minor) = place.split_once(':')?;
+    if libc::makedev(number(major)? as u32, number(minor)? as u32) != device {
+        return None;
+    }
+    let (from, to) = range.split_once('-')?;
+    Some((inode.parse().ok()?, number(offset)? + number(to)?.checked_sub(number(from)?)?))
 }
 
 #[cfg(test)]
@@ -96,9 +136,19 @@ mod tests {
             threads: 3,
             started_ticks: 5,
             resident_bytes: 200 * PAGE_BYTES,
+            mapped_bytes: 1000,
         };
         assert_eq!(parse(stat), Some(wanted));
         assert_eq!(parse("7 (a) R 1"), None);
+    }
+
+    #[test]
+    fn what_is_mapped_of_a_deleted_file_is_told() {
+        let device = libc::makedev(0xfe, 0);
+        let line = "7f0000000000-7f0000004000 rw-s 00001000 fe:00 77          /a b (deleted)";
+        assert_eq!(deleted(line, device), Some((77, 0x5000)));
+        assert_eq!(deleted(line, device + 1), None);
+        assert_eq!(deleted("7f00-7f10 rw-p 00000000 fe:00 77 /a", device), None);
     }
 
     #[test]

@@ -42,6 +42,15 @@ pub enum Action {
     Own {
         pid: u32,
     },
+    /// mmap(2): no memory that is shared without a file, which stays when no process has it any more.
+    Map,
+    /// With this value of one argument only with that value of another.
+    Unless {
+        argument: u32,
+        value: u32,
+        then: u32,
+        needed: u32,
+    },
     /// All but these values of this argument.
     Except {
         argument: u32,

@@ -11,7 +11,9 @@ macro_rules! calls {
 }
 
 /// No socket can be made, so nothing is left to be done with one but what a pair can.
-const WITHOUT_SOCKETS: &[libc::c_long] = calls!(SYS_bind SYS_connect SYS_listen SYS_accept SYS_accept4);
+///
+/// Nor can descriptors be sent through one: those on their way count for the user, and no process has the files open.
+const WITHOUT_SOCKETS: &[libc::c_long] = calls!(SYS_bind SYS_connect SYS_listen SYS_accept SYS_accept4 SYS_sendmmsg);
 
 /// These tell of files and processes that are not the program's, or hold memory that nobody counts.
 const NOT_THERE: &[libc::c_long] = calls!(SYS_inotify_init1 SYS_inotify_add_watch SYS_inotify_rm_watch SYS_pidfd_open
@@ -32,6 +34,11 @@ const CHECKED: &[(libc::c_long, Action)] = &[
     (libc::SYS_setns, Action::Refuse),
     (libc::SYS_clone3, Action::NotThere),
     (libc::SYS_openat2, Action::NotThere),
+    // With it the child that becomes the program tells the keeper where it will ask.
+    (libc::SYS_sendmsg, Action::Keeper { otherwise: libc::EPERM }),
+    (libc::SYS_mmap, Action::Map),
+    // What a process has open is looked for by its user.
+    (libc::SYS_prctl, Action::Unless { argument: 0, value: libc::PR_SET_DUMPABLE as u32, then: 1, needed: 1 }),
     // Asked for by user alone.
     (libc::SYS_prlimit64, Action::Own { pid: 0 }),
     (libc::SYS_sched_setaffinity, Action::Own { pid: 0 }),
@@ -71,7 +78,7 @@ const ATTRIBUTES_BY_PATH: &[libc::c_long] = calls!(SYS_setxattr SYS_lsetxattr SY
 /// The filter's instructions.
 ///
 /// `shared_user`: files and processes of others belong to the program's user too; `scoped`: Landlock keeps signals inside.
-pub fn filter(shared_user: bool, scoped: bool) -> Vec<libc::sock_filter> {
+pub fn filter(shared_user: bool, scoped: bool, keeper: u64) -> Vec<libc::sock_filter> {
     let mut points = table();
     let mut set = |number: libc::c_long, action: Action| {
         points.retain(|(known, _)| *known != number as u32);
@@ -94,6 +101,6 @@ pub fn filter(shared_user: bool, scoped: bool) -> Vec<libc::sock_filter> {
         ATTRIBUTES_BY_PATH.iter().for_each(|number| set(*number, Action::Fails(libc::EOPNOTSUPP)));
         set(libc::SYS_utimensat, Action::OfDescriptor { path: 1 });
     }
-    // Asked for by no call above.
-    instructions(points, Secrets { keeper: 0, zygote: 0 })
+    // No call is a zygote's here.
+    instructions(points, Secrets { keeper, zygote: keeper })
 }

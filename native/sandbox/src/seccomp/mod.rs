@@ -196,14 +196,31 @@ fn leaf(action: Action, secrets: Secrets) -> Vec<libc::sock_filter> {
         Action::Fails(number) => vec![errno(number)],
         Action::Asks => vec![report],
         Action::AsksToClone => {
-            let mut code = vec![load(argument(0)), mask(NAMESPACES)];
+            // A thread with descriptors of its own would hold files that nobody finds.
+            let thread = (libc::CLONE_THREAD | libc::CLONE_FILES) as u32;
+            let mut code = vec![load(argument(0)), mask(thread)];
+            code.extend(answer_if_any(&[libc::CLONE_THREAD as u32], errno(libc::EPERM)));
+            code.extend([load(argument(0)), mask(NAMESPACES)]);
             code.extend(answer_if_any(&[0], report));
             code.push(errno(libc::EPERM));
+            code
+        }
+        Action::Map => {
+            let shared = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as u32;
+            let mut code = vec![load(argument(3)), mask(shared)];
+            code.extend(answer_if_any(&[shared], errno(libc::EPERM)));
+            code.push(allow());
             code
         }
         Action::Own { pid } => {
             let mut code = vec![load(argument(pid))];
             code.extend(allow_if_any(&[0]));
+            code.push(errno(libc::EPERM));
+            code
+        }
+        Action::Unless { argument: index, value, then, needed } => {
+            let mut code = vec![load(argument(index)), jump_if_equal(value, 1, 0), allow(), load(argument(then))];
+            code.extend(allow_if_any(&[needed]));
             code.push(errno(libc::EPERM));
             code
         }

@@ -156,7 +156,7 @@ fn nobody_changes_what_the_keeper_hands_down() {
 }
 
 fn confined(shared_user: bool, number: libc::c_long, arguments: [u64; 6]) -> u32 {
-    judge_by(&confined_filter(shared_user, true), number as u32, ARCHITECTURE, arguments)
+    judge_by(&confined_filter(shared_user, true, SECRET), number as u32, ARCHITECTURE, arguments)
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn what_an_owner_may_change_by_path_is_refused_only_where_owners_are_one() {
 #[test]
 fn where_landlock_keeps_no_signals_inside_they_are_asked_for() {
     let judged = |scoped, number: libc::c_long, second: u64| {
-        judge_by(&confined_filter(true, scoped), number as u32, ARCHITECTURE, [9, second, 0, 0, 0, 0])
+        judge_by(&confined_filter(true, scoped, SECRET), number as u32, ARCHITECTURE, [9, second, 0, 0, 0, 0])
     };
     for number in SIGNALS {
         assert_eq!(judged(true, number, 0), libc::SECCOMP_RET_ALLOW);
@@ -222,4 +222,25 @@ fn where_landlock_keeps_no_signals_inside_they_are_asked_for() {
     assert_eq!(judged(false, libc::SYS_fcntl, libc::F_SETFL as u64), libc::SECCOMP_RET_ALLOW);
     assert_eq!(judged(false, libc::SYS_ioctl, 0x8901), refused(libc::EPERM));
     assert_eq!(judged(false, libc::SYS_ioctl, libc::TCGETS), libc::SECCOMP_RET_ALLOW);
+}
+
+#[test]
+fn nothing_is_held_that_nobody_counts() {
+    let with = |number: libc::c_long, arguments: [u64; 4]| {
+        let [a, b, c, d] = arguments;
+        confined(true, number, [a, b, c, d, 0, 0])
+    };
+    let map = |flags: libc::c_int| with(libc::SYS_mmap, [0, 4096, 3, flags as u64]);
+    assert_eq!(map(libc::MAP_SHARED | libc::MAP_ANONYMOUS), refused(libc::EPERM));
+    assert_eq!(map(libc::MAP_SHARED_VALIDATE | libc::MAP_ANONYMOUS), refused(libc::EPERM));
+    assert_eq!(map(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS), libc::SECCOMP_RET_ALLOW);
+    assert_eq!(map(libc::MAP_SHARED), libc::SECCOMP_RET_ALLOW);
+    assert_eq!(with(libc::SYS_sendmsg, [3, 0, 0, 0]), refused(libc::EPERM));
+    assert_eq!(with(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as u64, 0, 0, 0]), refused(libc::EPERM));
+    assert_eq!(with(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as u64, 1, 0, 0]), libc::SECCOMP_RET_ALLOW);
+    assert_eq!(with(libc::SYS_prctl, [libc::PR_SET_NAME as u64, 0, 0, 0]), libc::SECCOMP_RET_ALLOW);
+    let thread = (libc::CLONE_THREAD | libc::CLONE_SIGHAND | libc::CLONE_VM) as u64;
+    assert_eq!(with(libc::SYS_clone, [thread, 0, 0, 0]), refused(libc::EPERM));
+    let ordinary = thread | libc::CLONE_FILES as u64;
+    assert_eq!(with(libc::SYS_clone, [ordinary, 0, 0, 0]), libc::SECCOMP_RET_USER_NOTIF);
 }

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use super::check;
+use super::{check, privileged};
 use crate::fault::{Fault, Result};
 
 /// The longest message; more travels in a sealed memfd.
@@ -70,10 +70,11 @@ pub fn send(socket: impl AsFd, bytes: &[u8], fds: &[RawFd]) -> Result<bool> {
             std::ptr::copy_nonoverlapping(fds.as_ptr(), libc::CMSG_DATA(first).cast::<RawFd>(), fds.len());
         }
     }
+    let arguments =
+        [socket.as_fd().as_raw_fd() as usize, (&raw const header).addr(), libc::MSG_NOSIGNAL as usize, 0, 0];
     loop {
-        // SAFETY: the header points to memory that outlives the call.
-        let count = unsafe { libc::sendmsg(socket.as_fd().as_raw_fd(), &header, libc::MSG_NOSIGNAL) };
-        match check("sendmsg", "", count as i64) {
+        // SAFETY: the header points to memory that outlives the call. Not every program has this call.
+        match check("sendmsg", "", unsafe { privileged(libc::SYS_sendmsg, arguments) }) {
             Ok(_) => return Ok(true),
             Err(fault) if fault.is(libc::EAGAIN) => return Ok(false),
             Err(fault) if fault.is(libc::EINTR) => {}

@@ -39,11 +39,13 @@ pub struct Launcher {
 impl Launcher {
     pub fn new(places: &Places, user: Option<u32>, reach: Reach) -> Result<Self> {
         limit_all()?;
+        let secret = sys::draw_secret()?;
+        sys::use_secret(secret);
         Ok(Self {
             places: places.clone(),
             user,
             buffer: vec![0; sys::MESSAGE_BYTES],
-            filter: seccomp::confined_filter(user.is_none(), reach.scoped || user.is_some()),
+            filter: seccomp::confined_filter(user.is_none(), reach.scoped || user.is_some(), secret),
             rules: None,
             allowed: None,
             program: None,

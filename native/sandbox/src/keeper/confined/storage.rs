@@ -91,6 +91,25 @@ fn open_whatever_its_mode(parent: &File, name: &CStr) -> Result<File> {
     open_at(parent, name, flags)
 }
 
+/// Gives the owner of a directory, who we are, what it needs to look into it. No link is followed on the way: a program
+/// may have put one there meanwhile, to something else that we own.
+pub fn open_to_ourselves(directory: &Path) -> Result<()> {
+    let path = assay_shared::sys::c_string(directory)?;
+    // SAFETY: plain data for which all zero is valid.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    how.flags = (libc::O_DIRECTORY | libc::O_CLOEXEC | libc::O_PATH) as u64;
+    how.resolve = libc::RESOLVE_NO_SYMLINKS;
+    // SAFETY: both outlive the call, and the size is the struct's.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, path.as_ptr(), &raw const how, size_of::<libc::open_how>())
+    };
+    // SAFETY: just opened, no other owner.
+    let seen: File = check("openat2", directory, fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })?.into();
+    let mode = seen.metadata().context("stat", directory)?.permissions().mode();
+    let path = format!("/proc/self/fd/{}", seen.as_raw_fd());
+    fs::set_permissions(&path, Permissions::from_mode(mode | OURS)).context("chmod", directory)
+}
+
 fn open_at(parent: &File, name: &CStr, flags: libc::c_int) -> Result<File> {
     // SAFETY: a NUL-terminated string that outlives the call.
     let fd = unsafe { libc::openat(parent.as_raw_fd(), name.as_ptr(), flags) };

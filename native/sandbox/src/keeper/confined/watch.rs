@@ -12,7 +12,7 @@ use std::time::Duration;
 use assay_shared::sys;
 use assay_shared::wire::Exceeded;
 
-use super::storage::Grounds;
+use super::storage::{Grounds, open_to_ourselves};
 use crate::census;
 
 const MILLISECOND: u64 = 1_000_000;
@@ -25,6 +25,8 @@ const COSTS: u64 = 50;
 const BLOCK_BYTES: u64 = 4096;
 /// As in a slot that has a file system of its own.
 const INODES: u64 = 256;
+/// Tables for less of it are small.
+const MUCH_MAPPED_BYTES: u64 = 1 << 30;
 /// Directories below directories that are looked into.
 const DEPTH: usize = 64;
 
@@ -104,6 +106,8 @@ impl Watched {
             };
             used = facts.iter().map(part).sum();
         }
+        let maps_much = |(_, facts): &&(i32, census::Facts)| facts.mapped_bytes > MUCH_MAPPED_BYTES;
+        used += facts.iter().filter(maps_much).map(|(pid, _)| census::tables_bytes(*pid)).sum::<u64>();
         self.peak_bytes = self.peak_bytes.max(used);
         let files = self.files(&pids);
         let total = used + files.bytes;
@@ -120,7 +124,11 @@ impl Watched {
         let mut files =
             Files { bytes: 0, count: 0, too_deep: false, most: self.allowed.disk_bytes / BLOCK_BYTES + INODES };
         self.directories.iter().for_each(|directory| files.add(directory, 0));
-        let nameless: HashMap<_, _> = pids.iter().flat_map(|pid| census::nameless_files(*pid, self.device)).collect();
+        let mut nameless: HashMap<u64, u64> = HashMap::new();
+        for (inode, bytes) in pids.iter().flat_map(|pid| census::nameless_files(*pid, self.device)) {
+            let known = nameless.entry(inode).or_default();
+            *known = bytes.max(*known);
+        }
         files.bytes += nameless.values().sum::<u64>();
         files
     }
@@ -136,13 +144,19 @@ struct Files {
 }
 
 impl Files {
-    /// Links are not followed; what cannot be read is gone, or closed by its owner.
+    /// Links are not followed; what cannot be read is gone.
     fn add(&mut self, directory: &Path, depth: usize) {
         if depth > DEPTH {
             self.too_deep = true;
             return;
         }
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let mut entries = fs::read_dir(directory);
+        if entries.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EACCES)) {
+            // Its owner has closed it, which we are.
+            let _ = open_to_ourselves(directory);
+            entries = fs::read_dir(directory);
+        }
+        for entry in entries.into_iter().flatten().flatten() {
             let Ok(facts) = entry.metadata() else { continue };
             self.count += 1;
             self.bytes += facts.blocks() * 512 / facts.nlink().max(1);

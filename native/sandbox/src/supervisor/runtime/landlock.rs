@@ -35,6 +35,8 @@ impl LandlockRuntime {
             refuse_own_trees(&trees, uid)?;
         }
         let base = base.canonicalize().context("find", base)?;
+        // Without links in it: none is followed below.
+        let scratch = scratch.canonicalize().context("find", scratch)?;
         let place = scratch.join(format!("assay-{uid}-{:016x}-{number}", name_of(&base)));
         make_place(&place, uid, if ids.shared() { CLOSED } else { TO_PASS })?;
         Ok(Self { place, trees })
