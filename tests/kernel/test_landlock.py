@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from engine.machine.place import landlock_abi
 from tests.support import older_landlock
 from tests.support.accounts import Account, account
 from tests.support.traces import wait_until_nothing
+from tests.support.user_namespaces import mapped_namespace
 
 NEEDED_ABI = 4
 pytestmark = [
@@ -73,19 +73,8 @@ def no_namespaces() -> Iterator[list[str]]:
 
     The knob is one of each user namespace, so this is one with the machine's own ids.
     """
-    holder = subprocess.Popen(["unshare", "--user", "sleep", "120"])
-    try:
-        ours, deadline = Path("/proc/self/ns/user").readlink(), time.monotonic() + START_SECONDS
-        while Path(f"/proc/{holder.pid}/ns/user").readlink() == ours:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        for name in ("uid_map", "gid_map"):
-            Path(f"/proc/{holder.pid}/{name}").write_text("0 0 65536")
-        enter = ["nsenter", "--user", f"--target={holder.pid}", "--setuid=0", "--setgid=0"]
+    with mapped_namespace(0) as enter:
         yield [*enter, "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
-    finally:
-        holder.kill()
-        holder.wait()
 
 
 def said(command: list[str]) -> dict[str, Any]:

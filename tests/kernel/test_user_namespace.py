@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.user_namespaces import mapped_namespace
+
 pytestmark = pytest.mark.kernel
 
 ROOT = Path(__file__).parents[2]
 FIRST_ID = 3_100_000_000
-START_SECONDS = 10.0
 
 
 def engine(command: list[str], state: Path, *arguments: str) -> dict[str, Any]:
@@ -31,31 +29,13 @@ def engine(command: list[str], state: Path, *arguments: str) -> dict[str, Any]:
     return answer
 
 
-@contextlib.contextmanager
-def mapped_namespace() -> Iterator[int]:
-    """A process in a user namespace with 65,536 ids, as container engines make them."""
-    holder = subprocess.Popen(["unshare", "--user", "sleep", "120"])
-    try:
-        ours, deadline = Path("/proc/self/ns/user").readlink(), time.monotonic() + START_SECONDS
-        while Path(f"/proc/{holder.pid}/ns/user").readlink() == ours:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        for name in ("uid_map", "gid_map"):
-            Path(f"/proc/{holder.pid}/{name}").write_text(f"0 {FIRST_ID} 65536")
-        yield holder.pid
-    finally:
-        holder.kill()
-        holder.wait()
-
-
 @pytest.mark.parametrize("drop", [[], ["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]], ids=["all", "no mounts"])
 def test_the_root_of_a_pod_gives_its_slots_ids_of_the_pods_own(drop: list[str], tmp_path: Path) -> None:
     os.chown(tmp_path, FIRST_ID, FIRST_ID)
     for directory in tmp_path.parents[:2]:
         directory.chmod(0o755)
-    with mapped_namespace() as pid:
-        enter = ["nsenter", "--user", f"--target={pid}", "--setuid=0", "--setgid=0", "unshare", "--mount", "setpriv"]
-        answer = engine([*enter, *drop, "--no-new-privs"], tmp_path, "degraded")
+    with mapped_namespace(FIRST_ID) as enter:
+        answer = engine([*enter, "unshare", "--mount", "setpriv", *drop, "--no-new-privs"], tmp_path, "degraded")
     assert "refused" not in answer, answer["refused"]
     assert answer["place"].startswith("Kubernetes, hostUsers: false and procMount: Unmasked: degraded")
     assert answer["faults"] == 0
