@@ -249,7 +249,9 @@ async def _attacks(engine: Engine, home: Path) -> list[str]:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(home / "socket"))
         listener.listen()
-        told = f"{home} {os.getpid()} {os.getppid()} {victim.pid} {engine.facts()['supervisor_pid']}\n"
+        # A container's first process has no parent, and to signal 0 is to signal one's own group.
+        pids = [pid for pid in (os.getpid(), os.getppid(), victim.pid) if pid]
+        told = f"{home} {' '.join(map(str, pids))} {engine.facts()['supervisor_pid']}\n"
         outcome = await engine.run(Program(ATTACKS), stdin=told.encode())
     alive = victim.returncode is None
     victim.kill()
