@@ -13,8 +13,7 @@ const KIB: u64 = 1024;
 pub struct Facts {
     /// Its process group.
     pub group: i32,
-    /// Of CPU time: its own, and that of the children that it has reaped.
-    pub own_ticks: u64,
+    /// CPU time of the children that it has reaped; of its own see `sys::process_cpu_ns`.
     pub reaped_ticks: u64,
     pub threads: u64,
     /// Since the machine's start; with the pid, no two processes have the same.
@@ -73,7 +72,6 @@ fn parse(stat: &str) -> Option<Facts> {
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     Some(Facts {
         group: fields.get(5 - 3)?.parse().ok()?,
-        own_ticks: field(14)? + field(15)?,
         reaped_ticks: field(16)? + field(17)?,
         threads: field(20)?,
         started_ticks: field(22)?,
@@ -131,7 +129,6 @@ mod tests {
         let stat = "7 (a) 1 2) b) R 1 1 1 0 -1 4194304 90 0 0 0 31 4 200 17 20 0 3 0 5 1000 200 1";
         let wanted = Facts {
             group: 1,
-            own_ticks: 35,
             reaped_ticks: 217,
             threads: 3,
             started_ticks: 5,

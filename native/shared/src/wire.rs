@@ -338,8 +338,9 @@ pub enum FromKeeper {
     /// The run uses more than it may of what no control group counts, and every process of it is being killed. Comes
     /// before `Exited`.
     Exceeded(Exceeded),
-    /// The most memory that was seen at once, in bytes, and how many new processes were refused. Comes before `Exited`.
-    Counted { peak_bytes: u64, refused_processes: u64 },
+    /// The most memory that was seen at once, in bytes, how many new processes were refused, and the CPU time of those that
+    /// the keeper has reaped. Comes before `Exited`, and before `Empty`.
+    Counted { peak_bytes: u64, refused_processes: u64, cpu_ns: u64 },
     /// A process is about to make the first socket of its run; told by a keeper that does not renew the network itself.
     SocketMade,
     /// There is no such zygote any more, or there never was one.

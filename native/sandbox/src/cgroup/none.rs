@@ -1,7 +1,7 @@
 //! No control groups: what can be counted and limited without them, for an engine that was allowed to start degraded.
 //!
 //! Each process has its limits (data, number of processes of the slot's user) as rlimits, set when it becomes the program.
-//! CPU time is that of the keeper's living descendants and of those that it has reaped, in clock ticks, or what was seen of
+//! CPU time is that of the keeper's living descendants, and of those that it has reaped in clock ticks, or what was seen of
 //! every process that there was, whichever is more; a program that has its children reaped unseen, by ignoring SIGCHLD,
 //! hides what they used after the last look. Memory is not counted here.
 
@@ -70,7 +70,7 @@ impl Hierarchy for Nowhere {
 /// Pid and start of a process.
 type Who = (i32, u64);
 
-/// All in clock ticks.
+/// All in nanoseconds of CPU time.
 struct Descendants {
     keeper: i32,
     /// The answer, which never goes back.
@@ -108,18 +108,18 @@ impl SlotCgroup for Descendants {
         // What was told stays true when the keeper is dead, or while a dead child is no longer there and not yet reaped.
         if let Some(keeper) = census::facts(self.keeper) {
             // What the keeper does meanwhile it does for the run: a program must not have that for nothing.
-            let mut total = keeper.own_ticks + keeper.reaped_ticks;
+            let mut total = sys::process_cpu_ns(self.keeper).unwrap_or(0) + keeper.reaped_ticks * TICK_NS;
             for pid in census::descendants(self.keeper) {
-                let Some(facts) = census::facts(pid) else { continue };
-                total += facts.own_ticks + facts.reaped_ticks;
-                self.seen.insert((pid, facts.started_ticks), facts.own_ticks);
+                let (Some(facts), Some(own)) = (census::facts(pid), sys::process_cpu_ns(pid)) else { continue };
+                total += own + facts.reaped_ticks * TICK_NS;
+                self.seen.insert((pid, facts.started_ticks), own);
             }
             self.total = self.total.max(total);
             let (told, total) = self.before;
             let used = (self.total - total).max(self.seen.values().sum());
             self.told = self.told.max(told + used);
         }
-        Ok(self.told * TICK_NS)
+        Ok(self.told)
     }
 
     fn threads(&mut self) -> Result<Vec<i32>> {

@@ -290,8 +290,8 @@ impl Supervisor {
                 // The keeper has killed already, and does so again until all are dead.
                 keeper.kill_all(run, now)
             }
-            FromKeeper::Counted { peak_bytes, refused_processes } => {
-                (run.seen_peak_bytes, run.seen_refused) = (peak_bytes, refused_processes);
+            FromKeeper::Counted { peak_bytes, refused_processes, cpu_ns } => {
+                (run.seen_peak_bytes, run.seen_refused, run.seen_cpu_ns) = (peak_bytes, refused_processes, cpu_ns);
                 Ok(())
             }
             FromKeeper::SocketMade => {

@@ -118,6 +118,7 @@ pub struct Run {
     pub exceeded: Option<Exceeded>,
     pub seen_peak_bytes: u64,
     pub seen_refused: u64,
+    pub seen_cpu_ns: u64,
     clock: FairClock,
     /// In its first moment and, as far as is known, not asleep.
     is_young: bool,
@@ -195,6 +196,7 @@ impl KeeperHandle {
             exceeded: None,
             seen_peak_bytes: 0,
             seen_refused: 0,
+            seen_cpu_ns: 0,
             killing: None,
             ended: None,
         })
@@ -289,7 +291,7 @@ impl KeeperHandle {
     }
 
     fn evidence(&mut self, run: &Run, after: Counters, peak_memory_bytes: u64) -> Result<Ended> {
-        let cpu_ns = after.cpu_ns.saturating_sub(run.before.cpu_ns);
+        let cpu_ns = after.cpu_ns.saturating_sub(run.before.cpu_ns).max(run.seen_cpu_ns);
         let mut stopped_by = run.stopped_by;
         // It ended by itself, but only after its time was over.
         if stopped_by.is_none() && cpu_ns > run.limits.cpu_ns {

@@ -36,10 +36,10 @@ pub fn allow_own_facts(rules: &Landlock) -> Result<()> {
 }
 
 /// The rules of one run, to which those of its first process are added.
-pub fn rules(trees: &[String], places: &Places) -> Result<Landlock> {
+pub fn rules(places: &Places) -> Result<Landlock> {
     let rules = Landlock::forbidding_all()?;
     let read = |path: &Path| rules.allow(path, Access::Read);
-    trees.iter().try_for_each(|tree| read(Path::new(tree)))?;
+    places.trees().iter().try_for_each(|tree| read(Path::new(tree)))?;
     // Where these are links into /usr the rules say the same twice.
     MERGED.iter().try_for_each(|name| read(&Path::new("/").join(name)))?;
     let etc = ETC_COPIES.iter().chain(&ETC);

@@ -68,7 +68,7 @@ fn end(reach: Reach) -> ! {
 fn live(confined: Confined, reach: Reach) -> Result<Infallible> {
     let Confined { keeper, user, trees } = confined;
     let signals = ChildSignals::take()?;
-    let grounds = Grounds::open(&keeper.parts.directory)?;
+    let grounds = Grounds::open(&keeper.parts.directory, trees)?;
     let mut post = Post {
         reach,
         launcher: Launcher::new(grounds.places(), user, reach)?,
@@ -77,13 +77,13 @@ fn live(confined: Confined, reach: Reach) -> Result<Infallible> {
         control: keeper.control,
         job: keeper.job,
         grounds,
-        trees,
         pid: 0,
         exited: false,
         empty_told: false,
         watch: Watch::default(),
         asked: None,
         refused_processes: 0,
+        reaped_before_ns: 0,
     };
     post.park()?;
     loop {
@@ -140,7 +140,6 @@ struct Post {
     control: OwnedFd,
     job: OwnedFd,
     grounds: Grounds,
-    trees: Vec<String>,
     launcher: Launcher,
     borrowing: Borrowing,
     buffer: Vec<u8>,
@@ -151,6 +150,8 @@ struct Post {
     watch: Watch,
     asked: Option<Asked>,
     refused_processes: u64,
+    /// CPU time of all that was reaped before this run.
+    reaped_before_ns: u64,
 }
 
 impl Post {
@@ -166,7 +167,8 @@ impl Post {
         self.grounds.renew()?;
         (self.exited, self.empty_told, self.refused_processes) = (false, false, 0);
         (self.asked, self.watch) = (None, Watch::default());
-        self.launcher.prepare(domain::rules(&self.trees, self.grounds.places())?);
+        self.reaped_before_ns = sys::reaped_cpu_ns()?;
+        self.launcher.prepare(domain::rules(self.grounds.places())?);
         let (launcher, job) = (&mut self.launcher, self.job.as_fd());
         self.pid = self.borrowing.spawn(None, &mut || launcher.run(job))?;
         let (allowed, listener) = (self.launcher.forget_program(), self.launcher.take_listener()?);
@@ -213,18 +215,26 @@ impl Post {
         };
         if let Some(status) = first {
             (self.exited, self.empty_told) = (true, empty);
-            let refused = self.refused_processes + self.asked.as_ref().map_or(0, Asked::refused);
-            let peak_bytes = self.watch.peak_bytes();
-            self.tell(&FromKeeper::Counted { peak_bytes, refused_processes: refused }, &[])?;
+            self.tell_counted()?;
             self.tell(&FromKeeper::Exited { status, empty, warm: false }, &[])?;
         } else if self.exited && empty && !self.empty_told {
             self.empty_told = true;
+            self.tell_counted()?;
             self.tell(&FromKeeper::Empty, &[])?;
         }
         if empty {
             self.watch = Watch::default();
         }
         Ok(())
+    }
+
+    fn tell_counted(&self) -> Result<()> {
+        let counted = FromKeeper::Counted {
+            peak_bytes: self.watch.peak_bytes(),
+            refused_processes: self.refused_processes + self.asked.as_ref().map_or(0, Asked::refused),
+            cpu_ns: sys::reaped_cpu_ns()?.saturating_sub(self.reaped_before_ns),
+        };
+        self.tell(&counted, &[])
     }
 
     fn collect(&self, paths: Vec<String>) -> Result<()> {

@@ -1,4 +1,5 @@
 //! Where a program's directories are: it is told so in its command and environment, because /work is none of the machine's.
+//! And which of the machine's own it sees, which may lie below a directory whose name is one of a program's: /tmp/tools.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +11,17 @@ pub struct Places {
     root: PathBuf,
     /// As text, for words.
     root_text: String,
+    trees: Vec<String>,
 }
 
 impl Places {
-    pub fn new(root: PathBuf) -> Self {
-        Self { root_text: root.display().to_string(), root }
+    pub fn new(root: PathBuf, trees: Vec<String>) -> Self {
+        Self { root_text: root.display().to_string(), root, trees }
+    }
+
+    /// What of the machine a program may read.
+    pub fn trees(&self) -> &[String] {
+        &self.trees
     }
 
     pub fn root(&self) -> &Path {
@@ -55,13 +62,18 @@ impl Places {
             let before = rest[..at].chars().next_back().or_else(|| told.chars().next_back());
             told.push_str(&rest[..at]);
             rest = &rest[at..];
-            if !before.is_some_and(belongs_to_path) && NAMES.iter().any(|name| begins_with(&rest[1..], name)) {
+            if !before.is_some_and(belongs_to_path) && self.is_ours(rest) {
                 told.push_str(&self.root_text);
             }
             told.push('/');
             rest = &rest[1..];
         }
         told + rest
+    }
+
+    /// Whether the path that the text begins with is a job's name for something that lies in our places.
+    fn is_ours(&self, text: &str) -> bool {
+        NAMES.iter().any(|name| begins_with(&text[1..], name)) && !self.trees.iter().any(|tree| begins_with(text, tree))
     }
 }
 
@@ -80,7 +92,7 @@ mod tests {
     use super::*;
 
     fn word(text: &str) -> String {
-        Places::new(PathBuf::from("/s/run")).word(text)
+        Places::new(PathBuf::from("/s/run"), vec!["/usr".to_owned(), "/tmp/tools".to_owned()]).word(text)
     }
 
     #[test]
@@ -91,6 +103,7 @@ mod tests {
             ("HOME=/work", "HOME=/s/run/work"),
             ("-cp=/program:/work", "-cp=/s/run/program:/s/run/work"),
             (".:/tmp/a:/work/b", ".:/s/run/tmp/a:/s/run/work/b"),
+            ("/tmp/toolsmith", "/s/run/tmp/toolsmith"),
             (
                 "cd '/work' && tar xf /program/main; ls /tmp",
                 "cd '/s/run/work' && tar xf /s/run/program/main; ls /s/run/tmp",
@@ -112,6 +125,8 @@ mod tests {
             "/work.d",
             "PATH=/usr/local/bin:/bin",
             "http://work/",
+            "/tmp/tools/true",
+            "PATH=/bin:/tmp/tools",
             "print(1)\nopen('/tmp/x')",
             "",
             "/",
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn files_are_only_in_the_three_places() {
-        let places = Places::new(PathBuf::from("/s/run"));
+        let places = Places::new(PathBuf::from("/s/run"), Vec::new());
         assert_eq!(places.path("/work/a/b"), Some(PathBuf::from("/s/run/work/a/b")));
         for outside in ["/etc/passwd", "work/a", "/dev/shm/x", "/workx/a", "/"] {
             assert_eq!(places.path(outside), None, "{outside}");

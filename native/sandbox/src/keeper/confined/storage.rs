@@ -22,8 +22,8 @@ pub struct Grounds {
 }
 
 impl Grounds {
-    pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { directory: open_directory(path)?, places: Places::new(path.join(RUN)) })
+    pub fn open(path: &Path, trees: Vec<String>) -> Result<Self> {
+        Ok(Self { directory: open_directory(path)?, places: Places::new(path.join(RUN), trees) })
     }
 
     pub fn places(&self) -> &Places {
@@ -152,7 +152,7 @@ mod tests {
     fn grounds(name: &str) -> (PathBuf, Grounds) {
         let path = std::env::temp_dir().join(format!("assay-storage-{name}-{}", std::process::id()));
         fs::create_dir(&path).expect("a new directory");
-        let grounds = Grounds::open(&path).expect("it is there");
+        let grounds = Grounds::open(&path, Vec::new()).expect("it is there");
         grounds.renew().expect("it is empty");
         (path, grounds)
     }
