@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.bench.peer import Peer
-from engine.bench.peers.assay import CRUN, ENGINE_RUN, NATIVE, NATIVE_ALWAYS
+from engine.bench.peers.assay import CRUN, ENGINE_RUN, LANDLOCK, NATIVE, NATIVE_ALWAYS
 from engine.bench.peers.commands import BARE, BUBBLEWRAP, CRUN_STOCK, CRUN_TUNED, RUNC
 from engine.bench.peers.docker import DOCKER
 from engine.bench.peers.http import GO_JUDGE, SERVE
@@ -14,6 +14,7 @@ _ALL: Final[tuple[Peer, ...]] = (
     BARE,
     NATIVE,
     NATIVE_ALWAYS,
+    LANDLOCK,
     CRUN,
     CRUN_STOCK,
     CRUN_TUNED,
