@@ -27,7 +27,7 @@ from engine.machine import resources
 from engine.now import Now, now
 from engine.pool import native
 from engine.pool.images import Image
-from engine.program import Limits, Outcome, Program
+from engine.program import Limits, Outcome, Program, check_argv
 from engine.proof.control import CONTROL
 from engine.proof.finding import Finding
 from engine.started import Started, started, stats_of
@@ -108,6 +108,7 @@ class Engine:
         client: str = "",
     ) -> Outcome:
         """Run what is in the root file system already; `argv[0]` is its absolute path inside. Otherwise as `run`."""
+        check_argv(argv)
         if limits is not None:
             check_ceilings(limits, self.ceilings)
         job = (

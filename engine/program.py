@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -27,7 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     open_files      open files of one process
     cpus            cores it may use at once
 
-    Raises BadInput for a value that is not positive and finite.
+    Raises BadInput for a value that is not positive and finite, and for less memory than a process takes (1 MiB).
     """
 
     cpu_seconds: float = 10.0
@@ -46,6 +47,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 continue
             if not (value > 0 and math.isfinite(value)):
                 raise BadInput(f"limits.{name}", value, "expected a number above 0")
+        if self.memory_bytes < MIB:
+            raise BadInput("limits.memory_bytes", self.memory_bytes, f"expected bytes, {MIB} (1 MiB) or more")
 
     @property
     def wall(self) -> float:
@@ -70,6 +73,17 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     image: str | None = None
     prelude: str | None = None
     warm: bool = True
+
+
+def check_argv(argv: Sequence[str]) -> None:
+    """Raises BadInput unless it is an absolute path and its arguments, as a process can be given them."""
+    if isinstance(argv, str) or not argv or not all(isinstance(word, str) for word in argv):
+        raise BadInput("argv", argv, "expected a list of text: an absolute path inside, then arguments")
+    if not argv[0].startswith("/"):
+        raise BadInput("argv", list(argv), "expected an absolute path inside, then arguments")
+    for index, word in enumerate(argv):
+        if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
+            raise BadInput(f"argv[{index}]", word, "expected Unicode text without NUL")
 
 
 class Verdict(enum.StrEnum):

@@ -124,7 +124,8 @@ def outcome_of(
         oom_kills=completion.oom_kills,
         refused_processes=completion.refused_processes,
         stdout=completion.stdout,
-        stderr=completion.stderr,
+        # One that never began has nothing to say for itself.
+        stderr=completion.stderr or (f"assay: {completion.fault}\n".encode() if faulted else b""),
         stdout_truncated=completion.stdout_truncated,
         stderr_truncated=completion.stderr_truncated,
         files=dict(completion.files),

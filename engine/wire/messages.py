@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from engine.errors import AssayError, BadInput, Overloaded, SandboxError
-from engine.program import Limits, Outcome, Program
+from engine.program import Limits, Outcome, Program, check_argv
 from engine.wire.bytes import with_bytes
 from engine.wire.decode import to_struct
 
@@ -62,8 +62,7 @@ class Run(Request, frozen=True, kw_only=True):
         if (self.source is None) == (self.argv is None):
             raise BadInput("source", self.source, "expected either source or argv")
         if self.argv is not None:
-            if not self.argv or not self.argv[0].startswith("/"):
-                raise BadInput("argv", list(self.argv), "expected an absolute path inside, then arguments")
+            check_argv(self.argv)
             if self.files:
                 raise BadInput("files", list(self.files), "come with source, not with argv")
             if self.prelude is not None:

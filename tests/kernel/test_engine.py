@@ -68,6 +68,14 @@ async def test_verdicts_of_runs(engine: Engine, source: str, limits: Limits, ver
     assert engine.stats().verdicts == {verdict.value: 1}
 
 
+async def test_what_cannot_be_begun_says_why(engine: Engine) -> None:
+    outcome = await engine.run_argv(["/usr/bin/not-there"])
+    assert outcome.verdict is Verdict.RUNTIME_ERROR
+    assert outcome.stderr == b"assay: execve /usr/bin/not-there: No such file or directory (os error 2)\n"
+    with pytest.raises(BadInput, match="argv"):
+        await engine.run_argv([])
+
+
 @pytest.mark.cgroup2
 async def test_the_programs_world(engine: Engine) -> None:
     source = "import os; print(sorted(os.environ.items())); print(os.getcwd(), os.getuid(), os.listdir('.'))"

@@ -29,13 +29,13 @@ def test_everything_is_read(tmp_path: Path) -> None:
     path = write(
         tmp_path,
         HEADER
-        + "# limits: cpu_seconds=0.5 processes=7\n# compile limits: memory_bytes=1024\n"
+        + "# limits: cpu_seconds=0.5 processes=7\n# compile limits: memory_bytes=2097152\n"
         + "# stdin: 'a\\n'\n# stdin: b'\\xff'\n# expect stdout: ''\n# collect: a b\n# collected: b\n"
         + "# outcome: exit_code=0 oom_kills>=1 stopped_by=cpu cpu_seconds<=0.5\n\nprint()\n",
     )
     hostile = read(path)
     assert hostile.limits == Limits(cpu_seconds=0.5, processes=7)
-    assert hostile.compile_limits == Limits(memory_bytes=1024)
+    assert hostile.compile_limits == Limits(memory_bytes=2097152)
     assert (hostile.stdin, hostile.stdout) == (b"a\n\xff", b"")
     assert (hostile.collect, hostile.collected) == (("a", "b"), ("b",))
     assert [str(fact) for fact in hostile.facts] == [
