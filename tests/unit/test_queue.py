@@ -10,10 +10,12 @@ import pytest
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.lease import MEMORY_AT_FIRST, Lease, Ticket
 from engine.pool.job import Completion, Job, Joined
-from engine.program import Limits
+from engine.program import MIB, Limits
 from engine.queue import Queue
 
+# In MiB, as every number of memory here.
 MEMORY = 1000
+PART = MEMORY_AT_FIRST // MIB
 
 
 class NoSlots:
@@ -32,16 +34,17 @@ class NoSlots:
         raise NotImplementedError
 
 
-def queue(*, on_demand: bool = True, **changes: int) -> Queue:
+def queue(*, on_demand: bool = False, memory: int = MEMORY, **changes: int) -> Queue:
     return Queue(
         NoSlots(),
         on_demand=on_demand,
-        **({"slots": 1, "memory_bytes": MEMORY, "processes": 100, "queue_runs": 10, "queue_bytes": 1000} | changes),
+        memory_bytes=memory * MIB,
+        **({"slots": 1, "processes": 100, "queue_runs": 10, "queue_bytes": 1000} | changes),
     )
 
 
-def needs(memory_bytes: int, cpu_seconds: float = 1.0, processes: int = 1) -> Limits:
-    return Limits(memory_bytes=memory_bytes, cpu_seconds=cpu_seconds, processes=processes)
+def needs(memory: int, cpu_seconds: float = 1.0, processes: int = 1) -> Limits:
+    return Limits(memory_bytes=memory * MIB, cpu_seconds=cpu_seconds, processes=processes)
 
 
 async def settle() -> None:
@@ -369,7 +372,7 @@ async def test_who_holds_the_fewest_slots_goes_first() -> None:
 
 
 async def test_one_client_leaves_some_for_others() -> None:
-    at = queue(slots=16, memory_bytes=1600)
+    at = queue(slots=16, memory=1600)
     tasks = [asyncio.create_task(at.lease(enter(at, "greedy"), needs(10))) for _ in range(20)]
     await settle()
     assert sum(task.done() for task in tasks) == 14
@@ -377,7 +380,7 @@ async def test_one_client_leaves_some_for_others() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    large = queue(slots=16, memory_bytes=1600)
+    large = queue(slots=16, memory=1600)
     tasks = [asyncio.create_task(large.lease(enter(large, "greedy"), needs(700))) for _ in range(2)]
     await settle()
     assert [task.done() for task in tasks] == [True, True]
@@ -426,7 +429,7 @@ async def test_two_slots_need_the_memory_and_processes_of_both() -> None:
     assert not pair.done()
     holder.give_back()
     leases = await pair
-    assert [lease.want.memory_bytes for lease in leases] == [300, 400]
+    assert [lease.want.memory_bytes for lease in leases] == [300 * MIB, 400 * MIB]
     third = asyncio.create_task(at.lease(enter(at, "c"), needs(500)))
     await settle()
     assert not third.done()
@@ -466,13 +469,13 @@ async def test_one_client_may_have_a_pair_in_the_fewest_slots() -> None:
 
 
 async def test_a_part_of_its_memory_is_set_aside_until_a_run_was_evicted() -> None:
-    at = queue(slots=20, memory_bytes=10 * MEMORY_AT_FIRST)
+    at = queue(on_demand=True, slots=20, memory=10 * PART)
     request = enter(at, "a")
-    limits = needs(8 * MEMORY_AT_FIRST)
+    limits = needs(8 * PART)
     lease = await at.lease(request, limits)
     assert lease.want.memory_bytes == MEMORY_AT_FIRST
     small = await at.lease(enter(at, "e"), needs(1))
-    assert small.want.memory_bytes == 1
+    assert small.want.memory_bytes == MIB
     small.give_back()
     many = [await at.lease(enter(at, name), limits) for name in "bcd"]
     request.was_evicted = True
@@ -485,8 +488,8 @@ async def test_a_part_of_its_memory_is_set_aside_until_a_run_was_evicted() -> No
 
 
 async def test_where_nothing_can_be_evicted_all_of_it_is_set_aside() -> None:
-    at = queue(on_demand=False, slots=20, memory_bytes=10 * MEMORY_AT_FIRST)
-    limits = needs(5 * MEMORY_AT_FIRST)
+    at = queue(slots=20, memory=10 * PART)
+    limits = needs(5 * PART)
     leases = [await at.lease(enter(at, name), limits) for name in "ab"]
     assert [lease.want.memory_bytes for lease in leases] == [limits.memory_bytes] * 2
     assert at.spare("c", limits) is None
