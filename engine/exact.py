@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypedDict
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, ParamSpec, TypedDict, TypeVar
+
+from engine.errors import SandboxError
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 Verdict = Literal["correct", "incorrect", "undecided"]
 
@@ -43,30 +48,37 @@ class Inspected(NamedTuple):
 def grade(answers: Sequence[str], reference: str, declared: Declared | None = None) -> Graded:
     """One answer, or those of several boxes in one breath, against a reference; at most about 20 ms, without the GIL.
 
-    Raises ValueError for a type that there is not.
+    Raises ValueError for a type that there is not, SandboxError where the grader itself fails: then nothing is judged.
     """
     # Imported when it is called: what only asks a daemon must not need it.
     from engine import _native
 
-    return Graded(*_native.grade_answer(answers, reference, declared))
+    return Graded(*_asked(_native.grade_answer, answers, reference, declared))
 
 
 def grade_many(pairs: Sequence[tuple[Sequence[str], str, Declared | None]]) -> list[Graded]:
-    """The same for many pairs in one call."""
+    """The same for many pairs in one call; the grader fails for all of them."""
     from engine import _native
 
-    return [Graded(*row) for row in _native.grade_answers(pairs)]
+    return [Graded(*row) for row in _asked(_native.grade_answers, pairs)]
 
 
 def inspect(reference: str, declared: Declared | None = None) -> Inspected:
     """How a reference is read, or why it cannot be judged against."""
     from engine import _native
 
-    return Inspected(*_native.inspect_reference(reference, declared))
+    return Inspected(*_asked(_native.inspect_reference, reference, declared))
 
 
 def reading(answer: str, reference: str, declared: Declared | None = None) -> tuple[bool, str]:
     """True and how an answer is read against that reference, or False and why it is not."""
     from engine import _native
 
-    return _native.read_answer(answer, reference, declared)
+    return _asked(_native.read_answer, answer, reference, declared)
+
+
+def _asked(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    try:
+        return function(*args, **kwargs)
+    except RuntimeError as error:
+        raise SandboxError(f"the grader failed: {error}") from None

@@ -45,6 +45,8 @@ fn build(name: &str, what: &str, flags: &str) -> PathBuf {
         .arg("--target-dir")
         .arg(&directory)
         .env("RUSTFLAGS", flags)
+        // Only the extension has callers to whom a panic can be told.
+        .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
         .status()
         .unwrap_or_else(|error| panic!("start cargo for {name}: {error}"));
     assert!(status.success(), "{name} did not build: {status}");

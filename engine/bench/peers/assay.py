@@ -31,8 +31,10 @@ _PROBE: Final = (
     "/usr/bin/bash",
     "-c",
     # All of it by the first process: with landlock nobody else may read these.
-    "for name in status limits; do mapfile -t lines </proc/self/$name; printf '%s\\n' \"${lines[@]}\"; done; "
-    f'echo both >&2; printf %{16 << 20}s >"${{TMPDIR:-/tmp}}/m"',
+    (
+        "for name in status limits; do mapfile -t lines </proc/self/$name; printf '%s\\n' \"${lines[@]}\"; done; "
+        f'echo both >&2; printf %{16 << 20}s >"${{TMPDIR:-/tmp}}/m"'
+    ),
 )
 _NOTHING: Final = Program(source=SOURCE, language="c")
 # What it writes, less the 2 MiB that a peak can miss of what went since the run began.

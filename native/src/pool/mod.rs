@@ -19,6 +19,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -141,7 +142,12 @@ impl Pool {
             .name("assay-io".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || io::serve(&shared)
+                move || {
+                    if catch_unwind(AssertUnwindSafe(|| io::serve(&shared))).is_err() {
+                        // Or whoever waits for a run would wait for ever.
+                        std::process::abort();
+                    }
+                }
             })
             .context("start a thread", "assay-io")?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)), owner: std::process::id() })

@@ -1,6 +1,9 @@
 //! The Python twins of `math::grade`.
 
-use pyo3::exceptions::PyValueError;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::math::grade::{self, Graded};
@@ -47,7 +50,7 @@ type Inspected = (Option<&'static str>, Option<String>, Option<String>, Option<S
 #[pyo3(signature = (reference, declared = None))]
 pub fn inspect_reference(py: Python<'_>, reference: &str, declared: Option<Declared>) -> PyResult<Inspected> {
     let options = declared.unwrap_or_default().options()?;
-    Ok(match py.detach(|| grade::inspect(reference, &options)) {
+    Ok(match py.detach(|| contained(|| grade::inspect(reference, &options)))? {
         Ok(found) => (Some(found.kind), Some(found.written), found.rounding, None, None),
         Err(undecided) => (None, None, None, Some(undecided.why), undecided.at),
     })
@@ -62,7 +65,7 @@ pub fn read_answer(
     declared: Option<Declared>,
 ) -> PyResult<(bool, String)> {
     let options = declared.unwrap_or_default().options()?;
-    Ok(match py.detach(|| grade::reading(answer, reference, &options)) {
+    Ok(match py.detach(|| contained(|| grade::reading(answer, reference, &options)))? {
         Ok(written) => (true, written),
         Err(why) => (false, why),
     })
@@ -90,7 +93,7 @@ pub fn grade_answer(
     declared: Option<Declared>,
 ) -> PyResult<Row> {
     let options = declared.unwrap_or_default().options()?;
-    Ok(py.detach(|| of(&answers, reference, &options)))
+    py.detach(|| contained(|| of(&answers, reference, &options)))
 }
 
 #[pyfunction]
@@ -99,5 +102,31 @@ pub fn grade_answers(py: Python<'_>, pairs: Vec<(Vec<String>, String, Option<Dec
     for (answers, reference, declared) in pairs {
         ready.push((answers, reference, declared.unwrap_or_default().options()?));
     }
-    Ok(py.detach(|| ready.iter().map(|(answers, reference, options)| of(answers, reference, options)).collect()))
+    let all = || ready.iter().map(|(answers, reference, options)| of(answers, reference, options)).collect();
+    py.detach(|| contained(all))
+}
+
+/// A panic of ours over some text is that text's fault alone, a RuntimeError. What it leaves behind is whole: the cache of
+/// references is only added to.
+fn contained<T>(work: impl FnOnce() -> T) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| PyRuntimeError::new_err(words(panic.as_ref())))
+}
+
+/// What was said at a panic.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_in_its_own_words() {
+        let caught = |work: fn()| catch_unwind(work).expect_err("it panics");
+        assert_eq!(words(caught(|| panic!("plain")).as_ref()), "plain");
+        assert_eq!(words(caught(|| panic!("{} formatted", 1)).as_ref()), "1 formatted");
+        assert_eq!(words(caught(|| std::panic::panic_any(1)).as_ref()), "a panic without words");
+    }
 }
