@@ -10,6 +10,8 @@ from engine.wire.messages import ErrorBody
 
 NAMESPACE: Final = "assay"
 ROSTER: Final = "roster"
+# Beside the ops of a socket, what a node is asked: PassedOn, answered by HttpReply.
+HTTP: Final = "http"
 
 
 def node_name(node: str) -> str:
@@ -55,6 +57,38 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def scores(self, kind: object) -> bool:
         """Whether items of that kind can be scored there; of an unknown kind, whether it can be told so."""
         return not self.problem or not self.kinds.get(kind if isinstance(kind, str) else "", True)
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict, as it is counted.
+
+    program  the digest of the program or completion
+    verdict  None: there is none, for `why`
+    fault    it is a fault of ours
+    """
+
+    op: str
+    program: str
+    verdict: str | None = None
+    why: str = ""
+    fault: bool = False
+
+
+class PassedOn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request over HTTP that a front passes on: its path, and what it holds."""
+
+    path: str
+    body: bytes
+
+
+class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A node's answer to it, or what is wrong with it, and the verdicts that were given for it."""
+
+    status: int = 200
+    kind: bytes = b""
+    body: bytes = b""
+    error: ErrorBody | None = None
+    judged: tuple[Judged, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

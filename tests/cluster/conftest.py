@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 NewCluster = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-def settings(**engine: Any) -> Settings:
-    return Settings(engine=EngineConfig(**{"slots": 8, **engine}), cluster=ClusterConfig(resource=RESOURCE))
+def settings(*, rewards: Mapping[str, Any] | None = None, **engine: Any) -> Settings:
+    return Settings(
+        engine=EngineConfig(**{"slots": 8, **engine}), cluster=ClusterConfig(resource=RESOURCE), rewards=rewards or {}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +51,8 @@ def new_cluster(ray_nodes: RayNodes) -> NewCluster:
     from assay import Cluster
 
     @asynccontextmanager
-    async def started(**engine: Any) -> AsyncIterator[Any]:
-        async with Cluster(settings(**engine)) as cluster:
+    async def started(**given: Any) -> AsyncIterator[Any]:
+        async with Cluster(settings(**given)) as cluster:
             try:
                 yield cluster
             finally:

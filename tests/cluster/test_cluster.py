@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assay import BadInput, Client, Limits, NotJudged, Overloaded, Program, Reward, RewardClient, SandboxError, Verdict
+from engine import Engine
 from engine.client.nodes import Nodes
 from engine.cluster.front import Everywhere
 from engine.scorer import Parsed
+from engine.server.backend import Here
 from engine.wire.cluster import Report
 from engine.wire.messages import Run
-from tests.cluster.conftest import NewCluster, wait_for
+from tests.cluster.conftest import NewCluster, settings, wait_for
+from tests.server.conftest import Marked
+from tests.support.paths import data_sets, fenced, front, submission
 from tests.support.ray_nodes import RayNodes, alive_of, instance_of, kill_worker, left_of
 from tests.support.traces import wait_until_nothing
 
@@ -40,10 +48,8 @@ def job(index: int) -> tuple[str, Verdict, bytes]:
 
 
 async def reports_of(cluster: object) -> list[Report]:
-    nodes = Nodes()
-    await nodes.open(lambda reports: bool(reports) and all(each.state == "ready" for each in reports), seconds=30)
-    await nodes.close()
-    return nodes.reports
+    async with followed() as nodes:
+        return nodes.reports
 
 
 async def by_node(cluster: object) -> dict[str, Report]:
@@ -176,6 +182,75 @@ async def test_rewards_without_a_daemon(new_cluster: NewCluster) -> None:
         nobody = await client.score(items[0])
         assert isinstance(nobody, NotJudged)
         assert "no Assay in this Ray: start it with `assay serve --ray`" in nobody.reason
+
+
+async def test_the_paths_that_need_an_engine_answer_as_a_daemon_s(new_cluster: NewCluster, tmp_path: Path) -> None:
+    told = settings(slots=4, rewards=data_sets(tmp_path))
+    async with Engine(config=told.engine) as engine, front(Here(engine), told) as daemon:
+        answers, counts = await daemon.ask_all(), daemon.counts()
+    assert {status for status, _ in answers} == {200, 422, 504}
+    async with AsyncExitStack() as after:
+        async with new_cluster(slots=4, rewards=told.rewards):
+            nodes = await after.enter_async_context(followed())
+            there = await after.enter_async_context(front(Everywhere(nodes), told))
+            assert await there.ask_all() == answers
+            assert there.counts() == counts
+            # A client that goes takes its program with it.
+            marked = Marked()
+            body = submission(fenced(marked.source, "bash"), language="bash")
+            asking = asyncio.create_task(there.ask("/submit", body))
+            await wait_for(lambda: marked.alive)
+            asking.cancel()
+            await wait_for(lambda: not marked.alive, 5)
+        # Where nobody answers nothing is judged.
+        assert (await there.ask("/submit", submission(fenced("print(1)")))).status == 504
+        assert 'assay_not_judged_total{op="submit"} 2' in there.counts()
+
+
+async def test_a_submission_whose_node_dies_is_answered_by_another(
+    new_cluster: NewCluster, ray_nodes: RayNodes
+) -> None:
+    body = submission(fenced("import time; time.sleep(2); print(sum(map(int, input().split())))"))
+    async with new_cluster(), followed() as nodes, front(Everywhere(nodes), settings()) as there:
+        asking = asyncio.create_task(there.ask("/submit", body))
+        await wait_for(lambda: running(nodes))
+        [victim] = running(nodes)
+        kill_worker(ray_nodes, victim)
+        answer = await asking
+        assert answer.status == 200
+        assert json.loads(answer.body)["accepted"]
+        assert 'assay_verdicts_total{op="submit",verdict="ACCEPTED"} 1' in there.counts()
+
+
+async def test_a_submission_that_no_node_has_room_for_is_refused_at_once(new_cluster: NewCluster) -> None:
+    async with new_cluster(queue_bytes=1 << 20), followed() as nodes, front(Everywhere(nodes), settings()) as there:
+        large = " " * 900_000
+        sleeping = fenced(f"import time; time.sleep(60)  # {large}")
+        asking = [asyncio.create_task(there.ask("/submit", submission(sleeping))) for _ in range(2)]
+        await wait_for(lambda: len(running(nodes)) == 2)
+        began = time.monotonic()
+        answer = await there.ask("/submit", submission(fenced(f"print(1)  # {large}")))
+        assert time.monotonic() - began < 2
+        assert (answer.status, json.loads(answer.body)["error"]["kind"]) == (504, "overloaded")
+        assert answer.retry_seconds is not None
+        assert (await there.ask("/submit", submission(fenced("print(1)")))).status == 200
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+@asynccontextmanager
+async def followed() -> AsyncIterator[Nodes]:
+    nodes = Nodes()
+    await nodes.open(lambda reports: bool(reports) and all(each.state == "ready" for each in reports), seconds=30)
+    try:
+        yield nodes
+    finally:
+        await nodes.close()
+
+
+def running(nodes: Nodes) -> list[str]:
+    return [report.node for report in nodes.reports if report.stats.get("running")]
 
 
 async def patiently(cluster: Any, program: Program) -> bytes:
