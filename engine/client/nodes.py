@@ -17,11 +17,12 @@ import msgspec
 from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 from engine.client.choice import less_loaded_of_two
-from engine.client.member import Member, log_joined, log_state
+from engine.client.member import Member, log_joined, log_state, trace_call
 from engine.client.ray import cancel, node_actor, roster_actor
 from engine.client.watch import StuckError, Watch
 from engine.errors import BadInput, CannotStart, Overloaded, SandboxError
 from engine.pace import Pace
+from engine.trace import TRACE
 from engine.wire.cluster import HTTP, Reply, Report
 from engine.wire.messages import error_from_wire
 
@@ -165,7 +166,8 @@ class Nodes:
         member.own += 1
         self._under_way += 1
         reply = None
-        call = member.actor.ask.remote(op, body, client)
+        trace, began = TRACE.get(), time.monotonic()
+        call = member.actor.ask.remote(op, body, client, trace is not None)
         try:
             reply = await self._watch.answered(member, call)
         except (asyncio.CancelledError, StuckError):
@@ -177,6 +179,8 @@ class Nodes:
             if reply is not None:
                 # It was counted there while it answered.
                 member.heard(reply.under_way - 1)
+            if trace is not None:
+                trace_call(trace, member, began, reply)
             if self._under_way:
                 self._pace.freed(time.monotonic())
             else:

@@ -23,7 +23,8 @@ from engine.server.request import HttpRequest
 from engine.server.routes import Route
 from engine.server.service import Service
 from engine.server.verdicts import noted
-from engine.wire.cluster import HTTP, HttpReply, NodeState, PassedOn, Reply, Report
+from engine.trace import collected
+from engine.wire.cluster import HTTP, HttpReply, NodeState, PassedOn, Reply, Report, Told
 from engine.wire.decode import decode_msgpack, to_struct
 from engine.wire.messages import Run, Score, error_body, outcome_to_wire
 
@@ -64,8 +65,15 @@ class Node:
     async def here(self) -> None:
         """Answers at once as long as this process does anything."""
 
-    async def ask(self, op: str, body: bytes, client: str) -> Reply:
-        """Answer one request; cancelling the call kills what it runs."""
+    async def ask(self, op: str, body: bytes, client: str, traced: bool = False) -> Reply:
+        """Answer one request, and tell how it went if it is traced; cancelling the call kills what it runs."""
+        if not traced:
+            return await self._reply(op, body, client)
+        with collected() as trace:
+            reply = await self._reply(op, body, client)
+            return msgspec.structs.replace(reply, told=Told(parts=trace.parts, seconds=trace.seconds))
+
+    async def _reply(self, op: str, body: bytes, client: str) -> Reply:
         live = await self._started()
         if self._leaves():
             return Reply(under_way=self._under_way + 1, leaving=True)

@@ -73,9 +73,9 @@ class _Traced:
         span = self._tracer.start_span(name, self._inside, attributes=attributes, start_time=self.at(began))
         span.end(self.at(ended))
 
-    def note(self, name: str, attributes: Attributes) -> None:
+    def note(self, name: str, attributes: Attributes, at: float | None = None) -> None:
         """See `Trace.note`."""
-        self._span.add_event(name, attributes, self.at(time.monotonic()))
+        self._span.add_event(name, attributes, self.at(time.monotonic() if at is None else at))
 
 
 @contextlib.asynccontextmanager

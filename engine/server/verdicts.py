@@ -11,7 +11,7 @@ from typing import Any, Final
 from engine.log import fields
 from engine.server.metrics import Metrics
 from engine.server.minutes import Minutes
-from engine.trace import TRACE
+from engine.trace import JUDGED, TRACE
 from engine.wire.cluster import Judged
 
 log = logging.getLogger("assay.server")
@@ -34,7 +34,7 @@ class Verdicts:
         self._minutes.count(verdict, _FAULT if judged.fault else why.partition(":")[0])
         self._metrics.shares.count(judged.program, judged=verdict is not None)
         if (trace := TRACE.get()) is not None:
-            trace.note("judged", {"op": op, "program": judged.program, "verdict": verdict or "", "why": why})
+            trace.note(JUDGED, {"op": op, "program": judged.program, "verdict": verdict or "", "why": why})
         if verdict is not None:
             self._metrics.verdicts.add(op, verdict)
             return

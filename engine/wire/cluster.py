@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from engine.trace import Part
 from engine.wire.messages import ErrorBody
 
 NAMESPACE: Final = "assay"
@@ -91,10 +92,21 @@ class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     judged: tuple[Judged, ...] = ()
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """The trace of one request on a node, and the seconds that it was there."""
+
+    parts: list[Part]
+    seconds: float
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of a node: MessagePack, or an error, or that it is `leaving` and has not looked at the request."""
+    """One answer of a node: MessagePack, or an error, or that it is `leaving` and has not looked at the request.
+
+    told  of a request that is traced
+    """
 
     under_way: int
     answer: bytes = b""
     error: ErrorBody | None = None
     leaving: bool = False
+    told: Told | None = None

@@ -20,12 +20,14 @@ from engine.client.nodes import Nodes
 from engine.cluster.front import Everywhere
 from engine.scorer import Parsed
 from engine.server.backend import Here
+from engine.trace import TRACE
 from engine.wire.cluster import Report
 from engine.wire.messages import Run
 from tests.cluster.conftest import NewCluster, settings, wait_for
 from tests.server.conftest import Marked
 from tests.support.paths import data_sets, fenced, front, submission
 from tests.support.ray_nodes import RayNodes, alive_of, instance_of, kill_worker, left_of
+from tests.support.told import Told
 from tests.support.traces import wait_until_nothing
 
 pytestmark = pytest.mark.kernel
@@ -205,6 +207,23 @@ async def test_the_paths_that_need_an_engine_answer_as_a_daemon_s(new_cluster: N
         # Where nobody answers nothing is judged.
         assert (await there.ask("/submit", submission(fenced("print(1)")))).status == 504
         assert 'assay_not_judged_total{op="submit"} 2' in there.counts()
+
+
+async def test_a_trace_has_what_happened_on_the_node(new_cluster: NewCluster) -> None:
+    told = Told()
+    began = time.monotonic()
+    async with new_cluster(), followed() as nodes, front(Everywhere(nodes), settings()) as there:
+        TRACE.set(told)
+        await there.service.run(Run(source="print(1)"), client="")
+        await there.ask("/submit", submission(fenced("print(int(input().split()[0]) + 1)")))
+        TRACE.set(None)
+    assert sorted(name for name, *_ in told.parts) == ["node"] * 2 + ["queue"] * 4 + ["run"] * 4
+    assert [name for name, *_ in told.notes] == ["judged"] * 2
+    assert all(attributes["node"] == nodes.reports[0].host for *_, attributes in told.parts)
+    calls = [(began, ended) for name, began, ended, _ in told.parts if name == "node"]
+    for name, first, last, _ in told.parts:
+        assert any(began <= first <= last <= ended for began, ended in calls), name
+    assert began < calls[0][0]
 
 
 async def test_a_submission_whose_node_dies_is_answered_by_another(
