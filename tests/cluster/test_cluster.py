@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ from engine.server.backend import Here
 from engine.trace import TRACE
 from engine.wire.cluster import Report
 from engine.wire.messages import Run
-from tests.cluster.conftest import NewCluster, settings, wait_for
+from tests.cluster.conftest import NewCluster, followed, reports_of, settings, wait_for
 from tests.server.conftest import Marked
 from tests.support.paths import data_sets, fenced, front, submission
 from tests.support.ray_nodes import RayNodes, alive_of, instance_of, kill_worker, left_of
@@ -32,7 +29,6 @@ from tests.support.traces import wait_until_nothing
 
 pytestmark = pytest.mark.kernel
 
-LONG = Limits(wall_seconds=60)
 QUICK = Limits(cpu_seconds=0.2, memory_bytes=64 << 20)
 # What comes of each is known: a crash of ours would be none of these.
 KINDS = (
@@ -47,11 +43,6 @@ SPIN = ("while True: pass", Verdict.TIME_LIMIT, b"")
 def job(index: int) -> tuple[str, Verdict, bytes]:
     source, verdict, stdout = SPIN if index % 50 == 7 else KINDS[index % len(KINDS)]
     return f"{source}  # {index}", verdict, stdout
-
-
-async def reports_of(cluster: object) -> list[Report]:
-    async with followed() as nodes:
-        return nodes.reports
 
 
 async def by_node(cluster: object) -> dict[str, Report]:
@@ -258,16 +249,6 @@ async def test_a_submission_that_no_node_has_room_for_is_refused_at_once(new_clu
         await asyncio.gather(*asking, return_exceptions=True)
 
 
-@asynccontextmanager
-async def followed() -> AsyncIterator[Nodes]:
-    nodes = Nodes()
-    await nodes.open(lambda reports: bool(reports) and all(each.state == "ready" for each in reports), seconds=30)
-    try:
-        yield nodes
-    finally:
-        await nodes.close()
-
-
 def running(nodes: Nodes) -> list[str]:
     return [report.node for report in nodes.reports if report.stats.get("running")]
 
@@ -290,29 +271,6 @@ async def test_a_cluster_of_other_settings_is_refused(new_cluster: NewCluster) -
         with pytest.raises(SandboxError, match="an Assay of other settings"):
             async with new_cluster(queue_runs=7):
                 pass
-
-
-@pytest.mark.soak
-async def test_a_worker_that_hangs_holds_up_nobody_for_long(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
-    async with new_cluster() as cluster:
-        victims = [ray_nodes.worker(report.node) for report in await reports_of(cluster)]
-        os.kill(victims[0], signal.SIGSTOP)
-        try:
-            began = time.monotonic()
-            # Some go to the other one at once.
-            runs = [cluster.run(Program(f"print({index})")) for index in range(8)]
-            # A long run is not a node that hangs.
-            runs.append(cluster.run(Program("import time; time.sleep(25); print(8)"), limits=LONG))
-            outcomes = await asyncio.gather(*runs)
-            assert [outcome.stdout for outcome in outcomes] == [b"%d\n" % index for index in range(9)]
-            assert time.monotonic() - began < 60
-            os.kill(victims[1], signal.SIGSTOP)
-            with pytest.raises((SandboxError, Overloaded)):
-                await cluster.run(Program("print(1)"), deadline_seconds=1)
-        finally:
-            for victim in victims:
-                os.kill(victim, signal.SIGCONT)
-        assert (await cluster.run(Program("print(1)"))).verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.soak
