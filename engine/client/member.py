@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
-from engine.wire.cluster import Report
+from engine.trace import Trace, tell
+from engine.wire.cluster import Reply, Report
 
 log = logging.getLogger("assay.cluster")
 
@@ -76,3 +78,14 @@ def log_state(member: Member, report: Report) -> None:
     """Say what became of it."""
     why = f": no program runs there: {report.problem}" if report.problem else ""
     log.log(logging.WARNING if why else logging.INFO, "node %s is %s%s", member.name, report.state, why)
+
+
+def trace_call(trace: Trace, member: Member, began: float, reply: Reply | None) -> None:
+    """Tell of a call that ends now, and of what the node did in it; None: it has not answered."""
+    ended = time.monotonic()
+    where = {"node": member.report.host}
+    trace.add("node", began, ended, {**where, "answered": reply is not None})
+    if reply is not None and reply.told is not None:
+        # The clocks of two machines: as much of the rest is taken for the way there as for the way back.
+        on_the_way = max(0.0, ended - began - reply.told.seconds)
+        tell(trace, reply.told.parts, began + on_the_way / 2, where)

@@ -17,12 +17,13 @@ import msgspec
 from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 from engine.client.choice import less_loaded_of_two
-from engine.client.member import Member, log_joined, log_state
+from engine.client.member import Member, log_joined, log_state, trace_call
 from engine.client.ray import cancel, node_actor, roster_actor
 from engine.client.watch import StuckError, Watch
 from engine.errors import BadInput, CannotStart, Overloaded, SandboxError
 from engine.pace import Pace
-from engine.wire.cluster import Reply, Report
+from engine.trace import TRACE
+from engine.wire.cluster import HTTP, Reply, Report
 from engine.wire.messages import error_from_wire
 
 log = logging.getLogger("assay.cluster")
@@ -30,6 +31,8 @@ log = logging.getLogger("assay.cluster")
 _TRIES: Final = 3
 # Nodes that refuse a request as overloaded before its client is told.
 _REFUSALS: Final = 2
+# A node that is full says so at once; an HTTP request that is refused later has waited too long there.
+_AT_ONCE_SECONDS: Final = 1.0
 _FOLLOW_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -103,6 +106,7 @@ class Nodes:
                     raise Overloaded(f"deadline of {deadline:g} s passed before a node took the request")
                 fields = {**fields, "deadline_seconds": left}
             member = await self._chosen(takes, failed, deadline, began)
+            sent = time.monotonic()
             try:
                 reply = await self._asked(member, op, fields, client)
             except RayTaskError as error:
@@ -128,11 +132,15 @@ class Nodes:
             error_there = None if reply.error is None else error_from_wire(reply.error)
             if isinstance(error_there, Overloaded):
                 refusals += 1
-                # With a deadline it may be that which has passed there.
-                if refusals < _REFUSALS and deadline is None:
+                # With a deadline it may be that which has passed there; of an HTTP request only the node knows it.
+                at_once = op != HTTP or time.monotonic() - sent < _AT_ONCE_SECONDS
+                if refusals == _REFUSALS or deadline is not None or not at_once:
+                    raise Overloaded(str(error_there), retry_seconds=self._hint())
+                if op == HTTP:
+                    failed.add(member.report.node)
+                else:
                     member.refused()
-                    continue
-                raise Overloaded(str(error_there), retry_seconds=self._hint())
+                continue
             if error_there is not None:
                 raise error_there
             return _answer(reply.answer)
@@ -158,7 +166,8 @@ class Nodes:
         member.own += 1
         self._under_way += 1
         reply = None
-        call = member.actor.ask.remote(op, body, client)
+        trace, began = TRACE.get(), time.monotonic()
+        call = member.actor.ask.remote(op, body, client, trace is not None)
         try:
             reply = await self._watch.answered(member, call)
         except (asyncio.CancelledError, StuckError):
@@ -170,6 +179,8 @@ class Nodes:
             if reply is not None:
                 # It was counted there while it answered.
                 member.heard(reply.under_way - 1)
+            if trace is not None:
+                trace_call(trace, member, began, reply)
             if self._under_way:
                 self._pace.freed(time.monotonic())
             else:

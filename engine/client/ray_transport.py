@@ -11,7 +11,7 @@ from engine.client.nodes import Nodes
 from engine.client.ray import connect, own_name
 from engine.errors import AssayError
 from engine.flow import as_they_come
-from engine.wire.cluster import Report
+from engine.wire.cluster import HTTP, Report
 
 SCHEME: Final = "ray://"
 _IN_FLIGHT: Final = 1024
@@ -69,7 +69,7 @@ class RayTransport:
 
 def takes(op: str, fields: dict[str, Any]) -> Callable[[Report], bool]:
     """Which nodes can take a request: where no program runs, only items whose scoring runs none."""
-    if op == "run":
+    if op in ("run", HTTP):
         return lambda report: not report.problem
     item = fields.get("item")
     kind = item.get("kind") if isinstance(item, dict) else None

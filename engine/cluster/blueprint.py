@@ -16,15 +16,23 @@ from engine.server.routes import Served
 Serving = Callable[[Settings], AbstractAsyncContextManager[Served]]
 # Where these are left to the defaults, each node has its own: they depend on its user.
 _OWN_PLACES: Final = ("state_dir", "image_store")
+# Of a front's own table, what SandboxFusion's paths are answered by.
+_OF_PATHS: Final = (
+    "batch_bytes",
+    "run_code_queue_seconds",
+    "run_code_memory_bytes",
+    "run_code_output_bytes",
+    "run_jupyter_image",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Blueprint:
     """The configuration of a cluster's nodes.
 
-    settings   the tables [engine], [cluster] and [rewards]; what is in [server] is each front's own
-    serving    makes the scorers, and closes what they hold: a function of a module that is installed on every node; the
-               routes that it makes too are the fronts'
+    settings   the tables [engine], [cluster] and [rewards], and of [server] what nodes answer by; the rest is each
+               front's own
+    serving    makes the scorers and routes, and closes what they hold: a function of a module that is on every node
     own        scorers of the user's, each "module:name"
     own_places names of `settings.engine` that are each node's own default
     """
@@ -39,7 +47,8 @@ class Blueprint:
         """The part of the settings that all nodes share."""
         defaults = EngineConfig()
         places = tuple(name for name in _OWN_PLACES if getattr(settings.engine, name) == getattr(defaults, name))
-        shared = dataclasses.replace(settings, server=ServerConfig())
+        server = dataclasses.replace(ServerConfig(), **{name: getattr(settings.server, name) for name in _OF_PATHS})
+        shared = dataclasses.replace(settings, server=server)
         return Blueprint(settings=shared, serving=serving, own=tuple(own), own_places=places)
 
     def settings_here(self) -> Settings:
@@ -52,6 +61,7 @@ class Blueprint:
         """The same for two that make the same nodes."""
         engine = self.settings.engine
         names = (each.name for each in dataclasses.fields(engine) if each.name not in self.own_places)
-        shared = ({name: getattr(engine, name) for name in names}, self.settings.cluster, self.settings.rewards)
+        tables = (self.settings.server, self.settings.cluster, self.settings.rewards)
+        shared = ({name: getattr(engine, name) for name in names}, *tables)
         serving = f"{self.serving.__module__}.{getattr(self.serving, '__qualname__', '')}"
         return hashlib.sha256(repr((shared, serving, self.own)).encode()).hexdigest()

@@ -24,7 +24,8 @@ from engine.proof.finding import Finding
 from engine.scorer import Parsed
 from engine.server.backend import Backend, Opened
 from engine.stats import Stats
-from engine.wire.cluster import Report
+from engine.wire.cluster import HTTP, HttpReply, Report
+from engine.wire.decode import to_struct
 from engine.wire.items import item_to_wire
 from engine.wire.messages import Run, outcome_from_wire
 
@@ -57,6 +58,14 @@ class Everywhere:
         if deadline_seconds is not None:
             fields["deadline_seconds"] = deadline_seconds
         return await self._ask("score", fields, client)
+
+    async def elsewhere(self, path: str, body: bytes, /, *, client: str) -> HttpReply:
+        """See `Elsewhere`."""
+        answer = await self._ask(HTTP, {"path": path, "body": body}, client)
+        try:
+            return to_struct(answer, HttpReply)
+        except BadInput as error:
+            raise SandboxError(f"a node sent something that is no answer: {error}") from None
 
     async def run_control(self, *, deadline_seconds: float | None = None) -> None:
         """Raises SandboxError unless some node runs programs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,14 +13,19 @@ import msgspec
 from engine.cluster.blueprint import Blueprint
 from engine.config.settings import Settings
 from engine.engine import Engine
-from engine.errors import AssayError, BadInput, CannotStart, Overloaded
+from engine.errors import AssayError, BadInput, CannotStart, Overloaded, SandboxError
 from engine.flow import off_loop
 from engine.machine.resources import cores
 from engine.scorer import Scorers, runs_programs, with_own
+from engine.server import run_jupyter
 from engine.server.backend import Here
+from engine.server.request import HttpRequest
+from engine.server.routes import Route
 from engine.server.service import Service
-from engine.wire.cluster import NodeState, Reply, Report
-from engine.wire.decode import decode_msgpack
+from engine.server.verdicts import noted
+from engine.trace import collected
+from engine.wire.cluster import HTTP, HttpReply, NodeState, PassedOn, Reply, Report, Told
+from engine.wire.decode import decode_msgpack, to_struct
 from engine.wire.messages import Run, Score, error_body, outcome_to_wire
 
 log = logging.getLogger("assay.cluster")
@@ -59,8 +65,15 @@ class Node:
     async def here(self) -> None:
         """Answers at once as long as this process does anything."""
 
-    async def ask(self, op: str, body: bytes, client: str) -> Reply:
-        """Answer one request; cancelling the call kills what it runs."""
+    async def ask(self, op: str, body: bytes, client: str, traced: bool = False) -> Reply:
+        """Answer one request, and tell how it went if it is traced; cancelling the call kills what it runs."""
+        if not traced:
+            return await self._reply(op, body, client)
+        with collected() as trace:
+            reply = await self._reply(op, body, client)
+            return msgspec.structs.replace(reply, told=Told(parts=trace.parts, seconds=trace.seconds))
+
+    async def _reply(self, op: str, body: bytes, client: str) -> Reply:
         live = await self._started()
         if self._leaves():
             return Reply(under_way=self._under_way + 1, leaving=True)
@@ -68,7 +81,7 @@ class Node:
         try:
             if self._under_way > live.capacity:
                 raise Overloaded(f"the node is full: {live.capacity} requests are in")
-            answer = await self._answer(live.service, op, body, client)
+            answer = await _answered(live, op, body, client)
             return Reply(under_way=self._under_way, answer=await off_loop(len(body), msgspec.msgpack.encode, answer))
         except AssayError as error:
             # Whoever was let in just before the node began to drain has not been run either.
@@ -92,18 +105,6 @@ class Node:
             self._state = "drained"
             await self._live.resources.aclose()
 
-    async def _answer(self, service: Service, op: str, body: bytes, client: str) -> dict[str, Any]:
-        fields = await off_loop(len(body), decode_msgpack, body)
-        request = await off_loop(len(body), service.request_from, op, fields)
-        match request:
-            case Run():
-                return outcome_to_wire(await service.run(request, client=client))
-            case Score():
-                item = await off_loop(len(body), service.parsed, request.item)
-                return await service.score(item, client=client, deadline_seconds=request.deadline_seconds)
-            case _:
-                raise BadInput("op", op, "expected run or score")
-
     def _leaves(self) -> bool:
         return self._state != "ready"
 
@@ -126,13 +127,16 @@ class Node:
 class _Live:
     """What there is once a node has started."""
 
-    def __init__(self, settings: Settings, engine: Engine, scorers: Scorers, problem: str) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, scorers: Scorers, routes: Mapping[str, Route], problem: str
+    ) -> None:
         self.engine = engine
         self.capacity = min(settings.engine.queue_runs + engine.stats().slots, CALLS)
         self.problem = problem
         self.facts = {} if problem else engine.facts()
         self.kinds = {kind: runs_programs(scorer) for kind, scorer in scorers.items()}
         self.service = Service(Here(engine), scorers, settings)
+        self.routes = {**run_jupyter.ROUTES, **routes}
         self.resources = contextlib.AsyncExitStack()
 
     @staticmethod
@@ -150,6 +154,37 @@ class _Live:
                 # A rootfs or an image that this machine does not have is BadInput.
                 problem = str(error)
                 log.warning("no program runs on this node: %s", problem)
-            live = _Live(settings, engine, scorers, problem)
+            live = _Live(settings, engine, scorers, served.routes, problem)
             live.resources = undo.pop_all()
         return live
+
+
+async def _answered(live: _Live, op: str, body: bytes, client: str) -> dict[str, Any] | HttpReply:
+    service = live.service
+    fields = await off_loop(len(body), decode_msgpack, body)
+    if op == HTTP:
+        return await _answered_over_http(live, to_struct(fields, PassedOn), client)
+    request = await off_loop(len(body), service.request_from, op, fields)
+    match request:
+        case Run():
+            return outcome_to_wire(await service.run(request, client=client))
+        case Score():
+            item = await off_loop(len(body), service.parsed, request.item)
+            return await service.score(item, client=client, deadline_seconds=request.deadline_seconds)
+        case _:
+            raise BadInput("op", op, f"expected run, score or {HTTP}")
+
+
+async def _answered_over_http(live: _Live, asked: PassedOn, client: str) -> HttpReply:
+    """Raises Overloaded, so that the front asks elsewhere; other errors are the front's to tell."""
+    route = live.routes.get(asked.path)
+    if route is None or route.engine_op is None:
+        raise BadInput("path", asked.path, "none that a node answers")
+    request = HttpRequest(client)
+    request.method, request.path, request.body = "POST", asked.path, asked.body
+    with noted() as judged:
+        try:
+            answer = await live.service.answered(route.engine_op, request, route.answer)
+        except (BadInput, SandboxError) as error:
+            return HttpReply(error=error_body(error), judged=tuple(judged))
+    return HttpReply(status=answer.status, kind=answer.kind, body=answer.body, judged=tuple(judged))

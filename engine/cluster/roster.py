@@ -22,6 +22,9 @@ log = logging.getLogger("assay.cluster")
 _LOOK_SECONDS: Final = 1.0
 # A node that says nothing for so long is asked no more until it does; its engine's start is within.
 _SILENT_SECONDS: Final = 60.0
+# One that does not even say that it is there for so much longer hangs: no step of an engine's takes its event loop that
+# long.
+_HANGS_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 20.0
 _CALLS_MORE: Final = 1024
 
@@ -116,16 +119,26 @@ class Roster:
         self._entries[node] = _Entry(actor, report, asyncio.create_task(self._watch(node, actor)))
 
     async def _watch(self, node: str, actor: Any) -> None:
+        # One that has not may still be on its way: to kill it would begin that anew, for ever.
+        has_spoken = False
         while True:
             try:
                 async with asyncio.timeout(_SILENT_SECONDS):
                     report = await actor.report.remote()
+                has_spoken = True
                 entry = self._entries[node]
                 # What is being drained is so until it says that it is done.
                 if entry.report.state != "draining" or report.state != "ready":
                     entry.report = report
-            except (ActorUnavailableError, TimeoutError) as error:
+            except ActorUnavailableError as error:
+                has_spoken = False
                 self._say(node, "restarting", error)
+            except TimeoutError as error:
+                self._say(node, "restarting", error)
+                if has_spoken and await _hangs(actor):
+                    log.warning("node %s hangs: it is killed, so that Ray makes it anew", node)
+                    has_spoken = False
+                    ray.kill(actor, no_restart=False)
             except RayError as error:
                 # It could not be made (no Assay on that machine), or has been killed for good.
                 self._say(node, "refused", error)
@@ -137,6 +150,18 @@ class Roster:
         entry = self._entries[node]
         problem = _short(error) if state == "refused" else entry.report.problem
         entry.report = msgspec.structs.replace(entry.report, state=state, problem=problem)
+
+
+async def _hangs(actor: Any) -> bool:
+    try:
+        async with asyncio.timeout(_HANGS_SECONDS):
+            await actor.here.remote()
+    except TimeoutError:
+        return True
+    except RayError:
+        # What became of it the next report tells.
+        pass
+    return False
 
 
 def _short(error: Exception) -> str:

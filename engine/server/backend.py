@@ -14,7 +14,16 @@ from engine.program import Outcome
 from engine.proof.finding import Finding
 from engine.scorer import Parsed
 from engine.stats import Stats
+from engine.wire.cluster import HttpReply
 from engine.wire.messages import Run
+
+
+class Elsewhere(Protocol):
+    """Has an HTTP request answered by a node of a cluster."""
+
+    async def __call__(self, path: str, body: bytes, /, *, client: str) -> HttpReply:
+        """Raises BadInput, Overloaded, SandboxError where no node answers. Cancelling kills what it runs."""
+        ...
 
 
 class Backend(Protocol):
@@ -54,6 +63,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def elsewhere(self) -> Elsewhere | None:
+        """Where there is no engine in this process: what answers requests that need one."""
+        ...
+
+    @property
     def findings(self) -> Sequence[Finding]:
         """As `Engine.findings`."""
         ...
@@ -69,6 +83,8 @@ Opened = Callable[[Settings], AbstractAsyncContextManager[Backend]]
 
 class Here:
     """An engine in this process."""
+
+    elsewhere: Elsewhere | None = None
 
     def __init__(self, engine: Engine) -> None:
         self.engine: Engine | None = engine

@@ -16,6 +16,7 @@ from engine.errors import AssayError, BadInput, SandboxError
 from engine.flow import off_loop
 from engine.log import fields
 from engine.scorer import Parsed
+from engine.server import run_jupyter
 from engine.server.answers import HTML, TEXT, Answer, error_answer, json_answer, stream_answer
 from engine.server.decode import json_body
 from engine.server.gate import Gate
@@ -23,9 +24,8 @@ from engine.server.http_batch import lines, listed, one_answer, outcome_json
 from engine.server.http_connection import HttpConnection
 from engine.server.listen import BACKLOG
 from engine.server.request import HttpRequest, shown_path
-from engine.server.routes import Route
+from engine.server.routes import Route, answered
 from engine.server.run_code import run_code
-from engine.server.run_jupyter import run_jupyter
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
 from engine.wire.messages import Run, check_deadline
@@ -49,11 +49,13 @@ class HttpFace:
         self._none_left.set()
         self._server: asyncio.Server | None = None
         self._routes: dict[str, tuple[tuple[str, ...], Handler]] = {
-            **{path: (route.methods, partial(route.answer, service)) for path, route in routes.items()},
+            **{
+                path: (route.methods, partial(answered, route, service))
+                for path, route in {**routes, **run_jupyter.ROUTES}.items()
+            },
             "/v1/run": (_POST, self._run),
             "/v1/score": (_POST, self._score),
             "/run_code": (_POST, partial(run_code, service)),
-            "/run_jupyter": (_POST, partial(run_jupyter, service)),
             "/v1/ping": (_READ, _ping),
             "/healthz": (_READ, _healthz),
             "/readyz": (_READ, self._readyz),

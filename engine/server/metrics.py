@@ -61,20 +61,23 @@ class Histogram:
             yield f"{self._name}_count{_labels(named)} {total}"
 
 
+def digest_of(text: bytes) -> str:
+    """The digest by which a program or completion is known, in hexadecimal digits."""
+    return blake2b(text, digest_size=16).hexdigest()
+
+
 class NotJudgedShares:
     """Share of not-judged answers per program, over the programs seen last: one that stands out attacks the sandbox."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
+        self._seen: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    def count(self, text: str, *, judged: bool) -> str:
-        """Count one answer for the program or completion `text`; the digest by which it is known."""
-        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        yes, no = self._seen.pop(key, (0, 0))
-        self._seen[key] = (yes + judged, no + (not judged))
+    def count(self, program: str, *, judged: bool) -> None:
+        """Count one answer for a program, known by its digest."""
+        yes, no = self._seen.pop(program, (0, 0))
+        self._seen[program] = (yes + judged, no + (not judged))
         if len(self._seen) > _REMEMBERED_PROGRAMS:
             self._seen.popitem(last=False)
-        return key.hex()
 
     @property
     def programs(self) -> int:

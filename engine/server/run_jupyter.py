@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import msgspec
 
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import BadInput, SandboxError
 from engine.flow import off_loop
 from engine.harness.kinds import Notebook, NotebookRun
 from engine.server.answers import Answer, json_answer
 from engine.server.decode import json_body
 from engine.server.request import HttpRequest
+from engine.server.routes import Route
 from engine.server.run_code import in_their_words, limits_of, patience_of
-from engine.server.run_result import not_judged, refused, run_result
+from engine.server.run_result import run_result, told
 from engine.server.sent_files import fetched_of, files_of, sent_back
 from engine.server.service import Service
 from engine.wire.decode import to_struct
 
 # For the kernel's start and end, as theirs.
-_BESIDE_CELLS_SECONDS = 10.0
-_OP = "run_jupyter"
+_BESIDE_CELLS_SECONDS: Final = 10.0
+_OP: Final = "run_jupyter"
 
 
 class RunJupyter(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,22 +44,22 @@ class RunJupyter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_jupyter(service: Service, request: HttpRequest) -> Answer:
-    """Answer one request; only BadInput, Overloaded and SandboxError are not status 200."""
+    """Answer one request; raises BadInput, Overloaded, SandboxError."""
     asked = None
     try:
-        with service.counted(_OP):
-            asked = await off_loop(len(request.body), _asked, request.body)
-            fetched = fetched_of(asked.fetch_files)
-            run = await _run(service, asked, fetched, request.client)
+        asked = await off_loop(len(request.body), _asked, request.body)
+        fetched = fetched_of(asked.fetch_files)
+        run = await _run(service, asked, fetched, request.client)
     except BadInput as error:
         error = in_their_words(error, asked)
         if error.field == "run_timeout" and asked is not None:
             message = f"{error.message}, of which {_BESIDE_CELLS_SECONDS:g} s are for the kernel's start and end"
             error = BadInput("total_timeout", asked.total_timeout, message)
-        return refused(error)
-    except (Overloaded, SandboxError) as error:
-        return not_judged(error)
+        raise error from None
     return await off_loop(run.outcome.size_bytes + len(run.outcome.channel), _answered, run, fetched)
+
+
+ROUTES: Final[Mapping[str, Route]] = {"/run_jupyter": Route(("POST",), run_jupyter, told, _OP)}
 
 
 async def _run(service: Service, asked: RunJupyter, fetched: dict[str, str], client: str) -> NotebookRun:

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import AssayError, BadInput, Overloaded
 from engine.program import Outcome
 from engine.proof.selftest import summary
 from engine.server.answers import Answer, json_answer, status_of
@@ -83,7 +83,12 @@ def refused(error: BadInput) -> Answer:
     return json_answer({"detail": [detail], "error": body}, status_of(error))
 
 
-def not_judged(error: Overloaded | SandboxError) -> Answer:
+def told(error: AssayError) -> Answer:
+    """What is wrong with a request, or that it was not judged."""
+    return refused(error) if isinstance(error, BadInput) else not_judged(error)
+
+
+def not_judged(error: AssayError) -> Answer:
     """504: the only status at which verl asks again."""
     log.info("%s", error)
     answer = json_answer({"error": error_body(error), "detail": str(error)}, 504)

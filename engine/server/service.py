@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
@@ -15,24 +14,24 @@ import msgspec
 from engine.config.settings import Settings
 from engine.engine import Engine
 from engine.errors import AssayError, BadInput, Overloaded, SandboxError
-from engine.log import ABOUT, fields
+from engine.log import ABOUT
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
 from engine.server.abandoned import Abandoned
-from engine.server.backend import Backend
+from engine.server.answers import Answer
+from engine.server.backend import Backend, Elsewhere
 from engine.server.batch import Numbered, each
-from engine.server.metrics import Metrics
-from engine.server.minutes import Minutes
+from engine.server.metrics import Metrics, digest_of
+from engine.server.request import HttpRequest
 from engine.server.together import scored
 from engine.server.traces import Tracing
-from engine.trace import TRACE
-from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, request_from
+from engine.server.verdicts import Verdicts
+from engine.wire.cluster import Judged
+from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, error_from_wire, request_from
 
-log = logging.getLogger("assay.server")
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-_FAULT: Final = "a fault of the sandbox"
 # Of one batch, what is under way for each slot: enough to keep the slots busy, too few to fill the queue.
 _ITEMS_PER_SLOT: Final = 8
 _CONTROL_SECONDS: Final = 5.0
@@ -60,7 +59,7 @@ class Service:
         self.engine_config = settings.engine
         self.config = settings.server
         self.metrics = Metrics()
-        self._minutes = Minutes()
+        self._verdicts = Verdicts(self.metrics)
         for finding in backend.findings:
             self.metrics.limit_enforced.set(finding.enforced, finding.name)
         self.token = token
@@ -81,7 +80,7 @@ class Service:
     def engine(self) -> Engine:
         """The engine in this process; raises SandboxError where the faces stand before a cluster."""
         if self._backend.engine is None:
-            raise SandboxError("this path needs an engine of its own, and here is a front of a cluster: ask a daemon")
+            raise SandboxError("this needs an engine of its own, and here is a front of a cluster")
         return self._backend.engine
 
     def request_from(self, op: str, fields: dict[str, Any]) -> Request:
@@ -235,23 +234,35 @@ class Service:
         names = self._backend.not_enforced
         return {"not_enforced": list(names)} if names else {}
 
+    async def answered(
+        self, op: str, request: HttpRequest, work: Callable[[Service, HttpRequest], Awaitable[Answer]]
+    ) -> Answer:
+        """What `work` answers, which needs an engine: here, or before a cluster on a node; raises as that."""
+        with self.counted(op):
+            if self._backend.elsewhere is None:
+                return await work(self, request)
+            return await self._answered_there(self._backend.elsewhere, op, request)
+
+    async def _answered_there(self, elsewhere: Elsewhere, op: str, request: HttpRequest) -> Answer:
+        try:
+            reply = await elsewhere(request.path.rstrip("/"), request.body, client=request.client)
+        except SandboxError as error:
+            # The front has not read what the program is: the request itself is what may come again.
+            self._verdicts.count(Judged(op=op, program=digest_of(request.body), why=str(error), fault=True))
+            raise
+        for verdict in reply.judged:
+            self._verdicts.count(verdict)
+        if reply.error is not None:
+            raise error_from_wire(reply.error)
+        return Answer(reply.body, reply.status, reply.kind)
+
     def judged(
         self, op: str, verdict: str | None, text: str, *, why: str = "", fault: SandboxError | None = None
     ) -> None:
         """Count one verdict about the program or completion `text`; None: it was not judged, for `why` or a `fault`."""
-        self._minutes.count(verdict, _FAULT if fault is not None else why.partition(":")[0])
-        program = self.metrics.shares.count(text, judged=verdict is not None)
-        if (trace := TRACE.get()) is not None:
-            trace.note("judged", {"op": op, "program": program, "verdict": verdict or "", "why": str(fault or why)})
-        if verdict is not None:
-            self.metrics.verdicts.add(op, verdict)
-            return
-        self.metrics.not_judged.add(op)
-        told = fields(op=op, program=program)
-        if fault is not None:
-            log.warning("not judged: %s: %s", _FAULT, fault, extra=told)
-        else:
-            log.info("not judged: %s", why, extra=told)
+        program = digest_of(text.encode("utf-8", "surrogatepass"))
+        why = why if fault is None else str(fault)
+        self._verdicts.count(Judged(op=op, program=program, verdict=verdict, why=why, fault=fault is not None))
 
     def refuse_while_draining(self, op: str) -> None:
         """Raises Overloaded once the daemon stops."""
@@ -328,7 +339,7 @@ class Service:
             "draining": self.draining,
             "now": msgspec.to_builtins(self._backend.now()),
             "nodes": self._backend.nodes(),
-            "minutes": self._minutes.told(),
+            "minutes": self._verdicts.minutes(),
             "not_enforced": list(self._backend.not_enforced),
             "kinds": sorted(self._scorers),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
+log = logging.getLogger("assay.server")
 # The standard's own variables, each of which asks for traces too.
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PATH: Final = "/v1/traces"
@@ -73,36 +75,48 @@ class _Traced:
         span = self._tracer.start_span(name, self._inside, attributes=attributes, start_time=self.at(began))
         span.end(self.at(ended))
 
-    def note(self, name: str, attributes: Attributes) -> None:
+    def note(self, name: str, attributes: Attributes, at: float | None = None) -> None:
         """See `Trace.note`."""
-        self._span.add_event(name, attributes, self.at(time.monotonic()))
+        self._span.add_event(name, attributes, self.at(time.monotonic() if at is None else at))
 
 
 @contextlib.asynccontextmanager
 async def tracing(config: ServerConfig) -> AsyncIterator[Tracing | None]:
     """Tracing where the configuration or the environment asks for it, else None; what is left is sent at the end.
 
-    Raises CannotStart where OpenTelemetry's packages are not installed.
+    Where OpenTelemetry's packages are not installed, raises CannotStart for the configuration, and warns of the
+    environment: its variables are often set for every process of a machine.
     """
-    asked_by = _asked_by(config)
-    if asked_by is None:
+    asked_by, provider = _asked_by(config), None
+    if asked_by is not None:
+        try:
+            provider = _provider(config)
+        except ImportError as error:
+            why = f"{asked_by} asks for traces, and {error}: pip install 'assay[otel]'"
+            if config.traces is not None:
+                raise CannotStart(why) from None
+            log.warning("traces are off: %s", why)
+    if provider is None:
         yield None
         return
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    except ImportError as error:
-        raise CannotStart(f"{asked_by} asks for traces, and {error}: pip install 'assay[otel]'") from None
-    named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "assay"}
-    resource = Resource.create({"service.version": version("assay"), **named})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(_endpoint(config))))
     try:
         yield Tracing(provider)
     finally:
         await asyncio.to_thread(provider.shutdown)
+
+
+def _provider(config: ServerConfig) -> TracerProvider:
+    """Raises ImportError."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "assay"}
+    resource = Resource.create({"service.version": version("assay"), **named})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(_endpoint(config))))
+    return provider
 
 
 def _asked_by(config: ServerConfig) -> str | None:

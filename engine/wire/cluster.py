@@ -6,10 +6,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from engine.trace import Part
 from engine.wire.messages import ErrorBody
 
 NAMESPACE: Final = "assay"
 ROSTER: Final = "roster"
+# Beside the ops of a socket, what a node is asked: PassedOn, answered by HttpReply.
+HTTP: Final = "http"
 
 
 def node_name(node: str) -> str:
@@ -57,10 +60,53 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return not self.problem or not self.kinds.get(kind if isinstance(kind, str) else "", True)
 
 
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict, as it is counted.
+
+    program  the digest of the program or completion
+    verdict  None: there is none, for `why`
+    fault    it is a fault of ours
+    """
+
+    op: str
+    program: str
+    verdict: str | None = None
+    why: str = ""
+    fault: bool = False
+
+
+class PassedOn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request over HTTP that a front passes on: its path, and what it holds."""
+
+    path: str
+    body: bytes
+
+
+class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A node's answer to it, or what is wrong with it, and the verdicts that were given for it."""
+
+    status: int = 200
+    kind: bytes = b""
+    body: bytes = b""
+    error: ErrorBody | None = None
+    judged: tuple[Judged, ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """The trace of one request on a node, and the seconds that it was there."""
+
+    parts: list[Part]
+    seconds: float
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of a node: MessagePack, or an error, or that it is `leaving` and has not looked at the request."""
+    """One answer of a node: MessagePack, or an error, or that it is `leaving` and has not looked at the request.
+
+    told  of a request that is traced
+    """
 
     under_way: int
     answer: bytes = b""
     error: ErrorBody | None = None
     leaving: bool = False
+    told: Told | None = None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, TypeVar
 
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import BadInput, SandboxError
 from engine.flow import off_loop
 from engine.server.answers import Answer, json_answer
 from engine.server.decode import json_body
 from engine.server.request import HttpRequest
 from engine.server.routes import Route
 from engine.server.run_code import in_their_words
-from engine.server.run_result import not_judged, refused
+from engine.server.run_result import told
 from engine.server.service import Service
 from engine.wire.decode import to_struct
 from rewards.sandbox_fusion.batch import evaluated
@@ -25,8 +24,8 @@ from rewards.sandbox_fusion.request import Config, One, Page, Submission, submis
 from rewards.sandbox_fusion.submit import ROW, submitted
 
 _T = TypeVar("_T", Page, One)
-_Ask = Callable[[Service, HttpRequest], Awaitable[Answer]]
 _POST: Final = ("POST",)
+_OP: Final = "submit"
 # What a field of ours is called in a submission.
 _FIELDS: Final = {
     "run_timeout": "config.run_timeout",
@@ -39,31 +38,20 @@ _FIELDS: Final = {
 def routes_of(data_sets: Mapping[str, DataSet]) -> dict[str, Route]:
     """What stands behind each path, for a daemon with these data sets."""
     sets = _DataSets(data_sets)
-    asks: dict[str, _Ask] = {
-        "/submit": sets.submit,
-        "/common_evaluate_batch": _batch,
-        "/common_evaluate": _batch,
-        "/list_ids": sets.ids,
-        "/get_prompts": sets.prompts,
-        "/get_prompt_by_id": sets.prompt,
+    return {
+        "/submit": Route(_POST, sets.submit, told, _OP),
+        "/common_evaluate_batch": Route(_POST, _batch, told, _OP),
+        "/common_evaluate": Route(_POST, _batch, told, _OP),
+        "/list_ids": Route(_POST, sets.ids, told),
+        "/get_prompts": Route(_POST, sets.prompts, told),
+        "/get_prompt_by_id": Route(_POST, sets.prompt, told),
+        "/list_datasets": Route(("GET", "HEAD"), sets.names),
     }
-    routes = {path: Route(_POST, partial(_answered, ask)) for path, ask in asks.items()}
-    return {**routes, "/list_datasets": Route(("GET", "HEAD"), sets.names)}
-
-
-async def _answered(ask: _Ask, service: Service, request: HttpRequest) -> Answer:
-    try:
-        return await ask(service, request)
-    except BadInput as error:
-        return refused(error)
-    except (Overloaded, SandboxError) as error:
-        return not_judged(error)
 
 
 async def _batch(service: Service, request: HttpRequest) -> Answer:
-    with service.counted("submit"):
-        asked = await _submission(request, by_id=False)
-        return await _judged(service, asked, evaluated(service, asked, request.client))
+    asked = await _submission(request, by_id=False)
+    return await _judged(service, asked, evaluated(service, asked, request.client))
 
 
 async def _submission(request: HttpRequest, *, by_id: bool) -> Submission:
@@ -79,7 +67,7 @@ async def _judged(service: Service, asked: Submission, result: Awaitable[dict[st
     except BadInput as error:
         raise _named(error, asked.config) from None
     except SandboxError as error:
-        service.judged("submit", None, asked.completion, fault=error)
+        service.judged(_OP, None, asked.completion, fault=error)
         raise
     size_bytes = sum(len(str(test["exec_info"]["run_result"])) for test in found["tests"])
     return await off_loop(size_bytes, json_answer, found)
@@ -103,10 +91,9 @@ class _DataSets:
         return json_answer(list(self._sets))
 
     async def submit(self, service: Service, request: HttpRequest) -> Answer:
-        with service.counted("submit"):
-            asked = await _submission(request, by_id=True)
-            kind, row = await self._row(asked.dataset, asked.id, asked.config)
-            return await _judged(service, asked, submitted(service, asked, kind, row, request.client, self._sound))
+        asked = await _submission(request, by_id=True)
+        kind, row = await self._row(asked.dataset, asked.id, asked.config)
+        return await _judged(service, asked, submitted(service, asked, kind, row, request.client, self._sound))
 
     async def ids(self, service: Service, request: HttpRequest) -> Answer:
         page = await _read(request, Page)

@@ -4,17 +4,21 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.config.cluster import ClusterConfig
 from engine.config.engine import EngineConfig
 from engine.config.settings import Settings
+from engine.wire.cluster import Report
 from tests.support.ray_nodes import RESOURCE, RayNodes
+
+if TYPE_CHECKING:
+    from engine.client.nodes import Nodes
 
 # Nothing is told to Ray's authors, and a warning of its next release is none of ours.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -23,8 +27,10 @@ os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 NewCluster = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-def settings(**engine: Any) -> Settings:
-    return Settings(engine=EngineConfig(**{"slots": 8, **engine}), cluster=ClusterConfig(resource=RESOURCE))
+def settings(*, rewards: Mapping[str, Any] | None = None, **engine: Any) -> Settings:
+    return Settings(
+        engine=EngineConfig(**{"slots": 8, **engine}), cluster=ClusterConfig(resource=RESOURCE), rewards=rewards or {}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +55,8 @@ def new_cluster(ray_nodes: RayNodes) -> NewCluster:
     from assay import Cluster
 
     @asynccontextmanager
-    async def started(**engine: Any) -> AsyncIterator[Any]:
-        async with Cluster(settings(**engine)) as cluster:
+    async def started(**given: Any) -> AsyncIterator[Any]:
+        async with Cluster(settings(**given)) as cluster:
             try:
                 yield cluster
             finally:
@@ -72,3 +78,22 @@ def settings_file(place: Path) -> Path:
     path = place / "assay.toml"
     path.write_text(f'[engine]\nslots = 4\n[cluster]\nresource = "{RESOURCE}"\n')
     return path
+
+
+@asynccontextmanager
+async def followed() -> AsyncIterator[Nodes]:
+    """The nodes of the cluster that runs, once all are ready."""
+    from engine.client.nodes import Nodes
+
+    nodes = Nodes()
+    await nodes.open(lambda reports: bool(reports) and all(each.state == "ready" for each in reports), seconds=30)
+    try:
+        yield nodes
+    finally:
+        await nodes.close()
+
+
+async def reports_of(cluster: object) -> list[Report]:
+    """What each node says."""
+    async with followed() as nodes:
+        return nodes.reports

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
+import json
 import time
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assay import BadInput, Client, Limits, NotJudged, Overloaded, Program, Reward, RewardClient, SandboxError, Verdict
+from engine import Engine
 from engine.client.nodes import Nodes
 from engine.cluster.front import Everywhere
 from engine.scorer import Parsed
+from engine.server.backend import Here
+from engine.trace import TRACE
 from engine.wire.cluster import Report
 from engine.wire.messages import Run
-from tests.cluster.conftest import NewCluster, wait_for
+from tests.cluster.conftest import NewCluster, followed, reports_of, settings, wait_for
+from tests.server.conftest import Marked
+from tests.support.paths import data_sets, fenced, front, submission
 from tests.support.ray_nodes import RayNodes, alive_of, instance_of, kill_worker, left_of
+from tests.support.told import Told
 from tests.support.traces import wait_until_nothing
 
 pytestmark = pytest.mark.kernel
 
-LONG = Limits(wall_seconds=60)
 QUICK = Limits(cpu_seconds=0.2, memory_bytes=64 << 20)
 # What comes of each is known: a crash of ours would be none of these.
 KINDS = (
@@ -37,13 +43,6 @@ SPIN = ("while True: pass", Verdict.TIME_LIMIT, b"")
 def job(index: int) -> tuple[str, Verdict, bytes]:
     source, verdict, stdout = SPIN if index % 50 == 7 else KINDS[index % len(KINDS)]
     return f"{source}  # {index}", verdict, stdout
-
-
-async def reports_of(cluster: object) -> list[Report]:
-    nodes = Nodes()
-    await nodes.open(lambda reports: bool(reports) and all(each.state == "ready" for each in reports), seconds=30)
-    await nodes.close()
-    return nodes.reports
 
 
 async def by_node(cluster: object) -> dict[str, Report]:
@@ -178,6 +177,82 @@ async def test_rewards_without_a_daemon(new_cluster: NewCluster) -> None:
         assert "no Assay in this Ray: start it with `assay serve --ray`" in nobody.reason
 
 
+async def test_the_paths_that_need_an_engine_answer_as_a_daemon_s(new_cluster: NewCluster, tmp_path: Path) -> None:
+    told = settings(slots=4, rewards=data_sets(tmp_path))
+    async with Engine(config=told.engine) as engine, front(Here(engine), told) as daemon:
+        answers, counts = await daemon.ask_all(), daemon.counts()
+    assert {status for status, _ in answers} == {200, 422, 504}
+    async with AsyncExitStack() as after:
+        async with new_cluster(slots=4, rewards=told.rewards):
+            nodes = await after.enter_async_context(followed())
+            there = await after.enter_async_context(front(Everywhere(nodes), told))
+            assert await there.ask_all() == answers
+            assert there.counts() == counts
+            # A client that goes takes its program with it.
+            marked = Marked()
+            body = submission(fenced(marked.source, "bash"), language="bash")
+            asking = asyncio.create_task(there.ask("/submit", body))
+            await wait_for(lambda: marked.alive)
+            asking.cancel()
+            await wait_for(lambda: not marked.alive, 5)
+        # Where nobody answers nothing is judged.
+        assert (await there.ask("/submit", submission(fenced("print(1)")))).status == 504
+        assert 'assay_not_judged_total{op="submit"} 2' in there.counts()
+
+
+async def test_a_trace_has_what_happened_on_the_node(new_cluster: NewCluster) -> None:
+    told = Told()
+    began = time.monotonic()
+    async with new_cluster(), followed() as nodes, front(Everywhere(nodes), settings()) as there:
+        TRACE.set(told)
+        await there.service.run(Run(source="print(1)"), client="")
+        await there.ask("/submit", submission(fenced("print(int(input().split()[0]) + 1)")))
+        TRACE.set(None)
+    assert sorted(name for name, *_ in told.parts) == ["node"] * 2 + ["queue"] * 4 + ["run"] * 4
+    assert [name for name, *_ in told.notes] == ["judged"] * 2
+    assert all(attributes["node"] == nodes.reports[0].host for *_, attributes in told.parts)
+    calls = [(began, ended) for name, began, ended, _ in told.parts if name == "node"]
+    for name, first, last, _ in told.parts:
+        assert any(began <= first <= last <= ended for began, ended in calls), name
+    assert began < calls[0][0]
+
+
+async def test_a_submission_whose_node_dies_is_answered_by_another(
+    new_cluster: NewCluster, ray_nodes: RayNodes
+) -> None:
+    body = submission(fenced("import time; time.sleep(2); print(sum(map(int, input().split())))"))
+    async with new_cluster(), followed() as nodes, front(Everywhere(nodes), settings()) as there:
+        asking = asyncio.create_task(there.ask("/submit", body))
+        await wait_for(lambda: running(nodes))
+        [victim] = running(nodes)
+        kill_worker(ray_nodes, victim)
+        answer = await asking
+        assert answer.status == 200
+        assert json.loads(answer.body)["accepted"]
+        assert 'assay_verdicts_total{op="submit",verdict="ACCEPTED"} 1' in there.counts()
+
+
+async def test_a_submission_that_no_node_has_room_for_is_refused_at_once(new_cluster: NewCluster) -> None:
+    async with new_cluster(queue_bytes=1 << 20), followed() as nodes, front(Everywhere(nodes), settings()) as there:
+        large = " " * 900_000
+        sleeping = fenced(f"import time; time.sleep(60)  # {large}")
+        asking = [asyncio.create_task(there.ask("/submit", submission(sleeping))) for _ in range(2)]
+        await wait_for(lambda: len(running(nodes)) == 2)
+        began = time.monotonic()
+        answer = await there.ask("/submit", submission(fenced(f"print(1)  # {large}")))
+        assert time.monotonic() - began < 2
+        assert (answer.status, json.loads(answer.body)["error"]["kind"]) == (504, "overloaded")
+        assert answer.retry_seconds is not None
+        assert (await there.ask("/submit", submission(fenced("print(1)")))).status == 200
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+def running(nodes: Nodes) -> list[str]:
+    return [report.node for report in nodes.reports if report.stats.get("running")]
+
+
 async def patiently(cluster: Any, program: Program) -> bytes:
     """What it prints; whoever is told to come again does so."""
     for _ in range(100):
@@ -196,29 +271,6 @@ async def test_a_cluster_of_other_settings_is_refused(new_cluster: NewCluster) -
         with pytest.raises(SandboxError, match="an Assay of other settings"):
             async with new_cluster(queue_runs=7):
                 pass
-
-
-@pytest.mark.soak
-async def test_a_worker_that_hangs_holds_up_nobody_for_long(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
-    async with new_cluster() as cluster:
-        victims = [ray_nodes.worker(report.node) for report in await reports_of(cluster)]
-        os.kill(victims[0], signal.SIGSTOP)
-        try:
-            began = time.monotonic()
-            # Some go to the other one at once.
-            runs = [cluster.run(Program(f"print({index})")) for index in range(8)]
-            # A long run is not a node that hangs.
-            runs.append(cluster.run(Program("import time; time.sleep(25); print(8)"), limits=LONG))
-            outcomes = await asyncio.gather(*runs)
-            assert [outcome.stdout for outcome in outcomes] == [b"%d\n" % index for index in range(9)]
-            assert time.monotonic() - began < 60
-            os.kill(victims[1], signal.SIGSTOP)
-            with pytest.raises((SandboxError, Overloaded)):
-                await cluster.run(Program("print(1)"), deadline_seconds=1)
-        finally:
-            for victim in victims:
-                os.kill(victim, signal.SIGCONT)
-        assert (await cluster.run(Program("print(1)"))).verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.soak

@@ -19,6 +19,7 @@ import pytest
 from engine import Client, Program, Verdict
 from rewards import Reward, RewardClient
 from tests.cluster.conftest import settings_file
+from tests.support.paths import fenced, submission
 from tests.support.ray_nodes import RayNodes
 
 pytestmark = [pytest.mark.kernel, pytest.mark.server, pytest.mark.soak]
@@ -93,6 +94,8 @@ async def test_two_fronts_and_a_node_without_rights(ray_nodes: RayNodes, tmp_pat
                 for each in (http, http_b):
                     answer = await asyncio.to_thread(asked, f"{each}/run_code", body)
                     assert json.loads(answer)["run_result"]["stdout"] == "42\n"
+                    asking = json.dumps(submission(fenced("print(sum(map(int, input().split())))"))).encode()
+                    assert json.loads(await asyncio.to_thread(asked, f"{each}/submit", asking))["accepted"]
                 assert await asyncio.to_thread(asked, f"{http_b}/readyz") == b"ready, every limit proved\n"
             assert bare[:8] in cluster_command(ray_nodes, "status")
             victim = next(iter(ray_nodes.raylets))

@@ -8,8 +8,8 @@ import pytest
 
 from assay import Engine, Limits, Program, Verdict
 from engine.client.nodes import Nodes
-from tests.cluster.conftest import NewCluster, wait_for
-from tests.cluster.test_cluster import job, reports_of
+from tests.cluster.conftest import NewCluster, reports_of, wait_for
+from tests.cluster.test_cluster import job
 from tests.support.ray_nodes import RayNodes, alive_of, instance_of, kill_worker, left_of
 from tests.support.traces import wait_until_nothing
 

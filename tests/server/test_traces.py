@@ -200,26 +200,31 @@ def test_the_standards_variables_ask_for_traces_too(
     assert receiver.resource["service.name"] == "rewards-of-mine"
 
 
-def test_without_the_package_it_says_what_to_install(tmp_path: Path) -> None:
+@pytest.fixture
+def without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "opentelemetry").mkdir()
     (tmp_path / "opentelemetry/__init__.py").write_text("raise ImportError(\"No module named 'opentelemetry'\")\n")
     path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""), str(Path.cwd())))
+    monkeypatch.setenv("PYTHONPATH", path)
+
+
+@pytest.mark.usefixtures("without_the_package")
+def test_without_the_package_a_configuration_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[server]\ntraces = "http://127.0.0.1:9"\n')
-    command = [
-        *ASSAY,
-        "serve",
-        "--no-http",
-        "--socket",
-        str(tmp_path / "a.sock"),
-        "--config",
-        str(tmp_path / "config.toml"),
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}, timeout=60
-    )
+    options = ("--no-http", "--socket", str(tmp_path / "a.sock"), "--config", str(tmp_path / "config.toml"))
+    done = subprocess.run([*ASSAY, "serve", *options], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "pip install 'assay[otel]'" in done.stderr
     assert "server.traces" in done.stderr
+
+
+@pytest.mark.usefixtures("without_the_package")
+def test_without_the_package_a_variable_is_warned_of(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon(slots=1, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
+    log = daemon.log.read_text()
+    assert "WARNING traces are off: OTEL_EXPORTER_OTLP_ENDPOINT asks for traces" in log
+    assert "pip install 'assay[otel]'" in log
+    assert daemon.post("/v1/run", {"source": "print(1)"})[1]["stdout"] == "1\n"
 
 
 def test_nothing_of_it_is_imported_unless_it_is_configured() -> None:
