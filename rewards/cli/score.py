@@ -107,6 +107,8 @@ class _Place(NamedTuple):
 
 
 async def _score(arguments: argparse.Namespace, console: Console) -> Tally:
+    if arguments.out not in (None, "-") and _same_file(Path(arguments.out), arguments.file):
+        raise BadInput("out", arguments.out, "this is the file of the items: expected another one")
     address = _address(arguments)
     place = _here(arguments, console) if address is None else await _at_daemon(address, arguments, console)
     # The file is read twice: a wrong line is told before anything runs, and a long file is never whole in memory.
@@ -165,6 +167,10 @@ def _output(name: str | None) -> Iterator[_Answers | None]:
     else:
         with Path(name).open("wb") as file:
             yield _Answers(file)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def _progress(console: Console) -> Progress:
