@@ -97,6 +97,8 @@ class RewardClient:
             async for index, reward in self.stream(items, in_flight=in_flight):
                 rewards[index] = reward  # noqa: PERF403 (they are kept if the next item is wrong)
         except BadInput as error:
+            if not error.field.startswith("["):
+                raise
             raise WrongItem(error, rewards) from None
         return [rewards[index] for index in range(len(rewards))]
 

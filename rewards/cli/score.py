@@ -231,6 +231,8 @@ def _here(arguments: argparse.Namespace, console: Console) -> _Place:
     config = settings.engine
     if arguments.allow_degraded:
         config = dataclasses.replace(config, allow_degraded=True)
+    if arguments.slots is not None:
+        config = dataclasses.replace(config, slots=arguments.slots)
     judge = judge_of(settings)
     known = with_own(scorers(judge), arguments.scorer)
 
@@ -239,7 +241,7 @@ def _here(arguments: argparse.Namespace, console: Console) -> _Place:
 
     @contextlib.asynccontextmanager
     async def scoring() -> AsyncIterator[tuple[_Ask, int]]:
-        async with judge or contextlib.nullcontext(), Engine(slots=arguments.slots, config=config) as engine:
+        async with judge or contextlib.nullcontext(), Engine(config=config) as engine:
             slots = engine.stats().slots
             console.print(f"no daemon is asked, so {slots} slots run here", markup=False, soft_wrap=True)
 

@@ -21,3 +21,12 @@ def test_its_own_items_are_not_overwritten(
     assert main(["score", "items.jsonl", "-o", out, "--slots", "1"]) == 2
     assert f"out '{out}': this is the file of the items" in capsys.readouterr().err
     assert Path("items.jsonl").read_text() == ITEM
+
+
+def test_slots_are_one_at_least(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    items, out = tmp_path / "items.jsonl", tmp_path / "out.jsonl"
+    items.write_text(ITEM)
+    out.write_text("of an earlier run")
+    assert main(["score", str(items), "-o", str(out), "--slots", "-1"]) == 2
+    assert capsys.readouterr().err == "assay score: slots -1: expected at least 1\n"
+    assert out.read_text() == "of an earlier run"
