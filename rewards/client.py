@@ -138,19 +138,17 @@ class RewardClient:
 
         Raises BadInput as `score_many`, after the rewards that are there.
         """
-        kinds: dict[int, object] = {}
+        asked: dict[int, dict[str, Any]] = {}
 
         def numbered() -> Iterator[dict[str, Any]]:
             for index, item in enumerate(items):
-                kinds[index] = item.get("kind")
+                asked[index] = item
                 yield item
 
         answers = self._client.stream(numbered(), in_flight=in_flight, deadline_seconds=self._deadline_seconds)
-        try:
+        async with contextlib.aclosing(answers):
             async for index, answer in answers:
-                yield index, _reward(answer, kinds.pop(index))
-        finally:
-            await answers.aclose()
+                yield index, _reward(answer, asked.pop(index).get("kind"))
 
 
 class SyncRewardClient:
