@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -36,6 +37,7 @@ _SILENT: Final = (
     Program("import sys\nsys.stdin.buffer.read()", "python"),
 )
 _SILENT_SECONDS: Final = 1.0
+_DIRECTORIES: Final = re.compile(rb"/[^\s\"']*/")
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +115,7 @@ async def opinion_of(
     else:
         control = await _run(engine, judge, stdin, answer, answer, options)
         control = control if said(judge, control) is None else None
-    if control is not None and (_ended_alike(control, outcome) or (points and gave_points(judge, control))):
+    if control is not None and (ended_alike(control, outcome) or (points and gave_points(judge, control))):
         raise SandboxError(f"the judge failed: {problem}")
     return Opinion(False, f"the judge broke down over this output: {problem}")
 
@@ -150,12 +152,15 @@ def _no_output(judge: Judge, stdin: bytes) -> DialogueTest:
     return DialogueTest(arguments, {names[0]: stdin, names[2]: b""})
 
 
-def _ended_alike(one: Outcome, other: Outcome) -> bool:
-    first, second = (
-        (outcome.exit_code, outcome.signal, outcome.stopped_by, outcome.stdout_truncated, outcome.stderr)
-        for outcome in (one, other)
-    )
-    return first == second
+def ended_alike(one: Outcome, other: Outcome) -> bool:
+    """Whether both came to the same end with the same words on stderr, whatever directory they ran in."""
+    return _end_of(one) == _end_of(other)
+
+
+def _end_of(outcome: Outcome) -> tuple[object, ...]:
+    # Paths stand in tracebacks, and under landlock each slot has a directory of its own.
+    words = _DIRECTORIES.sub(b"", outcome.stderr)
+    return outcome.exit_code, outcome.signal, outcome.stopped_by, outcome.stdout_truncated, words
 
 
 async def _run(
