@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import math
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from types import TracebackType
@@ -46,7 +47,9 @@ class Engine:
         self, *, slots: int | None = None, config: EngineConfig | None = None, prove_anew: bool = False
     ) -> None:
         self._config = config or EngineConfig()
-        self._slots = slots or self._config.slots or resources.live_programs(self._config.runtime).slots
+        if slots is not None:
+            self._config = dataclasses.replace(self._config, slots=slots)
+        self._slots = self._config.slots or resources.live_programs(self._config.runtime).slots
         self._counters = Counters()
         self._compiler = Compiler(Store(self._config.store_bytes))
         self._prove_anew = prove_anew

@@ -24,11 +24,13 @@ async def off_loop(size_bytes: float, work: Callable[_P, _T], /, *args: _P.args,
 async def as_they_come(
     ask: Callable[[_T], Coroutine[Any, Any, _R]], items: Iterable[_T], in_flight: int
 ) -> AsyncGenerator[tuple[int, _R], None]:
-    """(index, answer) of each item, `in_flight` of them asked at a time, in any order.
+    """(index, answer) of each item, `in_flight` of them asked at a time, in any order; raises BadInput below 1.
 
     BadInput comes with the item's index before its field, after the answers that are there, and ends the rest, as any
     other error does. Closing the generator cancels what is asked.
     """
+    if in_flight < 1:
+        raise BadInput("in_flight", in_flight, "expected at least 1")
     numbered = enumerate(items)
     pending: dict[asyncio.Task[_R], int] = {}
     # Not asyncio.wait, which looks at all that is pending each time.

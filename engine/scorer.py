@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from engine.errors import BadInput
+from engine.errors import BadInput, SandboxError
+from engine.wire.frames import encode_frame
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -30,7 +32,7 @@ class Scorer(Protocol[_T]):
         ...
 
     async def score(self, parsed: _T, engine: Engine, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
-        """The item's reward with its evidence, or `reward: None` and `not_judged`.
+        """The item's reward, a finite number, with its evidence, or `reward: None` and a text in `not_judged`.
 
         client            whose turn in the queue the runs take
         deadline_seconds  the client's own; what has not begun by then is not judged
@@ -77,7 +79,23 @@ class Parsed(NamedTuple):
 
     async def score(self, engine: Engine, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """See `Scorer.score`."""
-        return await self.scorer.score(self.work, engine, client=client, deadline_seconds=deadline_seconds)
+        answer = await self.scorer.score(self.work, engine, client=client, deadline_seconds=deadline_seconds)
+        return checked(self.scorer.kind, answer)
+
+
+def checked(kind: str, answer: object) -> dict[str, Any]:
+    """What a scorer of that kind answered; raises SandboxError for what says no reward, or what no wire carries."""
+    try:
+        if not isinstance(answer, dict):
+            raise BadInput("answer", answer, "expected a map")
+        reward, why = answer.get("reward"), answer.get("not_judged")
+        is_number = isinstance(reward, int | float) and not isinstance(reward, bool) and -math.inf < reward < math.inf
+        if not (is_number and why is None) and not (reward is None and isinstance(why, str)):
+            raise BadInput("reward", reward, "expected a finite number, or None with a text in not_judged")
+        encode_frame(answer)
+    except BadInput as error:
+        raise SandboxError(f"the scorer of kind {kind!r} is at fault: {error}") from None
+    return answer
 
 
 def parsed_item(scorers: Scorers, item: object) -> Parsed:

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 _IN_FLIGHT: Final = 64
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 2.0
+# Sent where nothing is left: no deadline is 0.
+_LEAST_SECONDS: Final = 0.001
 
 
 class WrongItem(BadInput):
@@ -97,6 +99,8 @@ class RewardClient:
             async for index, reward in self.stream(items, in_flight=in_flight):
                 rewards[index] = reward  # noqa: PERF403 (they are kept if the next item is wrong)
         except BadInput as error:
+            if not error.field.startswith("["):
+                raise
             raise WrongItem(error, rewards) from None
         return [rewards[index] for index in range(len(rewards))]
 
@@ -106,6 +110,7 @@ class RewardClient:
         A wrong item, or more of them than the daemon takes in one batch, raises WrongItem before anything is run.
         """
         rewards: dict[int, Reward | NotJudged] = {}
+        began = asyncio.get_running_loop().time()
         try:
             answers = self._client.score_batch(items, deadline_seconds=self._deadline_seconds)
             async with contextlib.aclosing(answers):
@@ -121,7 +126,8 @@ class RewardClient:
         # Those that were turned away, each by itself, with patience.
         missing = [index for index in range(len(items)) if index not in rewards]
         try:
-            async for place, reward in self.stream([items[index] for index in missing]):
+            left = _left(self._deadline_seconds, began)
+            async for place, reward in self._stream([items[index] for index in missing], _IN_FLIGHT, left):
                 rewards[missing[place]] = reward
         except BadInput as error:
             place_text, _, field = error.field.removeprefix("[").partition("]")
@@ -136,19 +142,24 @@ class RewardClient:
 
         Raises BadInput as `score_many`, after the rewards that are there.
         """
-        kinds: dict[int, object] = {}
+        async with contextlib.aclosing(self._stream(items, in_flight, self._deadline_seconds)) as rewards:
+            async for numbered in rewards:
+                yield numbered
+
+    async def _stream(
+        self, items: Iterable[dict[str, Any]], in_flight: int, deadline_seconds: float | None
+    ) -> AsyncGenerator[tuple[int, Reward | NotJudged], None]:
+        asked: dict[int, dict[str, Any]] = {}
 
         def numbered() -> Iterator[dict[str, Any]]:
             for index, item in enumerate(items):
-                kinds[index] = item.get("kind")
+                asked[index] = item
                 yield item
 
-        answers = self._client.stream(numbered(), in_flight=in_flight, deadline_seconds=self._deadline_seconds)
-        try:
+        answers = self._client.stream(numbered(), in_flight=in_flight, deadline_seconds=deadline_seconds)
+        async with contextlib.aclosing(answers):
             async for index, answer in answers:
-                yield index, _reward(answer, kinds.pop(index))
-        finally:
-            await answers.aclose()
+                yield index, _reward(answer, asked.pop(index).get("kind"))
 
 
 class SyncRewardClient:
@@ -218,17 +229,25 @@ class _PatientClient(Client):
 
     async def score(self, item: dict[str, Any], *, deadline_seconds: float | None = None) -> dict[str, Any]:
         clock = asyncio.get_running_loop().time
-        until = clock() + min(self.patience_seconds, deadline_seconds or self.patience_seconds)
-        pause = _FIRST_PAUSE_SECONDS
+        began = clock()
+        until = began + min(self.patience_seconds, deadline_seconds or self.patience_seconds)
+        pause, left = _FIRST_PAUSE_SECONDS, deadline_seconds
         while True:
             try:
-                return await super().score(item, deadline_seconds=deadline_seconds)
+                return await super().score(item, deadline_seconds=left)
             except Overloaded as error:
                 pause = max(pause, error.retry_seconds or 0.0)
                 if clock() + pause > until:
                     raise
             await asyncio.sleep(pause)
+            left = _left(deadline_seconds, began)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _left(deadline_seconds: float | None, began: float) -> float | None:
+    if deadline_seconds is None:
+        return None
+    return max(began + deadline_seconds - asyncio.get_running_loop().time(), _LEAST_SECONDS)
 
 
 def _reward(answer: dict[str, Any] | Overloaded | SandboxError, kind: object) -> Reward | NotJudged:

@@ -59,7 +59,7 @@ COMPILED: Final = (
         run=("/program/main",),
         compile=(_RUSTC, "--edition=2021", "-O", "-o", "main", "main.rs"),
         version=(_RUSTC, "--version"),
-        uncaught="Error: ",
+        uncaught=r"Error: |thread '.*' (?:\(\d+\) )?panicked at ",
     ),
     Language(
         name="go",

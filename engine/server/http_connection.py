@@ -283,6 +283,9 @@ class HttpConnection(asyncio.Protocol):
         except asyncio.CancelledError:
             log.info("the client disconnected, its run was killed")
             raise
+        except Exception:  # as in HttpFace, but some lines have been sent: it can only be cut off
+            log.exception("failed in the daemon")
+            raise
         finally:
             if not answered:
                 self._transport.abort()

@@ -180,7 +180,8 @@ class Service:
 
     @property
     def _batch_in_flight(self) -> int:
-        return min(_ITEMS_PER_SLOT * self._backend.stats().slots, self.config.client_runs)
+        # A cluster may have no slot at the moment, and maths needs none.
+        return max(1, min(_ITEMS_PER_SLOT * self._backend.stats().slots, self.config.client_runs))
 
     async def scored(
         self, ask: Callable[[Parsed], Coroutine[Any, Any, dict[str, Any]]], items: list[Parsed]

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeAlias
 
-from engine.errors import AssayError
-from engine.scorer import Parsed, Together
+from engine.errors import AssayError, SandboxError
+from engine.scorer import Parsed, Together, checked
 from engine.server.batch import Numbered, each
 
 Answer: TypeAlias = dict[str, Any]
@@ -56,8 +56,9 @@ def _in_one_go(items: Sequence[Parsed], together: frozenset[str]) -> list[Answer
         try:
             found = scorer.score_together([items[at].work for at in places])
         except AssayError:
-            # Scored one by one, each says itself what is wrong with it.
+            # Scored one by one, each says itself what is wrong with it, as those do below whose answer is no reward.
             continue
         for place, answer in zip(places, found, strict=True):
-            answers[place] = answer
+            with contextlib.suppress(SandboxError):
+                answers[place] = None if answer is None else checked(kind, answer)
     return answers

@@ -7,6 +7,7 @@ import binascii
 from typing import Any, Final
 
 from engine.errors import BadInput
+from engine.wire.decode import unicode
 
 _AS_THEY_ARE: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -38,7 +39,7 @@ def _bytes_of(field: str, value: object) -> bytes:
         return value
     if not isinstance(value, str):
         raise BadInput(field, value, "expected text or bytes")
-    return value.encode()
+    return unicode(value, field)
 
 
 def _bytes_of_base64(field: str, value: object) -> bytes:

@@ -48,7 +48,9 @@ def _client() -> tuple[LoopThread, RewardClient]:
     key = os.getpid(), os.environ.get(ADDRESS), os.environ.get(TOKEN, "")
     with _MAKING:
         if key not in _CLIENTS:
-            _CLIENTS[key] = LoopThread("assay-rewards"), RewardClient(key[1], token=key[2])
+            # It first: a wrong address must leave no thread behind.
+            client = RewardClient(key[1], token=key[2])
+            _CLIENTS[key] = LoopThread("assay-rewards"), client
         return _CLIENTS[key]
 
 

@@ -107,6 +107,8 @@ class _Place(NamedTuple):
 
 
 async def _score(arguments: argparse.Namespace, console: Console) -> Tally:
+    if arguments.out not in (None, "-") and _same_file(Path(arguments.out), arguments.file):
+        raise BadInput("out", arguments.out, "this is the file of the items: expected another one")
     address = _address(arguments)
     place = _here(arguments, console) if address is None else await _at_daemon(address, arguments, console)
     # The file is read twice: a wrong line is told before anything runs, and a long file is never whole in memory.
@@ -167,6 +169,10 @@ def _output(name: str | None) -> Iterator[_Answers | None]:
             yield _Answers(file)
 
 
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
 def _progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -225,6 +231,8 @@ def _here(arguments: argparse.Namespace, console: Console) -> _Place:
     config = settings.engine
     if arguments.allow_degraded:
         config = dataclasses.replace(config, allow_degraded=True)
+    if arguments.slots is not None:
+        config = dataclasses.replace(config, slots=arguments.slots)
     judge = judge_of(settings)
     known = with_own(scorers(judge), arguments.scorer)
 
@@ -233,7 +241,7 @@ def _here(arguments: argparse.Namespace, console: Console) -> _Place:
 
     @contextlib.asynccontextmanager
     async def scoring() -> AsyncIterator[tuple[_Ask, int]]:
-        async with judge or contextlib.nullcontext(), Engine(slots=arguments.slots, config=config) as engine:
+        async with judge or contextlib.nullcontext(), Engine(config=config) as engine:
             slots = engine.stats().slots
             console.print(f"no daemon is asked, so {slots} slots run here", markup=False, soft_wrap=True)
 

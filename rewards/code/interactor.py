@@ -7,19 +7,27 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import BadInput, SandboxError
-from engine.harness.kinds import Dialogue, DialogueTest, StdinTest
+from engine.harness.kinds import Dialogue, DialogueTest
 from engine.languages.table import language_named
 from engine.program import Limits, Outcome, Program, Verdict
 from rewards.code.cases import JudgedCase
-from rewards.code.judge import FILES, TESTLIB_FAIL, Judge, Opinion, check_compiled, how_it_failed, run_alone, said
+from rewards.code.judge import (
+    FILES,
+    Judge,
+    Opinion,
+    breakdown_in_silence,
+    check_compiled,
+    gave_points,
+    gave_up,
+    how_it_failed,
+    said,
+)
 from rewards.evidence import shown
 
 if TYPE_CHECKING:
     from engine.engine import Engine
 
 _INPUT, _OUTPUT, _ANSWER = _NAMES = FILES["testlib"]
-_POINTS: Final = 7
-_LEAST_POINTS: Final = 16
 _END_OF_INPUT: Final = b"EOFError"
 
 
@@ -56,8 +64,8 @@ async def _opinion_of(
 ) -> Opinion | None:
     """Whoever went wrong first has decided, if the judge is sound.
 
-    A judge that breaks down in a dialogue, and also where it is left alone, is not, and nothing follows from what the
-    program did; its `_fail` and points say so themselves. One that breaks down in the dialogue only was broken by it.
+    A judge that breaks down in a dialogue, and also while nothing is said to it, is not, and nothing follows from what
+    the program did; its `_fail` and points say so themselves. One that listens first was broken by what it heard.
     """
     outcome, partner = dialogue.outcome, dialogue.partner
     if partner is None:
@@ -71,38 +79,24 @@ async def _opinion_of(
         problem = how_it_failed(partner)
         if not dialogue.partner_first and _met_the_end(judge, partner):
             words = "the program ended while the judge still listened"
-        elif not _gave_up(partner) and said(judge, await run_alone(engine, judge, _alone(case), options())) is not None:
-            words = f"the judge broke down over this dialogue: {problem}"
-        elif clean or dialogue.partner_first or not _gave_points(partner):
+        elif gave_up(judge, partner):
+            if clean or dialogue.partner_first or not gave_points(judge, partner):
+                raise SandboxError(f"the judge failed: {problem}")
+        elif await breakdown_in_silence(engine, judge, _given(case), options()) is not None:
             raise SandboxError(f"the judge failed: {problem}")
+        else:
+            words = f"the judge broke down over this dialogue: {problem}"
     if not clean and (right or not dialogue.partner_first):
         return None
     return Opinion(right, words)
 
 
-def _gave_up(partner: Outcome) -> bool:
-    return _gave_points(partner) or (partner.stopped_by is None and partner.exit_code == TESTLIB_FAIL)
-
-
-def _gave_points(partner: Outcome) -> bool:
-    code = partner.exit_code
-    return partner.stopped_by is None and code is not None and (code == _POINTS or code >= _LEAST_POINTS)
-
-
 def _met_the_end(judge: Judge, partner: Outcome) -> bool:
-    """A judge that reads on where nothing comes any more says by an error what testlib says by an exit code."""
-    if partner.exit_code is None or partner.stopped_by is not None:
+    """Python names the error of one that reads on where nothing comes any more, so it need not be asked again."""
+    if language_named(judge.language).name != "python" or partner.exit_code != 1 or partner.stopped_by is not None:
         return False
-    language = language_named(judge.language)
-    if language.name == "python":
-        return partner.exit_code == 1 and partner.stderr.rstrip().rpartition(b"\n")[2].startswith(_END_OF_INPUT)
-    # Their errors at the end of the input have no name of their own.
-    return partner.exit_code != TESTLIB_FAIL and language.crashed(partner.stderr)
+    return partner.stderr.rstrip().rpartition(b"\n")[2].startswith(_END_OF_INPUT)
 
 
 def _given(case: JudgedCase) -> DialogueTest:
     return DialogueTest(_NAMES, {_INPUT: case.stdin, _ANSWER: case.expected or b""})
-
-
-def _alone(case: JudgedCase) -> StdinTest:
-    return StdinTest(arguments=_NAMES, files={_INPUT: case.stdin, _ANSWER: case.expected or b""})

@@ -203,7 +203,7 @@ async def test_much_is_said_both_ways_and_nothing_is_lost(engine: Engine) -> Non
 async def test_a_judge_that_fails_is_not_judged(engine: Engine, source: str, program: str) -> None:
     judge = talking(source, limits={"cpu_seconds": 0.5, "memory_bytes": 2**26, "output_bytes": 10_000})
     limits = {"cpu_seconds": 1, "wall_seconds": 6}
-    reward = await scored(engine, program, judge, limits=limits)
+    reward = await scored(engine, program, judge, limits=limits, tests=TESTS[:1])
     assert isinstance(reward, NotJudged), reward
     assert reward.reason.startswith("the judge failed"), reward
 
@@ -228,6 +228,31 @@ async def test_no_words_buy_that_nobody_judges_them(engine: Engine) -> None:
     reward = await scored(engine, "print(1)", listening)
     assert isinstance(reward, Reward), reward
     assert failure_of(reward).problem == "the judge: the program ended while the judge still listened"
+
+
+# Each reads as one does who expects numbers, and breaks down over all else, the end of the input too.
+CARELESS = {
+    "python": "int(input())",
+    "python, by lines": "import sys\nfor line in iter(sys.stdin.readline, None): low, high = line.split()",
+    "cpp": "#include <iostream>\nint main() { std::string s; std::cin >> s; return std::stoi(s) - 7; }",
+    "perl": "<STDIN> =~ /^[0-9]+$/ or die 'x'",
+    "javascript": "require('fs').readFileSync(0); throw Error('x')",
+    "rust": "fn main() { std::io::stdin().lines().next().unwrap().unwrap().parse::<u64>().unwrap(); }",
+}
+
+
+@pytest.mark.crun_is_soak
+@pytest.mark.parametrize("judge", CARELESS)
+async def test_no_program_escapes_a_judge_that_breaks_down_at_the_end_of_the_input(engine: Engine, judge: str) -> None:
+    language = judge.partition(",")[0]
+    problem = LANGUAGES[language].problem()
+    if problem is not None:
+        pytest.skip(problem)
+    careless = {"source": CARELESS[judge], "language": language, "interactive": True}
+    for program in ("print('abc')", "print('9' * 5000 + 'x')", "pass"):
+        reward = await scored(engine, program, careless, tests=TESTS[:1])
+        assert isinstance(reward, Reward), (program, reward)
+        assert reward.verdict is Verdict.WRONG_ANSWER
 
 
 async def test_no_program_escapes_a_judge_of_another_language_by_ending(engine: Engine) -> None:
@@ -270,10 +295,10 @@ async def test_the_end_of_a_program_is_its_own_whatever_a_sound_judge_says_then(
 
 async def test_a_program_that_a_broken_judge_has_led_astray_is_not_judged(engine: Engine) -> None:
     judge = talking("print('oops', flush=True); time.sleep(0.5); raise RuntimeError")
-    reward = await scored(engine, HALVES + "print(1 / 0)", judge)
+    reward = await scored(engine, HALVES + "print(1 / 0)", judge, tests=TESTS[:1])
     assert isinstance(reward, NotJudged), reward
     sleeps = talking("time.sleep(60)", limits={"wall_seconds": 1})
-    reward = await scored(engine, HALVES, sleeps)
+    reward = await scored(engine, HALVES, sleeps, tests=TESTS[:1])
     assert isinstance(reward, NotJudged), reward
 
 

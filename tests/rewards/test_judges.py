@@ -166,6 +166,56 @@ async def test_no_output_buys_that_nobody_judges_it(engine: Engine, output: str)
     assert "the judge broke down over this output" in str(failure_of(reward).problem)
 
 
+PARSES = (
+    "import sys\n[n] = open(sys.argv[1])\na, b = map(int, open(sys.argv[2]).read().split())\nsys.exit(a + b != int(n))"
+)
+NO_ANSWER_FILE: dict[str, dict[str, Any]] = {
+    "python": {"source": PARSES, "language": "python"},
+    "names of its own": {"source": PARSES.replace("sys.argv[2]", "'output.txt'"), "language": "python"},
+    "scalebox": {"source": SCALEBOX_PYTHON.replace("assert", "#"), "language": "python", "convention": "scalebox"},
+    "cpp": {
+        "source": "#include <fstream>\n#include <string>\nint number(std::ifstream &from) {\n"
+        "    std::string word; from >> word; return std::stoi(word); }\n"
+        "int main(int, char **argv) {\n    std::ifstream input(argv[1]), output(argv[2]);\n"
+        "    return number(output) + number(output) != number(input);\n}",
+        "language": "cpp",
+    },
+}
+
+
+@pytest.mark.parametrize("judge", NO_ANSWER_FILE)
+async def test_nor_where_there_is_no_answer_file(engine: Engine, judge: str) -> None:
+    tests = [{"stdin": "7\n"}]
+    right, wrong = [("3, 4", "ACCEPTED")], ("3, 5", "'abc'", "3", "end=''")
+    for output, verdict in right + [(output, "WRONG_ANSWER") for output in wrong]:
+        reward = await scored(engine, f"print({output})", NO_ANSWER_FILE[judge], tests=tests)
+        assert isinstance(reward, Reward), (output, reward)
+        assert reward.verdict == verdict
+
+
+@pytest.mark.parametrize("source", ["raise ValueError", "import sys; sys.exit(7)", "while True: pass"])
+@pytest.mark.parametrize("convention", JUDGES)
+async def test_a_judge_that_fails_without_an_answer_file_is_not_judged(
+    engine: Engine, convention: str, source: str
+) -> None:
+    judge = {"source": source, "language": "python", "convention": convention, "limits": {"cpu_seconds": 0.2}}
+    reward = await scored(engine, "print(3, 4)", judge, tests=[{"stdin": "7\n"}])
+    assert isinstance(reward, NotJudged), reward
+
+
+async def test_an_answer_file_that_is_no_output_does_not_spare_the_others(engine: Engine) -> None:
+    """The judge breaks down over it as well, but in another way."""
+    tests = [{"stdin": "7\n", "expected": "2\n"}]
+    for output in ("'abc'", "''"):
+        reward = await scored(engine, f"print({output})", NO_ANSWER_FILE["python"], tests=tests)
+        assert isinstance(reward, Reward), reward
+        assert reward.verdict is Verdict.WRONG_ANSWER
+    reads_the_answer_first = PARSES.replace("import sys", "import sys\n[_] = open(sys.argv[3])")
+    judge = {"source": reads_the_answer_first, "language": "python"}
+    reward = await scored(engine, "print(3, 4)", judge, tests=[{"stdin": "7\n", "expected": "1\n2\n"}])
+    assert isinstance(reward, NotJudged), reward
+
+
 async def test_testlibs_own_fault_is_not_the_programs(engine: Engine) -> None:
     # The answer file is wrong: the judge says so, whatever the program printed.
     reward = await scored(engine, "n = int(input()); print(n - 1, 1)", JUDGES["testlib"], tests=[{"stdin": "5"}])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import Engine
 from engine.config.engine import EngineConfig, check_ceilings
 from engine.config.toml import load
 from engine.errors import BadInput
@@ -71,6 +72,12 @@ def test_every_setting_has_its_sentence() -> None:
     assert EngineConfig.__doc__ is not None
     described = {line.split()[0] for line in EngineConfig.__doc__.splitlines()[2:] if line.strip()}
     assert described == {field.name for field in dataclasses.fields(EngineConfig)}
+
+
+@pytest.mark.parametrize("slots", [0, -3])
+def test_an_engine_has_a_slot(slots: int) -> None:
+    with pytest.raises(BadInput, match=f"slots {slots}: expected at least 1"):
+        Engine(slots=slots)
 
 
 def test_ceilings() -> None:

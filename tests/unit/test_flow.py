@@ -37,6 +37,14 @@ async def test_no_more_than_asked_for_are_in_flight() -> None:
     assert most == 4
 
 
+async def test_none_at_a_time_would_do_nothing() -> None:
+    async def score(item: None) -> Reward:
+        return ACCEPTED
+
+    with pytest.raises(BadInput, match="in_flight 0: expected at least 1"):
+        assert [each async for each in flow(score, [None], 0)]
+
+
 async def test_our_faults_are_not_judged_and_the_rest_goes_on() -> None:
     async def score(item: dict[str, Any]) -> Reward:
         if "error" in item:

@@ -168,3 +168,10 @@ def test_deep_stacks_end_in_bad_input(where: Callable[..., Any]) -> None:
 
     with pytest.raises(BadInput, match="nested too deeply"):
         deep(700)
+
+
+@pytest.mark.parametrize("test", [{"stdin": "\ud800", "expected": ""}, {"expected": "\ud800"}])
+def test_text_that_is_not_unicode_is_named_without_a_wire_too(test: dict[str, str]) -> None:
+    with pytest.raises(BadInput, match="lone surrogates") as caught:
+        code_item({"completion": "x", "tests": [test]})
+    assert caught.value.field == f"tests[0].{next(iter(test))}"

@@ -28,14 +28,14 @@ class Halves:
     ) -> dict[str, Any]:
         if parsed % 2:
             raise BadInput("number", parsed, "odd")
-        return {"half": parsed // 2, "alone": True}
+        return {"reward": parsed / 2, "alone": True}
 
     def score_together(self, parsed: Sequence[int]) -> list[dict[str, Any] | None]:
         if 6 in parsed:
             raise SandboxError("tired")
         if 8 in parsed:
             raise ZeroDivisionError
-        return [None if number % 2 else {"half": number // 2} for number in parsed]
+        return [None if number % 2 else {"reward": number / 2} for number in parsed]
 
 
 async def answers(*numbers: int) -> dict[int, dict[str, Any] | AssayError]:
@@ -53,13 +53,13 @@ async def answers(*numbers: int) -> dict[int, dict[str, Any] | AssayError]:
 
 async def test_those_that_cannot_go_together_follow() -> None:
     found = await answers(2, 3, 4)
-    assert (found[0], found[2]) == ({"half": 1}, {"half": 2})
+    assert (found[0], found[2]) == ({"reward": 1}, {"reward": 2})
     assert isinstance(found[1], BadInput)
 
 
 async def test_what_is_wrong_with_all_is_said_of_each() -> None:
     found = await answers(2, 3, 6)
-    assert (found[0], found[2]) == ({"half": 1, "alone": True}, {"half": 3, "alone": True})
+    assert (found[0], found[2]) == ({"reward": 1, "alone": True}, {"reward": 3, "alone": True})
     assert isinstance(found[1], BadInput)
 
 
