@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from engine.errors import AssayError, SandboxError
+from engine.errors import AssayError, BadInput, SandboxError
 from engine.wire.bytes import json_ready
 from engine.wire.decode import check_text, decode_json, to_struct
 from engine.wire.messages import ErrorBody, error_from_wire
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PATHS: Final = {"run": "v1/run", "score": "v1/score", "stats": "v1/stats"}
 _JSON: Final = {"content-type": "application/json"}
+_SHOWN_CHARS: Final = 200
 _JSON_LINES: Final = {**_JSON, "accept": "application/x-ndjson"}
 
 
@@ -59,9 +60,13 @@ class HttpTransport:
             raise SandboxError(f"{url}: {str(error) or type(error).__name__}: nothing is known of the run") from None
         if response.status_code != 200:
             raise _error(url, response)
-        answer = decode_json(response.content)
+        try:
+            answer = decode_json(response.content)
+        except BadInput:
+            answer = None
         if not isinstance(answer, dict):
-            raise SandboxError(f"{url}: something that is not an answer came back")
+            # A proxy's page, say: that is no fault of the request.
+            raise SandboxError(f"{url}: something that is not an answer came back: {response.text[:_SHOWN_CHARS]!r}")
         return answer
 
     async def batch(
@@ -71,6 +76,7 @@ class HttpTransport:
         url = f"{self._url}/{_PATHS[op]}"
         query = {name: str(value) for name, value in fields.items()}
         body = msgspec.json.encode(batch)
+        count = 0
         try:
             async with self._http.stream("POST", url, content=body, params=query, headers=_JSON_LINES) as response:
                 if response.status_code != 200:
@@ -78,8 +84,11 @@ class HttpTransport:
                     raise _error(url, response)
                 async for line in _lines(response):
                     yield _part(url, line)
+                    count += 1
         except self._faults as error:
             raise SandboxError(f"{url}: {str(error) or type(error).__name__}: nothing is known of the rest") from None
+        if count < len(batch):
+            raise SandboxError(f"{url}: {count} of {len(batch)} answers came back: nothing is known of the rest")
 
     async def close(self) -> None:
         """Close all connections."""
@@ -118,4 +127,4 @@ def _error(url: str, response: httpx.Response) -> AssayError:
         content = decode_json(response.content)
         return error_from_wire(to_struct(content["error"], ErrorBody))
     except (AssayError, KeyError, TypeError):
-        return SandboxError(f"{url}: HTTP {response.status_code}: {response.text[:200]}")
+        return SandboxError(f"{url}: HTTP {response.status_code}: {response.text[:_SHOWN_CHARS]}")

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from engine.errors import BadInput, CannotStart
+
+# Visible ASCII, and no query or fragment: paths are put at its end.
+_URL: Final = re.compile(r"[!\"$->@-~]+")
+_EXPECTED: Final = "expected unix:///path/to/socket, http://host:port or ray://"
 
 
 def default_socket() -> Path:
@@ -26,8 +33,19 @@ def unix_path(address: str | None) -> Path | None:
     if address is None:
         return default_socket()
     if address.startswith(("http://", "https://")):
+        _check_url(address)
         return None
     path = Path(address.removeprefix("unix://"))
     if not path.is_absolute():
-        raise BadInput("address", address, "expected unix:///path/to/socket, http://host:port or ray://")
+        raise BadInput("address", address, _EXPECTED)
     return path
+
+
+def _check_url(address: str) -> None:
+    try:
+        url = urlsplit(address)
+        has_host = bool(url.hostname) and url.port != 0
+    except ValueError as error:
+        raise BadInput("address", address, f"{error}: {_EXPECTED}") from None
+    if not has_host or not _URL.fullmatch(address):
+        raise BadInput("address", address, _EXPECTED)

@@ -72,6 +72,27 @@ def test_the_default_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_addresses_of_clients() -> None:
     assert unix_path("unix:///run/a.sock") == Path("/run/a.sock")
     assert unix_path("/run/a.sock") == Path("/run/a.sock")
-    assert unix_path("http://127.0.0.1:8080") is None
-    with pytest.raises(BadInput, match="expected unix"):
-        unix_path("127.0.0.1:8080")
+    for url in ("http://127.0.0.1:8080", "https://daemon.example/t/token", "http://[::1]:8080/"):
+        assert unix_path(url) is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:8080",
+        "http://",
+        "http://:8080",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:x",
+        "http://[::1",
+        "http://a b",
+        "http://a\n",
+        "http://\u2603",
+        "http://127.0.0.1:8080/?x",
+    ],
+)
+def test_what_is_no_address_of_a_client(address: str) -> None:
+    with pytest.raises(BadInput, match="expected unix") as caught:
+        unix_path(address)
+    assert (caught.value.field, caught.value.value) == ("address", address)
