@@ -158,6 +158,8 @@ class Queue:
             if expiry is not None and ticket.patience_seconds is not None:
                 expiry.cancel()
                 ticket.patience_seconds -= waited
+            # An error that it holds would lead back to it.
+            del turn
         for lease in leases:
             lease.waited_seconds = waited
         return leases

@@ -28,12 +28,12 @@ class ServerConfig:
     hosts                  names that may stand in a Host header beside the loopback ones and the address itself
     token_file             file with the token; needed for an HTTP address that is not loopback
     request_bytes          the largest request, frame or HTTP body
-    connections            Unix connections at once
+    connections            connections of each face at once; one more is refused
     client_requests        requests in flight of one Unix connection; one more is refused at once
     client_runs            of these, how many stand in the engine's queue at once; the rest wait behind them
     batch_items            the most requests in one batch
     batch_bytes            bytes of answers that are kept for one list of runs; past it the rest is ended, and says so
-    held_bytes             bytes of requests in flight of all Unix connections; past it requests are refused at once
+    held_bytes             bytes of requests in memory, of all clients, arriving ones too; past it requests are refused
     unread_bytes           answers that wait for one client to read; past it the client is cut off
     unread_seconds         time that a full connection may stand still before the client is cut off
     request_seconds        time for one request to arrive once it has begun

@@ -18,9 +18,10 @@ from engine.program import Outcome
 from engine.scorer import Parsed
 from engine.server.batch import Numbered, in_order, outcome_bytes
 from engine.server.decode import msgpack_body
+from engine.server.frame_arrival import FrameArrival
 from engine.server.service import Service
 from engine.server.turns import Turns
-from engine.wire.frames import FrameBuffer, encode_frame
+from engine.wire.frames import encode_frame
 from engine.wire.messages import (
     PROTOCOL_VERSION,
     Cancel,
@@ -37,11 +38,12 @@ from engine.wire.messages import (
 )
 
 log = logging.getLogger("assay.server")
-_READ_BYTES: Final = 1 << 15
 # Requests taken in between two turns of the event loop, some 40 us each.
 _AT_ONCE: Final = 16
 _SENT_AT_ONCE_BYTES: Final = 64 << 10
 _ID_CHARS: Final = 200
+# What brings nothing to hold goes on where much is held.
+_SMALL: Final = ("hello", "cancel", "stats")
 _WORK: Final = (Run, Score, RunBatch, ScoreBatch)
 
 
@@ -51,11 +53,10 @@ class FrameConnection:
     def __init__(self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
         self._service = service
         self._config = service.config
-        self._reader = reader
+        self._arrival = FrameArrival(reader, service.config, service.held)
         self._writer = writer
         self._name = name
         self._about = fields(client=name)
-        self._buffer = FrameBuffer(service.config.request_bytes)
         self._tasks: set[asyncio.Task[None]] = set()
         # An id is free again once its answer is written; its run can be cancelled only while it is under way.
         self._ids: set[RequestId] = set()
@@ -83,6 +84,9 @@ class FrameConnection:
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks)
+            # Their errors lead back here.
+            self._under_way.clear()
+            self._arrival.end()
             self._send()
             if last_words is not None:
                 self._writer.write(encode_frame(last_words))
@@ -95,28 +99,17 @@ class FrameConnection:
         self._send()
 
     async def _read_requests(self) -> None:
-        while not self._ending:
-            # A request that has begun must arrive; an idle client may wait for ever.
-            begun = self._buffer.waiting_bytes > 0
-            try:
-                async with asyncio.timeout(self._config.request_seconds if begun else None):
-                    data = await self._reader.read(_READ_BYTES)
-            except TimeoutError:
-                seconds = self._config.request_seconds
-                raise BadInput("frame", None, f"not whole after {seconds:g} s (server.request_seconds)") from None
-            if not data:
-                break
-            self._buffer.feed(data)
+        while not self._ending and await self._arrival.more():
             # Neither reading buffered bytes nor taking requests in suspends: let the other clients in, every few.
             accepted = 0
-            while (body := self._buffer.next_body()) is not None:
+            while (body := self._arrival.next_body()) is not None:
                 await self._accept(body)
                 accepted += 1
                 if accepted % _AT_ONCE == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
-        if self._buffer.waiting_bytes and not self._ending:
-            raise BadInput("frame", self._buffer.waiting_bytes, "truncated: the stream ended within it")
+        if self._arrival.partial_bytes and not self._ending:
+            raise BadInput("frame", self._arrival.partial_bytes, "truncated: the stream ended within it")
 
     async def _accept(self, body: bytes) -> None:
         fields = await off_loop(len(body), msgpack_body, body)
@@ -133,8 +126,8 @@ class FrameConnection:
                 raise BadInput("id", request_id, "in flight already: expected one of its own for each request")
             if len(self._ids) >= self._config.client_requests:
                 raise Overloaded(f"{len(self._ids)} requests of this client are in flight (server.client_requests)")
-            if self._service.held_bytes + len(body) > self._config.held_bytes:
-                raise Overloaded(f"requests hold {self._service.held_bytes} bytes (server.held_bytes)")
+            if op not in _SMALL:
+                self._service.held.check()
             request = await off_loop(len(body), self._service.request_from, op, fields)
         except AssayError as error:
             self._refuse(request_id, op, error)
@@ -173,7 +166,7 @@ class FrameConnection:
     async def _answered(self, request_id: RequestId, op: str, request: Request, size_bytes: int) -> dict[str, Any]:
         message: dict[str, Any] = {"id": request_id}
         try:
-            with self._service.holding(size_bytes):
+            with self._service.held.holding(size_bytes):
                 message["answer"] = await self._perform(request_id, request, size_bytes)
             log.debug("answered", extra=fields(op=op))
         except AssayError as error:

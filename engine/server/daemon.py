@@ -29,8 +29,8 @@ from engine.wire.address import default_socket
 log = logging.getLogger("assay.server")
 # A large body is decoded and parsed in a thread: the event loop must not wait for Python's usual 5 ms of it each time.
 _SWITCH_SECONDS: Final = 0.0001
-# A full collection looks at every object of every body that is held, for tenths of a second, and decoded data has no
-# cycles to find: a hundredth as often as usual. What has some is in `Abandoned`.
+# A full collection looks at every object of every body that is held, for tenths of a second, and there are no cycles to
+# find, neither in decoded data nor in what clients that go leave behind: a hundredth as often as usual.
 _COLLECTIONS: Final = (700, 10, 1000)
 
 

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, Final
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
-from engine.errors import AssayError, BadInput, SandboxError
+from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.flow import off_loop
 from engine.log import fields
 from engine.scorer import Parsed
@@ -41,6 +41,7 @@ class HttpFace:
 
     def __init__(self, service: Service, routes: Mapping[str, Route], *, host: str) -> None:
         self.config = service.config
+        self.held = service.held
         self._service = service
         hosts = LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in service.config.hosts}
         self._gate = Gate(hosts=hosts if is_loopback(host) else None, token=service.token)
@@ -89,11 +90,14 @@ class HttpFace:
 
     # What connections ask.
 
-    def opened(self, connection: HttpConnection) -> None:
-        """A client came."""
+    def opened(self, connection: HttpConnection) -> Overloaded | None:
+        """A client came: one too many, if that is what comes back."""
+        most = self.config.connections
+        full = len(self._connections) >= most
         self._connections.add(connection)
         self._none_left.clear()
         self._service.metrics.connections.add("http")
+        return Overloaded(f"more than {most} connections (server.connections)", retry_seconds=1.0) if full else None
 
     def closed(self, connection: HttpConnection) -> None:
         """It is gone."""

@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import AbstractContextManager
 from typing import Final, Protocol, cast
 
+from engine.errors import Overloaded
 from engine.log import fields
 from engine.server.answers import Answer
 from engine.server.http_arrival import Admission, Arrival
@@ -39,8 +40,8 @@ class Application(Admission, Protocol):
         """The answer to a whole request; only CancelledError is raised."""
         ...
 
-    def opened(self, connection: HttpConnection) -> None:
-        """A client came."""
+    def opened(self, connection: HttpConnection) -> Overloaded | None:
+        """A client came: one too many, if that is what comes back."""
 
     def closed(self, connection: HttpConnection) -> None:
         """It is gone."""
@@ -55,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, application: Application) -> None:
         self._application = application
         self._config = application.config
+        self._held = application.held
         self._loop = asyncio.get_running_loop()
         self._client = "http"
         self._late: asyncio.TimerHandle | None = None
@@ -73,17 +75,22 @@ class HttpConnection(asyncio.Protocol):
             self._client = f"http-{peer[0]}:{peer[1]}"
         self._arrival = Arrival(self._client, self._application, self._arrived)
         self._idle = self._loop.call_later(self._config.keep_alive_seconds, self._close_if_idle)
-        self._application.opened(self)
+        if (too_many := self._application.opened(self)) is not None:
+            self._arrival.refuse(too_many)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._application.closed(self)
         for timer in (self._idle, self._late, self._stalled):
             if timer is not None:
                 timer.cancel()
-        self._arrival.deaf = self._ending = True
+        self._arrival.end()
+        self._ending = True
+        self._held.bytes -= sum(len(each.body) for each in self._waiting)
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
+            # Its error leads back here.
+            self._task = None
 
     def finish(self) -> None:
         """Answer what has arrived whole, and close."""
@@ -133,10 +140,13 @@ class HttpConnection(asyncio.Protocol):
 
     def _next(self) -> None:
         if self._task is None and self._waiting:
-            self._task = self._loop.create_task(self._serve(self._waiting.popleft()))
+            request = self._waiting.popleft()
+            # A task that is cancelled before it begins would never uncount it.
+            self._held.bytes -= len(request.body)
+            self._task = self._loop.create_task(self._serve(request))
 
     async def _serve(self, request: HttpRequest) -> None:
-        with self._application.about(request):
+        with self._application.about(request), self._held.holding(len(request.body)):
             answer = await self._answered(request)
         if answer.last:
             self._end()

@@ -18,10 +18,10 @@ from engine.log import ABOUT
 from engine.program import Outcome
 from engine.proof import selftest
 from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
-from engine.server.abandoned import Abandoned
 from engine.server.answers import Answer
 from engine.server.backend import Backend, Elsewhere
 from engine.server.batch import Numbered, each
+from engine.server.held import Held
 from engine.server.metrics import Metrics, digest_of
 from engine.server.request import HttpRequest
 from engine.server.together import scored
@@ -70,9 +70,8 @@ class Service:
         here = scorers if backend.engine is not None else {}
         self._together = frozenset(kind for kind, scorer in here.items() if isinstance(scorer, Together))
         self._started = time.monotonic()
-        self.held_bytes = 0
+        self.held = Held(settings.server.held_bytes)
         self._under_way = 0
-        self._abandoned = Abandoned()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -101,15 +100,6 @@ class Service:
                     yield
         finally:
             ABOUT.reset(outer)
-
-    @contextlib.contextmanager
-    def holding(self, size_bytes: int) -> Iterator[None]:
-        """Count the bytes of a request that is kept in memory."""
-        self.held_bytes += size_bytes
-        try:
-            yield
-        finally:
-            self.held_bytes -= size_bytes
 
     async def run(self, request: Run, *, client: str, op: str = "run") -> Outcome:
         """One run; raises BadInput, Overloaded, SandboxError."""
@@ -290,7 +280,6 @@ class Service:
             raise
         except (asyncio.CancelledError, GeneratorExit):
             answer = "cancelled"
-            self._abandoned.one_more(self.held_bytes)
             raise
         finally:
             self.metrics.requests.add(op, answer)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -193,6 +195,24 @@ async def test_the_clients_own_deadline_expires_it() -> None:
     assert (at.expired, at.queued) == (1, 0)
     holder_lease.give_back()
     assert at.running == 0
+
+
+async def test_an_error_of_the_queue_needs_no_collection() -> None:
+    at = queue()
+    holder = enter(at)
+    await at.lease(holder, needs(1))
+    late = enter(at, deadline_seconds=0.01)
+    gc.disable()
+    try:
+        with pytest.raises(Overloaded) as caught:
+            await at.lease(late, needs(1))
+        error = weakref.ref(caught.value)
+        del caught
+        # asyncio has it until this task's turn is over.
+        await asyncio.sleep(0)
+        assert error() is None
+    finally:
+        gc.enable()
 
 
 async def test_without_a_deadline_or_with_patience_it_waits(clock: Clock) -> None:
