@@ -148,7 +148,8 @@ class HttpConnection(asyncio.Protocol):
     async def _serve(self, request: HttpRequest) -> None:
         with self._application.about(request), self._held.holding(len(request.body)):
             answer = await self._answered(request)
-        if answer.last:
+        # It may have been told to finish while the answer was written.
+        if answer.last or (self._ending and not self._waiting):
             self._end()
             return
         self._task = None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -88,6 +89,17 @@ def test_sigterm_answers_what_is_under_way_and_takes_nothing_new(own: Daemon) ->
         assert answers[0][1]["stdout"] == "done\n"
         assert client.receive() is None
     assert own.process.wait(10) == 0
+
+
+def test_sigterm_ends_a_stream_with_its_last_line(own: Daemon) -> None:
+    runs = json.dumps([{"source": "import time; time.sleep(1); print('done')"}]).encode()
+    head = b"POST /v1/run HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\nContent-Length: %d\r\n\r\n"
+    with own.http_connect() as client, client.makefile("rb") as answer:
+        client.sendall(head % len(runs) + runs)
+        own.wait_for(running=1)
+        own.process.send_signal(signal.SIGTERM)
+        assert b"done" in answer.read()
+    assert own.process.wait(5) == 0
 
 
 @pytest.mark.parametrize(
