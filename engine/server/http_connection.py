@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import select
 from collections import deque
 from contextlib import AbstractContextManager
 from typing import Final, Protocol, cast
@@ -24,6 +25,8 @@ _AT_ONCE_BYTES: Final = 1 << 16
 # Of one connection, whole requests that wait for their turn; then nothing more is read.
 _WAITING: Final = 8
 _WAITING_BYTES: Final = 1 << 20
+# Then nothing tells that the client has gone, unless one looks.
+_LOOK_SECONDS: Final = 0.25
 # For a client that still sends what is not read: to close at once would destroy the answer on its way.
 _LINGER_SECONDS: Final = 2.0
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -61,6 +64,7 @@ class HttpConnection(asyncio.Protocol):
         self._client = "http"
         self._late: asyncio.TimerHandle | None = None
         self._paused = False
+        self._looking: asyncio.TimerHandle | None = None
         # What has arrived, and what is answered.
         self._waiting: deque[HttpRequest] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -80,7 +84,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._application.closed(self)
-        for timer in (self._idle, self._late, self._stalled):
+        for timer in (self._idle, self._late, self._looking, self._stalled):
             if timer is not None:
                 timer.cancel()
         self._arrival.end()
@@ -122,8 +126,11 @@ class HttpConnection(asyncio.Protocol):
         full = bool(waiting) and (len(waiting) >= _WAITING or sum(len(each.body) for each in waiting) > _WAITING_BYTES)
         if full and not self._paused:
             self._transport.pause_reading()
+            self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
         elif not full and self._paused:
             self._transport.resume_reading()
+            if self._looking is not None:
+                self._looking.cancel()
         self._paused = full
         if not self._arrival.begun or full or self._arrival.deaf:
             if self._late is not None:
@@ -131,6 +138,14 @@ class HttpConnection(asyncio.Protocol):
                 self._late = None
         elif self._late is None:
             self._late = self._loop.call_later(self._config.request_seconds, self._arrives_late)
+
+    def _look(self) -> None:
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+        if poll.poll(0):
+            self._transport.abort()
+        else:
+            self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
 
     def _arrives_late(self) -> None:
         self._late = None

@@ -270,8 +270,13 @@ async def test_a_pool_never_meets_a_closed_connection(daemon: Daemon) -> None:
     assert 'assay_connections{face="http"} 1\n' in daemon.get("/metrics")[1]
 
 
-def test_a_disconnect_is_seen_behind_pipelined_requests(daemon: Daemon, marked: Marked) -> None:
+# The second are more than are read.
+@pytest.mark.parametrize("count", [2, 20])
+def test_a_disconnect_is_seen_behind_pipelined_requests(daemon: Daemon, marked: Marked, count: int) -> None:
     with Http(daemon) as client:
-        client.send(post({"source": marked.source, "language": "bash"}) + PING + PING)
+        client.send(post({"source": marked.source, "language": "bash"}) + PING * count)
+        time.sleep(0.05)
+        # Behind what is not read, too.
+        client.send(PING)
         marked.wait_alive()
     marked.wait_dead(1.0)
