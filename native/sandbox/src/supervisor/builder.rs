@@ -198,6 +198,10 @@ impl<'a> Surroundings<'a> {
         sys::set_process_name(c"assay-builder");
         prepare::ordinary_priority();
         sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
+        if sys::is_readable(supervisor) {
+            // It died before it could take us along; the slot is another one's now.
+            sys::exit_now(1);
+        }
         let Site { slot, image, keeps_groups } = *site;
         let clear = if keeps_groups { leftovers::empty } else { leftovers::remove_tree };
         hierarchy.slot_directories(slot).iter().try_for_each(|directory| clear(directory))?;

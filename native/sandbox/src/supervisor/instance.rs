@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use assay_shared::fault::{Context, Fault, Result};
@@ -116,10 +116,12 @@ impl Unlink {
 }
 
 /// None if somebody holds it.
-fn try_lock(path: &Path) -> Result<Option<File>> {
+pub fn try_lock(path: &Path) -> Result<Option<File>> {
     loop {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).context("open", path)?;
+        let mut options = OpenOptions::new();
+        // Nobody else's: whoever can open it can hold it.
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path).context("open", path)?;
         // SAFETY: no pointers.
         if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } < 0 {
             let fault = Fault::last("flock", path);
