@@ -10,6 +10,7 @@ use assay_shared::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 use crate::cgroup::FULL_WEIGHT;
 
 use super::builder::{self, Build, Site};
+use super::prepare;
 use super::runtime::Born;
 use super::slot::{KEEPER_PATIENCE, KeeperHandle, Run, SlotState};
 use super::{Kept, Source, Supervisor, token};
@@ -120,7 +121,7 @@ impl Supervisor {
     pub(super) fn cannot_build(&mut self, index: usize, fault: &Fault) {
         if !self.started {
             // The first of its kind: this machine cannot do it.
-            self.engine.refused(fault);
+            self.engine.refused(&prepare::explained(fault.clone(), self.slots.len() as u32));
             self.leaving = true;
         }
         let slot = &mut self.slots[index];

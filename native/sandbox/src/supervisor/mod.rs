@@ -134,7 +134,7 @@ pub fn main() -> Result<()> {
     let (hold, zygote) = if start.runtime.used_once() { (library, None) } else { (None, library) };
     match Started::start(&mut engine, &start, hold) {
         Ok(made) => made.supervise(engine, &start, zygote),
-        Err(fault) => engine.refuse(&fault),
+        Err(fault) => engine.refuse(&prepare::explained(fault, start.pooled_slots())),
     }
 }
 
