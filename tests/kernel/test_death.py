@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -24,7 +25,17 @@ from engine.errors import CannotStart, SandboxError
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.support.hostile import named
 from tests.support.runtimes import NewEngine
-from tests.support.traces import Before, Instance, left, programs_of, running, wait_until_nothing, wait_until_running
+from tests.support.traces import (
+    Before,
+    Instance,
+    children,
+    left,
+    name_of,
+    programs_of,
+    running,
+    wait_until_nothing,
+    wait_until_running,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -187,6 +198,23 @@ async def test_a_run_under_way_is_never_misjudged(who: str, new_engine: NewEngin
             assert (outcome.verdict, outcome.stdout) == (Verdict.ACCEPTED, b"slow\n")
         wait_until_nothing(functools.partial(alive, programs), CLEAN_SECONDS)
         assert RIGHT.complaints(await run_right(engine)) == []
+
+
+async def test_slots_that_fail_when_they_are_made_are_tried_now_and_then(new_engine: NewEngine) -> None:
+    """And who waits for one is told why there is none."""
+    async with new_engine(slots=2) as engine:
+        instance = Instance.of(engine.facts())
+        # Every keeper to come fails at its own limits.
+        resource.prlimit(instance.supervisor, resource.RLIMIT_SIGPENDING, (100, 100))
+        kill(*instance.keepers)
+        with pytest.raises(SandboxError, match="no slot could be made: setrlimit"):
+            await asyncio.wait_for(run_right(engine), 5)
+        keepers = set()
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline:
+            keepers.update(engine.facts()["keeper_pids"].split())
+            await asyncio.sleep(0.002)
+        assert len(keepers) < 40
 
 
 async def test_recoveries_cost_the_engine_nothing(new_engine: NewEngine) -> None:

@@ -126,9 +126,8 @@ impl Supervisor {
         }
         let slot = &mut self.slots[index];
         (slot.keeper, slot.kept, slot.builder) = (None, None, None);
-        slot.state = SlotState::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        self.note_failure(index, fault);
         self.note_clock(index);
-        self.give_up_image(index, fault);
     }
 
     /// A waiting job that no slot has the image for, nor will have soon, gets the slot that was idle for the longest.
@@ -160,10 +159,14 @@ impl Supervisor {
         }
     }
 
-    /// A slot that could not be made with an image goes back to the first one; a job that waited for it is answered.
-    fn give_up_image(&mut self, index: usize, fault: &Fault) {
-        let image = std::mem::take(&mut self.slots[index].image);
+    /// The next one in this slot may fare no better, and has to wait. A slot that could not be made with an image goes back to
+    /// the first one; a job that waited for it is answered.
+    fn note_failure(&mut self, index: usize, fault: &Fault) {
+        let slot = &mut self.slots[index];
+        slot.state = SlotState::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        let image = std::mem::take(&mut slot.image);
         if image == 0 {
+            slot.failure = Some(fault.clone());
             return;
         }
         let at = self.waiting.iter().position(|waiting| waiting.job.image as usize == image);
@@ -189,7 +192,7 @@ impl Supervisor {
         if !self.started {
             self.cannot_build(index, &fault);
         } else if never_parked {
-            self.give_up_image(index, &fault);
+            self.note_failure(index, &fault);
         }
         self.note_clock(index);
     }

@@ -78,6 +78,8 @@ struct Slot {
     image: usize,
     /// From the keeper that was there before, where it was used once; without it the slot's control groups are made anew.
     kept: Option<Kept>,
+    /// Why its last keeper could not be made with the first image, or ended before it had a child parked.
+    failure: Option<Fault>,
     /// At work, or waiting for more where keepers are used once.
     builder: Option<Builder>,
     state: SlotState,
@@ -200,6 +202,7 @@ impl Started {
             generation: 0,
             image: 0,
             kept: None,
+            failure: None,
             builder: None,
             state: SlotState::Broken { until: 0 },
             keeper: None,

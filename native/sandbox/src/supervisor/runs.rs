@@ -57,7 +57,7 @@ impl Supervisor {
         }
         if !self.waiting.is_empty() {
             self.change_images();
-            self.refuse_if_all_broken();
+            self.refuse_if_all_fail();
         }
     }
 
@@ -93,13 +93,16 @@ impl Supervisor {
         }
     }
 
-    /// With no slot left or in the making, waiting would last for ever.
-    pub(super) fn refuse_if_all_broken(&mut self) {
-        if self.slots.iter().all(|slot| matches!(slot.state, SlotState::Broken { .. })) {
-            for Waiting { job, .. } in std::mem::take(&mut self.waiting) {
-                let fault = Fault::new("no slot could be made", "", 0);
-                self.engine.ended(Ended { run_id: job.run_id, fault: Some(fault), ..Ended::default() }, Vec::new());
-            }
+    /// With no slot that was fit when it was last made, waiting could last for ever.
+    fn refuse_if_all_fail(&mut self) {
+        let Some(failures) = self.slots.iter().map(|slot| slot.failure.as_ref()).collect::<Option<Vec<_>>>() else {
+            return;
+        };
+        let last = failures.last().map_or_else(String::new, |fault| format!(": {fault}"));
+        let fault = Fault::new(&format!("no slot could be made{last}"), "", 0);
+        for Waiting { job, .. } in std::mem::take(&mut self.waiting) {
+            let ended = Ended { run_id: job.run_id, fault: Some(fault.clone()), ..Ended::default() };
+            self.engine.ended(ended, Vec::new());
         }
     }
 
@@ -248,7 +251,7 @@ impl Supervisor {
             slot.state = SlotState::Reclaiming { since, next_look: now + MILLISECOND, asked: asked || ask };
             return if ask { reclaim(keeper) } else { Ok(()) };
         }
-        slot.state = SlotState::Parked;
+        (slot.state, slot.failure) = (SlotState::Parked, None);
         self.parked.push(index);
         if !self.started && self.slots.iter().all(|slot| matches!(slot.state, SlotState::Parked)) {
             self.started = true;
