@@ -217,6 +217,38 @@ async def test_slots_that_fail_when_they_are_made_are_tried_now_and_then(new_eng
         assert len(keepers) < 40
 
 
+@pytest.mark.soak
+@pytest.mark.native_only("a container's builder has made one before")
+async def test_a_builder_that_hangs_is_given_up(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
+        supervisor = Instance.of(engine.facts()).supervisor
+        builder = 0
+        while not builder:
+            keeper = engine.facts()["keeper_pids"]
+            kill(int(keeper))
+            # It lives for some milliseconds, and may have done its work by now.
+            if builder := stopped_builder(supervisor):
+                await asyncio.sleep(0.2)
+                if engine.facts()["keeper_pids"] != keeper:
+                    kill(builder)
+                    builder = 0
+        with pytest.raises(SandboxError, match="no slot could be made: a slot's builder did not end in time"):
+            await asyncio.wait_for(run_right(engine), 90)
+        wait_until_nothing(functools.partial(alive, [builder]), CLEAN_SECONDS)
+        wait_until_nothing(lambda: [keeper] if engine.facts()["keeper_pids"] == keeper else [], CLEAN_SECONDS)
+        assert RIGHT.complaints(await run_right(engine)) == []
+
+
+def stopped_builder(supervisor: int) -> int:
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        for pid in children(supervisor):
+            if name_of(pid) == "assay-builder":
+                os.kill(pid, signal.SIGSTOP)
+                return pid
+    return 0
+
+
 async def test_recoveries_cost_the_engine_nothing(new_engine: NewEngine) -> None:
     """No descriptor of the engine's own process is lost by a death."""
     async with new_engine(slots=2) as engine:

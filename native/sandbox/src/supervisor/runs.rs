@@ -145,6 +145,7 @@ impl Supervisor {
                 self.build(index);
                 Ok(())
             }
+            (SlotState::Building { .. }, _) => self.give_up_build(index),
             (SlotState::Reclaiming { .. }, _) => self.park(index),
             (SlotState::Renewing { .. }, _) => Err(Fault::new("the keeper did not renew in time", "", libc::ETIMEDOUT)),
             _ => Ok(()),
