@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, START_FAILED, Stop, ToKeeper, decode};
+use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
 
 use super::clock::Partner;
 use super::slot::{KeeperHandle, SlotState, Waiting, patience_until, take_waiting};
@@ -189,7 +189,10 @@ impl Supervisor {
                 self.hear_keeper(index)?;
                 Err(Fault::new("the keeper died", "", 0))
             }
-            Source::Job => self.hear_parked(index).map_err(|fault| self.failure_told(index).unwrap_or(fault)),
+            Source::Job => match self.hear_parked(index) {
+                Ok(_) => Ok(()),
+                Err(fault) => Err(self.failure_told(index).unwrap_or(fault)),
+            },
             _ => self.hear_keeper(index),
         }
     }
@@ -205,10 +208,11 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn hear_parked(&mut self, index: usize) -> Result<()> {
+    /// Whether there was anything to hear.
+    fn hear_parked(&mut self, index: usize) -> Result<bool> {
         let slot = &mut self.slots[index];
-        let Some(keeper) = &mut slot.keeper else { return Ok(()) };
-        let Some(received) = sys::receive(&keeper.job, &mut self.buffer)? else { return Ok(()) };
+        let Some(keeper) = &mut slot.keeper else { return Ok(false) };
+        let Some(received) = sys::receive(&keeper.job, &mut self.buffer)? else { return Ok(false) };
         if received.length == 0 {
             // It may have said why.
             self.hear_keeper(index)?;
@@ -218,20 +222,17 @@ impl Supervisor {
             FromParked::Parked => {
                 keeper.program_pid = received.pid;
                 // Its keeper may have had to take another one for the job that it was given meanwhile.
-                if matches!(slot.state, SlotState::Running(_)) { Ok(()) } else { self.park(index) }
-            }
-            FromParked::Ready => {
-                self.zygote_is_ready(index, received.pid);
-                Ok(())
-            }
-            FromParked::Failed(fault) => match &mut slot.state {
-                SlotState::Running(run) => {
-                    run.launch_fault = Some(fault);
-                    Ok(())
+                if !matches!(slot.state, SlotState::Running(_)) {
+                    self.park(index)?;
                 }
-                _ => Err(fault),
+            }
+            FromParked::Ready => self.zygote_is_ready(index, received.pid),
+            FromParked::Failed(fault) => match &mut slot.state {
+                SlotState::Running(run) => run.launch_fault = Some(fault),
+                _ => return Err(fault),
             },
         }
+        Ok(true)
     }
 
     /// A child is parked: the slot is free once it holds no memory of dead processes.
@@ -271,8 +272,8 @@ impl Supervisor {
         let message: FromKeeper = decode(&self.buffer[..received.length])?;
         match message {
             FromKeeper::Failed(fault) => return Err(fault),
-            // A start that failed was told before; its message may still lie there.
-            FromKeeper::Exited { status, .. } if status == START_FAILED << 8 => self.hear_parked(index)?,
+            // A start that failed was told before; the message may still lie there, behind that of being parked.
+            FromKeeper::Exited { status: 1.., .. } => while self.hear_parked(index)? {},
             FromKeeper::Cold { flavour, reason } => return self.zygote_is_gone(index, flavour, reason),
             _ => {}
         }
