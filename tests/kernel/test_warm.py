@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -220,6 +221,26 @@ async def test_a_zygote_that_stands_still_costs_no_run() -> None:
         assert [(await engine.run(PRINT)).verdict for _ in range(3)] == [Verdict.ACCEPTED] * 3
         await warm_up(engine)
         assert engine.stats().faults == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "hard", "last", "said"),
+    [
+        (resource.RLIMIT_STACK, 600 << 20, "warm", "1 ready, 0 lost"),
+        (resource.RLIMIT_NOFILE, 60, "cold", "0 ready, 3 lost; fcntl F_DUPFD_CLOEXEC: Invalid argument"),
+    ],
+    ids=["stack", "open files"],
+)
+async def test_where_one_does_not_start_it_is_told_why(limit: int, hard: int, last: str, said: str) -> None:
+    """And the slot is kept."""
+    async with Engine(slots=1) as engine:
+        resource.prlimit(int(engine.facts()["supervisor_pid"]), limit, (hard, hard))
+        os.kill(int(engine.facts()["keeper_pids"]), signal.SIGKILL)
+        limits = Limits(open_files=32)
+        assert [(await engine.run(PRINT, limits=limits)).started for _ in range(5)][-1] == last
+        # The end of the first keeper, if a job was there before it was heard.
+        assert engine.stats().faults <= 1
+        assert engine.facts()["warm"].startswith(said)
 
 
 @pytest.mark.cgroup2
