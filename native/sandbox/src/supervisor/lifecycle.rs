@@ -243,9 +243,11 @@ impl Supervisor {
             }
         }
         wait_for_children()?;
+        // To clear away takes descriptors too.
+        self.slots.clear();
         self.plan.runtime.clear()?;
         self.instance.clear(&*self.hierarchy)?;
-        self.unlink.unlink()
+        self.instance.let_go()
     }
 }
 
