@@ -200,6 +200,22 @@ async def test_a_run_under_way_is_never_misjudged(who: str, new_engine: NewEngin
         assert RIGHT.complaints(await run_right(engine)) == []
 
 
+@pytest.mark.native_only("a container's parked child is in no test's reach")
+async def test_a_parked_child_that_is_dead_when_its_job_comes_is_no_verdict(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
+        [keeper] = Instance.of(engine.facts()).keepers
+        [parked] = children(keeper)
+        # It hears of the end, and says so, when the job is there.
+        os.kill(keeper, signal.SIGSTOP)
+        kill(parked)
+        under_way = asyncio.create_task(run_right(engine))
+        await asyncio.sleep(0.1)
+        os.kill(keeper, signal.SIGCONT)
+        assert RIGHT.complaints(await under_way) == []
+        assert engine.stats().faults == 1
+        assert Instance.of(engine.facts()).keepers == (keeper,)
+
+
 async def test_slots_that_fail_when_they_are_made_are_tried_now_and_then(new_engine: NewEngine) -> None:
     """And who waits for one is told why there is none."""
     async with new_engine(slots=2) as engine:
