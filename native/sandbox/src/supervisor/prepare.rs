@@ -84,7 +84,7 @@ pub fn explained(fault: Fault, slots: u32) -> Fault {
 
 /// Takes back the supervisor's place ahead of others; children that run programs must not have it.
 pub fn ordinary_priority() {
-    // SAFETY: no pointers. Lowering one's own priority cannot fail.
+    // SAFETY: no pointers. Fails where the engine itself has a lower one, which we may not raise: so have its programs.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 0) };
 }
 
