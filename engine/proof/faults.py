@@ -1,7 +1,8 @@
 """Whose fault a fault is: a program must not be able to buy "not judged" by crashing its sandbox.
 
 A fault with a counter up (out of memory, a refused process) or a limit hit is the program's at once. Any other is tried
-once more; if that faults too, a control program decides: where it runs, the sandbox is sound and the program to blame.
+once more. If that faults too, a control program says whether the sandbox is sound, and then one last try decides. Two
+faults and a control that runs would not do: what was wrong with us may have passed in between.
 """
 
 from __future__ import annotations
@@ -27,21 +28,23 @@ async def settle(
 ) -> Completion:
     """The completion to judge `job` by, after `first` faulted; raises SandboxError if the fault is ours.
 
-    again  how to try the job itself once more, where it takes more than a slot for it; None: as the control program
+    again  how to try the job itself anew, where it takes more than a slot for it; None: as the control program
     """
     if _program_did_it(first):
         return first
     # Whatever took one keeper may just have hit them all: their ends are heard, and their slots made anew, by then;
     # so before the control program too.
+    again = again or attempt
+    cold = msgspec.structs.replace(job, flavour=None)
     await asyncio.sleep(PAUSE_SECONDS)
-    second = await (again or attempt)(msgspec.structs.replace(job, flavour=None))
+    second = await again(cold)
     if second.fault is None or _program_did_it(second):
         return second
     await asyncio.sleep(PAUSE_SECONDS)
     control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
-    if control.fault is None and control.exit_code == 0:
-        return second
-    raise SandboxError(f"the sandbox faulted twice, and once with a control program: {second.fault}")
+    if control.fault is not None or control.exit_code != 0:
+        raise SandboxError(f"the sandbox faulted twice, and once with a control program: {second.fault}")
+    return await again(cold)
 
 
 def _program_did_it(completion: Completion) -> bool:

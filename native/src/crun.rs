@@ -1,19 +1,21 @@
 //! Bindings around the crun program: one call, one process, its end awaited; what crun itself says is kept apart from what
 //! the container says.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::ptr::null;
 
-use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::fault::{Context, Result};
 use assay_shared::sys;
 
 /// Where crun finds its log, above the standard streams.
 const LOG_FD: i32 = 3;
-const UNIFIED: &str = "/sys/fs/cgroup/unified";
+const UNIFIED: &CStr = c"/sys/fs/cgroup/unified";
 const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
 
 /// The crun program, and the directory of its containers' state; None is crun's own.
@@ -59,7 +61,7 @@ impl Crun {
         command.stdin(streams.stdin.map_or_else(Stdio::null, Stdio::from));
         command.stdout(stdio(streams.stdout)).stderr(stdio(streams.stderr));
         let (log_fd, hybrid) = (log.as_raw_fd(), is_hybrid());
-        // SAFETY: only system calls between fork and exec.
+        // SAFETY: nothing but system calls between fork and exec; no memory is allocated.
         unsafe { command.pre_exec(move || prepare(log_fd, hybrid)) };
         let output = command
             .spawn()
@@ -90,14 +92,19 @@ fn prepare(log: i32, hybrid: bool) -> std::io::Result<()> {
     if !hybrid {
         return Ok(());
     }
-    let os_error = |fault: Fault| std::io::Error::from_raw_os_error(fault.errno);
-    sys::unshare(libc::CLONE_NEWNS).map_err(os_error)?;
-    sys::mount("", "/", "", libc::MS_REC | libc::MS_PRIVATE, "").map_err(os_error)?;
-    sys::detach(UNIFIED).map_err(os_error)
+    let private = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: pointers are NULL or constant NUL-terminated strings.
+    let done = unsafe {
+        libc::unshare(libc::CLONE_NEWNS) == 0
+            && libc::mount(null(), c"/".as_ptr(), null(), private, null()) == 0
+            && libc::umount2(UNIFIED.as_ptr(), libc::MNT_DETACH) == 0
+    };
+    if done { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 fn is_hybrid() -> bool {
-    sys::statfs(Path::new(UNIFIED)).is_ok_and(|facts| facts.f_type as u64 == CGROUP2_SUPER_MAGIC)
+    let facts = UNIFIED.to_str().map(|path| sys::statfs(Path::new(path)));
+    matches!(facts, Ok(Ok(facts)) if facts.f_type as u64 == CGROUP2_SUPER_MAGIC)
 }
 
 /// A copy of a descriptor that stays the caller's.

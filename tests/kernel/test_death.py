@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -24,7 +25,17 @@ from engine.errors import CannotStart, SandboxError
 from engine.program import Limits, Outcome, Program, Verdict
 from tests.support.hostile import named
 from tests.support.runtimes import NewEngine
-from tests.support.traces import Before, Instance, left, programs_of, running, wait_until_nothing, wait_until_running
+from tests.support.traces import (
+    Before,
+    Instance,
+    children,
+    left,
+    name_of,
+    programs_of,
+    running,
+    wait_until_nothing,
+    wait_until_running,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -187,6 +198,71 @@ async def test_a_run_under_way_is_never_misjudged(who: str, new_engine: NewEngin
             assert (outcome.verdict, outcome.stdout) == (Verdict.ACCEPTED, b"slow\n")
         wait_until_nothing(functools.partial(alive, programs), CLEAN_SECONDS)
         assert RIGHT.complaints(await run_right(engine)) == []
+
+
+@pytest.mark.native_only("a container's parked child is in no test's reach")
+async def test_a_parked_child_that_is_dead_when_its_job_comes_is_no_verdict(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
+        [keeper] = Instance.of(engine.facts()).keepers
+        [parked] = children(keeper)
+        # It hears of the end, and says so, when the job is there.
+        os.kill(keeper, signal.SIGSTOP)
+        kill(parked)
+        under_way = asyncio.create_task(run_right(engine))
+        await asyncio.sleep(0.1)
+        os.kill(keeper, signal.SIGCONT)
+        assert RIGHT.complaints(await under_way) == []
+        assert engine.stats().faults == 1
+        assert Instance.of(engine.facts()).keepers == (keeper,)
+
+
+async def test_slots_that_fail_when_they_are_made_are_tried_now_and_then(new_engine: NewEngine) -> None:
+    """And who waits for one is told why there is none."""
+    async with new_engine(slots=2) as engine:
+        instance = Instance.of(engine.facts())
+        # Every keeper to come fails at its own limits.
+        resource.prlimit(instance.supervisor, resource.RLIMIT_SIGPENDING, (100, 100))
+        kill(*instance.keepers)
+        with pytest.raises(SandboxError, match="no slot could be made: setrlimit"):
+            await asyncio.wait_for(run_right(engine), 5)
+        keepers = set()
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline:
+            keepers.update(engine.facts()["keeper_pids"].split())
+            await asyncio.sleep(0.002)
+        assert len(keepers) < 40
+
+
+@pytest.mark.soak
+@pytest.mark.native_only("a container's builder has made one before")
+async def test_a_builder_that_hangs_is_given_up(new_engine: NewEngine) -> None:
+    async with new_engine(slots=1) as engine:
+        supervisor = Instance.of(engine.facts()).supervisor
+        builder = 0
+        while not builder:
+            keeper = engine.facts()["keeper_pids"]
+            kill(int(keeper))
+            # It lives for some milliseconds, and may have done its work by now.
+            if builder := stopped_builder(supervisor):
+                await asyncio.sleep(0.2)
+                if engine.facts()["keeper_pids"] != keeper:
+                    kill(builder)
+                    builder = 0
+        with pytest.raises(SandboxError, match="no slot could be made: a slot's builder did not end in time"):
+            await asyncio.wait_for(run_right(engine), 90)
+        wait_until_nothing(functools.partial(alive, [builder]), CLEAN_SECONDS)
+        wait_until_nothing(lambda: [keeper] if engine.facts()["keeper_pids"] == keeper else [], CLEAN_SECONDS)
+        assert RIGHT.complaints(await run_right(engine)) == []
+
+
+def stopped_builder(supervisor: int) -> int:
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        for pid in children(supervisor):
+            if name_of(pid) == "assay-builder":
+                os.kill(pid, signal.SIGSTOP)
+                return pid
+    return 0
 
 
 async def test_recoveries_cost_the_engine_nothing(new_engine: NewEngine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from engine import EngineConfig
+from engine import Engine, EngineConfig, Program, Verdict
 from engine.errors import BadInput
 from engine.machine.place import landlock_abi
 from tests.support import older_landlock
 from tests.support.accounts import Account, account
-from tests.support.traces import wait_until_nothing
+from tests.support.traces import children, name_of, wait_until_nothing
 from tests.support.user_namespaces import mapped_namespace
 
 NEEDED_ABI = 4
@@ -152,6 +153,31 @@ def test_whoever_is_killed_no_program_lives_on(user: Account, who: str, kernel: 
         if process.stdout is not None:
             process.stdout.close()
         wait_until_nothing(lambda: _processes(user.uid), CLEAN_SECONDS)
+
+
+async def test_a_new_supervisor_waits_until_the_last_one_s_wardens_have_ended(tmp_path: Path) -> None:
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(0o755)
+    program = Program("open('kept', 'w').close(); print(1)")
+    config = EngineConfig(runtime="landlock", state_dir=str(tmp_path / "state"), scratch_dir=str(tmp_path))
+    async with Engine(slots=1, config=config) as engine:
+        supervisor = int(engine.facts()["supervisor_pid"])
+        [warden] = [pid for pid in children(supervisor) if name_of(pid) == "assay-warden"]
+        os.kill(warden, signal.SIGSTOP)
+        os.kill(supervisor, signal.SIGKILL)
+        try:
+            run = asyncio.create_task(engine.run(program))
+            done, _ = await asyncio.wait([run], timeout=0.5)
+            assert not done
+        finally:
+            os.kill(warden, signal.SIGCONT)
+        assert (await run).stdout == b"1\n"
+        wait_until_nothing(lambda: [str(warden)] if Path(f"/proc/{warden}").exists() else [], CLEAN_SECONDS)
+        faults = engine.stats().faults
+        for _ in range(3):
+            assert (await engine.run(program)).verdict is Verdict.ACCEPTED
+        assert engine.stats().faults == faults
+    assert os.listdir(tmp_path) == ["state"]  # noqa: PTH208
 
 
 def test_what_it_cannot_show_is_refused_by_name() -> None:

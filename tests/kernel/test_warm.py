@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.config.engine import Warm
 from engine.harness.kinds import CallTest
 from engine.machine import resources
 from engine.program import Verdict
+from tests.support.traces import children
 from tests.support.warmth import warm_up
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
@@ -220,6 +222,54 @@ async def test_a_zygote_that_stands_still_costs_no_run() -> None:
         assert [(await engine.run(PRINT)).verdict for _ in range(3)] == [Verdict.ACCEPTED] * 3
         await warm_up(engine)
         assert engine.stats().faults == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "hard", "last", "said"),
+    [
+        (resource.RLIMIT_STACK, 600 << 20, "warm", "1 ready, 0 lost"),
+        (resource.RLIMIT_NOFILE, 60, "cold", "0 ready, 3 lost; fcntl F_DUPFD_CLOEXEC: Invalid argument"),
+    ],
+    ids=["stack", "open files"],
+)
+async def test_where_one_does_not_start_it_is_told_why(limit: int, hard: int, last: str, said: str) -> None:
+    """And the slot is kept."""
+    async with Engine(slots=1) as engine:
+        resource.prlimit(int(engine.facts()["supervisor_pid"]), limit, (hard, hard))
+        os.kill(int(engine.facts()["keeper_pids"]), signal.SIGKILL)
+        limits = Limits(open_files=32)
+        assert [(await engine.run(PRINT, limits=limits)).started for _ in range(5)][-1] == last
+        # The end of the first keeper, if a job was there before it was heard.
+        assert engine.stats().faults <= 1
+        assert engine.facts()["warm"].startswith(said)
+
+
+async def test_a_fork_that_is_dead_when_its_job_comes_costs_nothing_but_a_second_try() -> None:
+    double, call = Program(source="def f(x): return 2 * x"), [CallTest(call="f", arguments=[2])]
+
+    async def kind(engine: Engine, called: bool) -> None:
+        if called:
+            assert [run.returned async for run in engine.tests(double, call)] == [4]
+        else:
+            assert (await engine.run(PRINT)).stdout == b"1\n"
+
+    async with Engine(slots=1) as engine:
+        for called in (False, False, True, True, False):
+            await kind(engine, called)
+        for called in (False, True):
+            await kind(engine, False)
+            await asyncio.sleep(0.1)
+            keeper = int(engine.facts()["keeper_pids"])
+            [fork] = [pid for pid in children(keeper) if pid not in zygotes(engine)]
+            faults = engine.stats().faults
+            os.kill(keeper, signal.SIGSTOP)
+            os.kill(fork, signal.SIGKILL)
+            under_way = asyncio.create_task(kind(engine, called))
+            await asyncio.sleep(0.1)
+            os.kill(keeper, signal.SIGCONT)
+            await under_way
+            assert engine.stats().faults == faults + 1
+            assert int(engine.facts()["keeper_pids"]) == keeper
 
 
 @pytest.mark.cgroup2

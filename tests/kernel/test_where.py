@@ -97,6 +97,12 @@ def test_the_row_is_told(user: Account) -> None:
         assert (first, last) == (user.uid, user.uid)
 
 
+@pytest.mark.parametrize("sub_ids", ["subuid"], indirect=True)
+def test_a_helper_that_has_no_rights_is_named(user: Account) -> None:
+    refused = said(["setpriv", "--no-new-privs", *user.command()])["refused"]
+    assert "write the user map by /usr/bin/newuidmap: " in refused
+
+
 def test_without_control_groups_it_starts_only_if_that_is_allowed(user_without_groups: Account) -> None:
     refused = said(user_without_groups.command())["refused"]
     assert "cgroup" in refused

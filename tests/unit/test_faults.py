@@ -78,9 +78,14 @@ async def test_a_second_try_that_goes_well_is_the_answer() -> None:
     assert (completion, asked) == (FINE, [JOB])
 
 
-async def test_a_second_fault_where_the_control_runs_is_the_programs() -> None:
-    completion, asked = await judged(FAULT, FAULT, FINE)
-    assert asked == [JOB, CONTROL]
+async def test_what_was_wrong_with_us_and_has_passed_is_no_verdict() -> None:
+    completion, asked = await judged(FAULT, FAULT, FINE, FINE)
+    assert (completion, asked) == (FINE, [JOB, CONTROL, JOB])
+
+
+async def test_a_fault_where_the_control_has_just_run_is_the_programs() -> None:
+    completion, asked = await judged(FAULT, FAULT, FINE, FAULT)
+    assert asked == [JOB, CONTROL, JOB]
     outcome = outcome_of(completion, 0.0)
     assert outcome.verdict is Verdict.RUNTIME_ERROR
     assert (outcome.signal, outcome.exit_code) == (9, None)

@@ -50,9 +50,9 @@ impl Launcher {
         sys::exit_now(START_FAILED)
     }
 
-    /// The child that borrowed our memory has left it.
-    pub fn forget_program(&mut self) {
-        self.program = None;
+    /// The child that borrowed our memory has left it; whether it had come as far as its program.
+    pub fn forget_program(&mut self) -> bool {
+        self.program.take().is_some()
     }
 
     fn become_program(&mut self, job: BorrowedFd<'_>, in_leaf: bool) -> Result<std::convert::Infallible> {

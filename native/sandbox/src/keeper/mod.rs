@@ -93,7 +93,8 @@ fn live(keeper: Keeper) -> Result<()> {
             signals.drain()?;
             parking.reap()?;
         }
-        if job {
+        // Not if its child is among those that have just been reaped.
+        if job && parking.awaited_job().is_some() {
             parking.hand_over()?;
         }
         if message {

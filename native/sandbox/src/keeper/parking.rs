@@ -5,7 +5,7 @@ use std::path::Path;
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys::{self, Borrowing, Reaped};
-use assay_shared::wire::{FromKeeper, FromParked, ToKeeper, decode, encode};
+use assay_shared::wire::{FromKeeper, FromParked, START_FAILED, ToKeeper, decode, encode};
 
 use super::collect;
 use super::launch::Launcher;
@@ -35,6 +35,8 @@ struct Parked {
     /// Of the zygote that it is a fork of: then we take its job, and hand it over in words of the zygote's.
     flavour: Option<u32>,
     handed_over: bool,
+    /// It had its job, so that its end is that of a program.
+    has_begun: bool,
     /// It runs in the Python that it was born with.
     warm: bool,
 }
@@ -93,7 +95,7 @@ impl Parking {
         self.parked = Parked::default();
         let (launcher, job, leaf) = (&mut self.launcher, self.job.as_fd(), self.leaf.as_ref().map(AsFd::as_fd));
         self.parked.pid = self.borrowing.spawn(leaf, &mut || launcher.run(job, leaf.is_some()))?;
-        self.launcher.forget_program();
+        self.parked.has_begun = self.launcher.forget_program();
         // The child's change of user took this from the memory that it had borrowed.
         sys::prctl("prctl PR_SET_DUMPABLE", libc::PR_SET_DUMPABLE, 1)
     }
@@ -106,7 +108,7 @@ impl Parking {
         {
             self.exchange(launch.flavour)?;
         }
-        self.parked.handed_over = true;
+        (self.parked.handed_over, self.parked.has_begun) = (true, prepared.is_ok());
         let Some(zygote) = self.zygotes.iter().find(|zygote| Some(zygote.flavour) == self.parked.flavour) else {
             // It died just now; its child hears that no orders come, and says that it could not become the program.
             return Ok(());
@@ -204,6 +206,11 @@ impl Parking {
         let empty = childless || zygote::are_all_children(&self.zygotes)?;
         if let Some(status) = first {
             (self.parked.exited, self.empty_told) = (true, empty);
+            if !self.parked.has_begun && status != START_FAILED << 8 {
+                // Nothing follows about a program whose job lies there, or is on its way.
+                let fault = Fault::new("the parked child was killed", "", 0);
+                sys::send(&self.job, &encode(&FromParked::Failed(fault))?, &[])?;
+            }
             self.tell(&FromKeeper::Exited { status, empty, warm: self.parked.warm }, &[])?;
         } else if self.parked.exited && empty && !self.empty_told {
             self.empty_told = true;

@@ -101,11 +101,17 @@ impl Zygote {
         env.push(format!("LD_PRELOAD=/proc/self/fd/{LIBRARY}"));
         let program = Exec::new(&flavour.argv, &env)?;
         processes.next(FIRST_PID)?;
+        let mut failed = None;
         let pid = borrowing.spawn(None, &mut || {
-            let Err(_) = become_python(&program, sources);
+            let Err(fault) = become_python(&program, sources);
+            failed = Some(fault);
             sys::exit_now(START_FAILED)
         })?;
         drop((control_theirs, out));
+        if let Some(fault) = failed {
+            sys::wait_for(pid)?;
+            return Ok(Err(fault.to_string()));
+        }
         let zygote = Self { flavour: number, pid, control, orders, theirs, forks: 0 };
         let ours = flavour.script.starts_with(OUR_SCRIPTS);
         let setup = Setup {
@@ -115,7 +121,11 @@ impl Zygote {
             named: flavour.named.clone(),
             known: if ours { surroundings.known.to_vec() } else { Vec::new() },
         };
-        sys::send(&zygote.control, &encode(&setup)?, &[])?;
+        match sys::send(&zygote.control, &encode(&setup)?, &[]) {
+            // It has ended already, and is heard out.
+            Err(fault) if fault.is(libc::EPIPE) || fault.is(libc::ECONNRESET) => {}
+            sent => drop(sent?),
+        }
         let refusal = match zygote.wait_until_ready(surroundings)? {
             None => text_of(&mut said)?.map(|text| format!("it prints when it is imported: {text}")),
             Some(refusal) => Some(match text_of(&mut said)? {
@@ -238,7 +248,7 @@ impl Zygote {
 /// In a child that borrows our memory: it has descriptors of its own, and nothing else.
 fn become_python(program: &Exec, sources: [RawFd; LIBRARY as usize + 1]) -> Result<std::convert::Infallible> {
     sys::unblock_signals()?;
-    sys::rlimit(libc::RLIMIT_STACK, STACK_BYTES)?;
+    sys::rlimit_up_to(libc::RLIMIT_STACK, STACK_BYTES)?;
     std::env::set_current_dir("/work").context("chdir", "/work")?;
     sys::set_cloexec_above(0)?;
     let mut away = sources;

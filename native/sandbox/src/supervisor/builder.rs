@@ -46,6 +46,7 @@ pub struct Build {
 /// mounts, and makes one after the other; the end of its orders is its own.
 pub struct Builder {
     pub pid: i32,
+    pidfd: OwnedFd,
     orders: OwnedFd,
 }
 
@@ -88,7 +89,7 @@ pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, site: &Site, supervisor: &O
     let (build, order) = order()?;
     let (orders, builder_orders) = sys::seqpacket_pair()?;
     match sys::fork()? {
-        Some(pid) => Ok((build, Builder { pid, orders })),
+        Some(pid) => Ok((build, Builder { pid, pidfd: sys::pidfd_open(pid)?, orders })),
         None => {
             drop((build, orders));
             // Not the engine's socket, and above all not the instance's lock, which must be free when the supervisor dies.
@@ -102,6 +103,10 @@ pub fn start(plan: &Plan, hierarchy: &dyn Hierarchy, site: &Site, supervisor: &O
 }
 
 impl Builder {
+    pub fn kill(&self) -> Result<()> {
+        sys::pidfd_kill(&self.pidfd)
+    }
+
     /// Has the slot's next keeper made in the place of a dead one.
     pub fn make_next(&self, leaf: Option<BorrowedFd<'_>>) -> Result<Build> {
         let (build, order) = order()?;
@@ -198,6 +203,10 @@ impl<'a> Surroundings<'a> {
         sys::set_process_name(c"assay-builder");
         prepare::ordinary_priority();
         sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
+        if sys::is_readable(supervisor) {
+            // It died before it could take us along; the slot is another one's now.
+            sys::exit_now(1);
+        }
         let Site { slot, image, keeps_groups } = *site;
         let clear = if keeps_groups { leftovers::empty } else { leftovers::remove_tree };
         hierarchy.slot_directories(slot).iter().try_for_each(|directory| clear(directory))?;

@@ -74,7 +74,8 @@ impl Supply {
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let name = user_name(&text("/etc/passwd"), uid);
         let delegated = |path: &str| delegated(&text(path), uid, &name);
-        match (delegated("/etc/subuid"), delegated("/etc/subgid"), Path::new(NEWUIDMAP).exists()) {
+        let has_helpers = [NEWUIDMAP, NEWGIDMAP].iter().all(|helper| Path::new(helper).exists());
+        match (delegated("/etc/subuid"), delegated("/etc/subgid"), has_helpers) {
             (Some((first_uid, uids)), Some((first_gid, gids)), true) => {
                 Self { rights: Rights::Helper, own_uid: uid, first_uid, first_gid, count: uids.min(gids) }
             }

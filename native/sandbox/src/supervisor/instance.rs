@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use assay_shared::fault::{Context, Fault, Result};
@@ -25,6 +25,8 @@ pub struct Instance {
     /// Held until the end; the kernel frees the lock with it.
     lock: File,
     path: PathBuf,
+    /// Where that lies: the supervisor's mount namespace may hide the path.
+    directory: File,
 }
 
 impl Instance {
@@ -35,12 +37,13 @@ impl Instance {
         sweep(&directory)?;
         for number in 0..MAX_INSTANCES {
             let path = directory.join(format!("{number}.lock"));
+            let opened = File::open(&directory).context("open", &directory)?;
             let Some(lock) = try_lock(&path)? else { continue };
-            let mut instance = Self { number, lock, path };
+            let mut instance = Self { number, lock, path, directory: opened };
             match instance.make_groups(groups) {
                 Ok(hierarchy) => return Ok((instance, hierarchy)),
                 Err(fault) => {
-                    fs::remove_file(&instance.path).context("unlink", &instance.path)?;
+                    instance.let_go()?;
                     if !fault.is(libc::EEXIST) {
                         return Err(fault);
                     }
@@ -92,34 +95,23 @@ impl Instance {
     pub fn clear(&self, hierarchy: &dyn Hierarchy) -> Result<()> {
         hierarchy.directories().iter().try_for_each(|directory| leftovers::remove_tree(directory))
     }
-}
 
-/// Lets go of the number: by file descriptor, for the path is hidden in the supervisor's mount namespace.
-pub struct Unlink {
-    directory: File,
-    name: String,
-}
-
-impl Unlink {
-    pub fn prepare(instance: &Instance) -> Result<Self> {
-        let directory = instance.path.parent().unwrap_or(Path::new("/"));
-        let name = format!("{}.lock", instance.number);
-        Ok(Self { directory: File::open(directory).context("open", directory)?, name })
-    }
-
-    pub fn unlink(&self) -> Result<()> {
-        let name = assay_shared::sys::c_string(&self.name)?;
+    /// Somebody else may have the number.
+    pub fn let_go(&self) -> Result<()> {
+        let name = assay_shared::sys::c_string(format!("{}.lock", self.number))?;
         // SAFETY: a NUL-terminated string that outlives the call.
         let result = unsafe { libc::unlinkat(self.directory.as_raw_fd(), name.as_ptr(), 0) };
-        assay_shared::sys::check("unlink", &self.name, result.into()).map(drop)
+        assay_shared::sys::check("unlink", &self.path, result.into()).map(drop)
     }
 }
 
 /// None if somebody holds it.
-fn try_lock(path: &Path) -> Result<Option<File>> {
+pub fn try_lock(path: &Path) -> Result<Option<File>> {
     loop {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).context("open", path)?;
+        let mut options = OpenOptions::new();
+        // Nobody else's: whoever can open it can hold it.
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path).context("open", path)?;
         // SAFETY: no pointers.
         if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } < 0 {
             let fault = Fault::last("flock", path);

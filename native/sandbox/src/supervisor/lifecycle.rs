@@ -10,12 +10,15 @@ use assay_shared::wire::{Ended, Fresh, FromSupervisor, JobLimits};
 use crate::cgroup::FULL_WEIGHT;
 
 use super::builder::{self, Build, Site};
+use super::prepare;
 use super::runtime::Born;
 use super::slot::{KEEPER_PATIENCE, KeeperHandle, Run, SlotState};
 use super::{Kept, Source, Supervisor, token};
 
 const MILLISECOND: u64 = 1_000_000;
 const REBUILD_DELAY: u64 = 200 * MILLISECOND;
+/// A thousand at once on a busy machine take some seconds each; one that waits for a dead file system never ends.
+const BUILD_PATIENCE: u64 = 60_000 * MILLISECOND;
 /// Of a slot whose control groups are kept: its builder and crun are in them.
 const WHILE_BUILDING: JobLimits =
     JobLimits { cpu_ns: 0, wall_ns: 0, memory_bytes: 512 << 20, processes: 64, cpus: 4.0 };
@@ -50,7 +53,10 @@ impl Supervisor {
             Ok(build)
         });
         match build {
-            Ok(build) => slot.state = SlotState::Building(build),
+            Ok(build) => {
+                slot.state = SlotState::Building { build, until: sys::monotonic_ns() + BUILD_PATIENCE };
+                self.note_clock(index);
+            }
             Err(fault) => self.cannot_build(index, &fault),
         }
     }
@@ -58,11 +64,11 @@ impl Supervisor {
     pub(super) fn finish_build(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         // A builder that was forked meanwhile may hold a copy of the report's descriptor, which then is told again.
-        if !matches!(slot.state, SlotState::Building(_)) {
+        if !matches!(slot.state, SlotState::Building { .. }) {
             return;
         }
         let renewing = SlotState::Renewing { until: sys::monotonic_ns() + KEEPER_PATIENCE };
-        let SlotState::Building(build) = std::mem::replace(&mut slot.state, renewing) else { return };
+        let SlotState::Building { build, .. } = std::mem::replace(&mut slot.state, renewing) else { return };
         if let Err(fault) = self.adopt(index, build) {
             self.cannot_build(index, &fault);
         }
@@ -117,27 +123,36 @@ impl Supervisor {
         Ok(())
     }
 
+    /// It is killed, and should it not die of that, left to itself.
+    pub(super) fn give_up_build(&mut self, index: usize) -> Result<()> {
+        if let Some(builder) = &self.slots[index].builder {
+            builder.kill()?;
+        }
+        self.cannot_build(index, &Fault::new("a slot's builder did not end in time", "", libc::ETIMEDOUT));
+        Ok(())
+    }
+
     pub(super) fn cannot_build(&mut self, index: usize, fault: &Fault) {
         if !self.started {
             // The first of its kind: this machine cannot do it.
-            self.engine.refused(fault);
+            self.engine.refused(&prepare::explained(fault.clone(), self.slots.len() as u32));
             self.leaving = true;
         }
         let slot = &mut self.slots[index];
         (slot.keeper, slot.kept, slot.builder) = (None, None, None);
-        slot.state = SlotState::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        self.note_failure(index, fault);
         self.note_clock(index);
-        self.give_up_image(index, fault);
     }
 
     /// A waiting job that no slot has the image for, nor will have soon, gets the slot that was idle for the longest.
     pub(super) fn change_images(&mut self) {
         let mut coming = vec![0; self.plan.images.len()];
         for slot in &self.slots {
-            if matches!(slot.state, SlotState::Building(_) | SlotState::Renewing { .. } | SlotState::Reclaiming { .. })
-            {
-                coming[slot.image] += 1;
-            }
+            let is_coming = matches!(
+                slot.state,
+                SlotState::Building { .. } | SlotState::Renewing { .. } | SlotState::Reclaiming { .. }
+            );
+            coming[slot.image] += usize::from(is_coming);
         }
         let mut wanted = Vec::new();
         for image in self.waiting.iter().map(|waiting| waiting.job.image as usize) {
@@ -159,10 +174,14 @@ impl Supervisor {
         }
     }
 
-    /// A slot that could not be made with an image goes back to the first one; a job that waited for it is answered.
-    fn give_up_image(&mut self, index: usize, fault: &Fault) {
-        let image = std::mem::take(&mut self.slots[index].image);
+    /// The next one in this slot may fare no better, and has to wait. A slot that could not be made with an image goes back to
+    /// the first one; a job that waited for it is answered.
+    fn note_failure(&mut self, index: usize, fault: &Fault) {
+        let slot = &mut self.slots[index];
+        slot.state = SlotState::Broken { until: sys::monotonic_ns() + REBUILD_DELAY };
+        let image = std::mem::take(&mut slot.image);
         if image == 0 {
+            slot.failure = Some(fault.clone());
             return;
         }
         let at = self.waiting.iter().position(|waiting| waiting.job.image as usize == image);
@@ -188,7 +207,7 @@ impl Supervisor {
         if !self.started {
             self.cannot_build(index, &fault);
         } else if never_parked {
-            self.give_up_image(index, &fault);
+            self.note_failure(index, &fault);
         }
         self.note_clock(index);
     }
@@ -216,18 +235,19 @@ impl Supervisor {
     pub(super) fn leave(&mut self) -> Result<()> {
         for slot in &mut self.slots {
             // One with nothing to do sees the end of its orders.
-            if let (SlotState::Building(_), Some(builder)) = (&slot.state, slot.builder.take()) {
-                // SAFETY: no pointers; a builder is our child and not yet reaped, or gone with its pid unused this soon.
-                unsafe { libc::kill(builder.pid, libc::SIGKILL) };
+            if let (SlotState::Building { .. }, Some(builder)) = (&slot.state, slot.builder.take()) {
+                builder.kill()?;
             }
             if let Some(keeper) = &slot.keeper {
                 sys::pidfd_kill(&keeper.pidfd)?;
             }
         }
         wait_for_children()?;
+        // To clear away takes descriptors too.
+        self.slots.clear();
         self.plan.runtime.clear()?;
         self.instance.clear(&*self.hierarchy)?;
-        self.unlink.unlink()
+        self.instance.let_go()
     }
 }
 

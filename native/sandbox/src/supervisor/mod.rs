@@ -14,32 +14,27 @@ mod prepare;
 mod runs;
 mod runtime;
 mod slot;
+mod start;
 mod user_namespace;
 mod warmth;
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::time::Duration;
 
 use assay_shared::fault::{Fault, Result};
-use assay_shared::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
-use assay_shared::wire::{Start, Stop, ToSupervisor};
+use assay_shared::sys::{self, ChildSignals, Epoll, Reaped};
+use assay_shared::wire::{Stop, ToSupervisor};
 
 use crate::cgroup::{Hierarchy, SlotCgroup};
-use crate::rootfs;
 use builder::{Builder, Plan};
 use crowd::Crowd;
 use engine_link::EngineLink;
-use ids::{Ids, Rights, Supply};
-use instance::{Groups, Instance, Unlink};
+use instance::Instance;
 use memory::Budget;
-use runtime::Runtime;
 use slot::{KeeperHandle, SlotState, Waiting, patience_until};
+use start::Started;
 use warmth::Warmth;
-
-const DEFAULT_DISK_BYTES: u64 = 64 << 20;
 
 /// What an epoll event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +73,8 @@ struct Slot {
     image: usize,
     /// From the keeper that was there before, where it was used once; without it the slot's control groups are made anew.
     kept: Option<Kept>,
+    /// Why its last keeper could not be made with the first image, or ended before it had a child parked.
+    failure: Option<Fault>,
     /// At work, or waiting for more where keepers are used once.
     builder: Option<Builder>,
     state: SlotState,
@@ -108,7 +105,6 @@ struct Supervisor {
     /// Ours; keepers die with it.
     own_pidfd: OwnedFd,
     instance: Instance,
-    unlink: Unlink,
     hierarchy: Box<dyn Hierarchy>,
     plan: Plan,
     slots: Vec<Slot>,
@@ -131,120 +127,11 @@ pub fn main() -> Result<()> {
     prepare::reset_inherited()?;
     let mut engine = EngineLink::adopt()?;
     let (start, library) = engine.wait_for_start()?;
-    let (hold, zygote) = if start.runtime.used_once() { (library, None) } else { (None, library) };
-    match Started::start(&mut engine, &start, hold) {
-        Ok(made) => made.supervise(engine, &start, zygote),
-        Err(fault) => engine.refuse(&fault),
+    let slots = start.pooled_slots();
+    match Started::start(&mut engine, start, library) {
+        Ok(started) => started.supervise(engine, slots),
+        Err(fault) => engine.refuse(&prepare::explained(fault, slots)),
     }
-}
-
-/// Everything that may be refused, made before the loop.
-struct Started {
-    epoll: Epoll,
-    instance: Instance,
-    unlink: Unlink,
-    hierarchy: Box<dyn Hierarchy>,
-    ids: Ids,
-    runtime: Box<dyn Runtime>,
-}
-
-impl Started {
-    fn start(engine: &mut EngineLink, start: &Start, hold: Option<File>) -> Result<Self> {
-        let epoll = Epoll::new()?;
-        let has_namespaces = start.runtime.has_namespaces();
-        let supply = Supply::find(start.uid_base)?;
-        let supply = if has_namespaces { supply } else { supply.without_namespaces()? };
-        let slots = start.pooled_slots();
-        runtime::refuse_without_rights(&start.runtime, supply.part(0, slots).0.rights)?;
-        let (instance, hierarchy) = Instance::take(&start.state_dir, groups_for(start))?;
-        hierarchy.weigh_instance(start.cores)?;
-        let unlink = Unlink::prepare(&instance)?;
-        let (part, ids) = supply.part(instance.number, slots);
-        let base = Path::new(&start.state_dir);
-        let entered = if has_namespaces { enter_own_namespaces(&part, base) } else { Ok(()) };
-        let prepared = entered.and_then(|()| runtime::prepare(start, hold, instance.number, &ids));
-        let runtime = match prepared {
-            Ok(runtime) => runtime,
-            Err(fault) => {
-                // Should even this fail, whoever starts next sweeps it.
-                let _ = instance.clear(&*hierarchy).and_then(|()| unlink.unlink());
-                return Err(fault);
-            }
-        };
-        engine.describe(&instance, &*hierarchy, part.uids(&ids, slots));
-        Ok(Self { epoll, instance, unlink, hierarchy, ids, runtime })
-    }
-
-    fn supervise(self, engine: EngineLink, start: &Start, zygote: Option<File>) -> Result<()> {
-        let Started { epoll, instance, unlink, hierarchy, ids, runtime } = self;
-        let can_be_warm = hierarchy.is_there() && !ids.shared() && zygote.is_some();
-        let flavours = if can_be_warm { start.flavours.clone() } else { Vec::new() };
-        let warmth = Warmth::new(flavours.len(), zygote);
-        let signals = ChildSignals::take()?;
-        epoll.add(&engine.socket, token(Source::Engine, 0, 0), READABLE)?;
-        epoll.add(&engine.pidfd, token(Source::EngineDeath, 0, 0), READABLE)?;
-        epoll.add(signals.fd(), token(Source::Children, 0, 0), READABLE)?;
-        let budget = Budget::open(start.memory_bytes, &*hierarchy)?;
-        let plan = Plan {
-            ids,
-            base: start.state_dir.clone(),
-            images: start.images.clone(),
-            disk_bytes: DEFAULT_DISK_BYTES,
-            fresh: start.fresh,
-            runtime,
-            used_once: start.runtime.used_once(),
-            flavours,
-            known: start.known.clone(),
-        };
-        let broken = || Slot {
-            generation: 0,
-            image: 0,
-            kept: None,
-            builder: None,
-            state: SlotState::Broken { until: 0 },
-            keeper: None,
-        };
-        let mut supervisor = Supervisor {
-            epoll,
-            engine,
-            own_pidfd: sys::pidfd_open(sys::getpid())?,
-            instance,
-            unlink,
-            hierarchy,
-            plan,
-            slots: (0..start.pooled_slots()).map(|_| broken()).collect(),
-            parked: Vec::new(),
-            waiting: VecDeque::new(),
-            started: false,
-            leaving: false,
-            signals,
-            next_look: 0,
-            buffer: vec![0; sys::MESSAGE_BYTES],
-            warmth,
-            crowd: Crowd::new(start.cores)?,
-            budget,
-        };
-        let result = supervisor.run();
-        supervisor.leave()?;
-        result
-    }
-}
-
-fn groups_for(start: &Start) -> Groups {
-    match (start.runtime.has_namespaces(), start.allow_degraded) {
-        (false, _) => Groups::None,
-        (true, true) => Groups::WherePossible,
-        (true, false) => Groups::Needed,
-    }
-}
-
-/// Where we may mount, and where only our own see what is mounted.
-fn enter_own_namespaces(part: &Supply, base: &Path) -> Result<()> {
-    if part.rights != Rights::Administrator {
-        user_namespace::enter(part)?;
-    }
-    prepare::leave_mount_namespace()?;
-    rootfs::make_shared(base)
 }
 
 impl Supervisor {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use assay_shared::fault::Result;
+use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
 
 /// Room for the control files and sockets of many slots.
@@ -48,12 +48,12 @@ pub fn reset_inherited() -> Result<()> {
     let _ = fs::write("/proc/self/oom_score_adj", "-500");
     // Core dumps are off; the filter is only for programs that look at it.
     let _ = fs::write("/proc/self/coredump_filter", "0x33");
-    std::env::set_current_dir("/").map_err(|_| assay_shared::fault::Fault::last("chdir", "/"))
+    std::env::set_current_dir("/").map_err(|_| Fault::last("chdir", "/"))
 }
 
 fn reset_limits() {
-    // Where raising is not allowed the hard limit stays as it is.
-    let _ = sys::rlimit(libc::RLIMIT_NOFILE, OPEN_FILES);
+    // What fails here leaves a limit as it was.
+    let _ = sys::rlimit_up_to(libc::RLIMIT_NOFILE, OPEN_FILES);
     for resource in [
         libc::RLIMIT_CPU,
         libc::RLIMIT_FSIZE,
@@ -63,13 +63,28 @@ fn reset_limits() {
         libc::RLIMIT_SIGPENDING,
         libc::RLIMIT_STACK,
     ] {
-        let _ = sys::rlimit(resource, libc::RLIM_INFINITY);
+        let _ = sys::rlimit_up_to(resource, libc::RLIM_INFINITY);
+    }
+}
+
+/// Says so where a slot could not be made for want of open files.
+pub fn explained(fault: Fault, slots: u32) -> Fault {
+    match sys::hard_limit(libc::RLIMIT_NOFILE) {
+        Ok(most) if fault.is(libc::EMFILE) => {
+            let operation = format!(
+                "the hard limit of {most} open files is too low for {slots} slots (raise it, see `ulimit -n`, or ask for \
+                 fewer): {}",
+                fault.operation
+            );
+            Fault { operation, ..fault }
+        }
+        _ => fault,
     }
 }
 
 /// Takes back the supervisor's place ahead of others; children that run programs must not have it.
 pub fn ordinary_priority() {
-    // SAFETY: no pointers. Lowering one's own priority cannot fail.
+    // SAFETY: no pointers. Fails where the engine itself has a lower one, which we may not raise: so have its programs.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 0) };
 }
 

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys;
-use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, START_FAILED, Stop, ToKeeper, decode};
+use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
 
 use super::clock::Partner;
 use super::slot::{KeeperHandle, SlotState, Waiting, patience_until, take_waiting};
@@ -57,7 +57,7 @@ impl Supervisor {
         }
         if !self.waiting.is_empty() {
             self.change_images();
-            self.refuse_if_all_broken();
+            self.refuse_if_all_fail();
         }
     }
 
@@ -93,13 +93,16 @@ impl Supervisor {
         }
     }
 
-    /// With no slot left or in the making, waiting would last for ever.
-    pub(super) fn refuse_if_all_broken(&mut self) {
-        if self.slots.iter().all(|slot| matches!(slot.state, SlotState::Broken { .. })) {
-            for Waiting { job, .. } in std::mem::take(&mut self.waiting) {
-                let fault = Fault::new("no slot could be made", "", 0);
-                self.engine.ended(Ended { run_id: job.run_id, fault: Some(fault), ..Ended::default() }, Vec::new());
-            }
+    /// With no slot that was fit when it was last made, waiting could last for ever.
+    fn refuse_if_all_fail(&mut self) {
+        let Some(failures) = self.slots.iter().map(|slot| slot.failure.as_ref()).collect::<Option<Vec<_>>>() else {
+            return;
+        };
+        let last = failures.last().map_or_else(String::new, |fault| format!(": {fault}"));
+        let fault = Fault::new(&format!("no slot could be made{last}"), "", 0);
+        for Waiting { job, .. } in std::mem::take(&mut self.waiting) {
+            let ended = Ended { run_id: job.run_id, fault: Some(fault.clone()), ..Ended::default() };
+            self.engine.ended(ended, Vec::new());
         }
     }
 
@@ -142,6 +145,7 @@ impl Supervisor {
                 self.build(index);
                 Ok(())
             }
+            (SlotState::Building { .. }, _) => self.give_up_build(index),
             (SlotState::Reclaiming { .. }, _) => self.park(index),
             (SlotState::Renewing { .. }, _) => Err(Fault::new("the keeper did not renew in time", "", libc::ETIMEDOUT)),
             _ => Ok(()),
@@ -185,7 +189,10 @@ impl Supervisor {
                 self.hear_keeper(index)?;
                 Err(Fault::new("the keeper died", "", 0))
             }
-            Source::Job => self.hear_parked(index).map_err(|fault| self.failure_told(index).unwrap_or(fault)),
+            Source::Job => match self.hear_parked(index) {
+                Ok(_) => Ok(()),
+                Err(fault) => Err(self.failure_told(index).unwrap_or(fault)),
+            },
             _ => self.hear_keeper(index),
         }
     }
@@ -201,10 +208,11 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn hear_parked(&mut self, index: usize) -> Result<()> {
+    /// Whether there was anything to hear.
+    fn hear_parked(&mut self, index: usize) -> Result<bool> {
         let slot = &mut self.slots[index];
-        let Some(keeper) = &mut slot.keeper else { return Ok(()) };
-        let Some(received) = sys::receive(&keeper.job, &mut self.buffer)? else { return Ok(()) };
+        let Some(keeper) = &mut slot.keeper else { return Ok(false) };
+        let Some(received) = sys::receive(&keeper.job, &mut self.buffer)? else { return Ok(false) };
         if received.length == 0 {
             // It may have said why.
             self.hear_keeper(index)?;
@@ -214,20 +222,17 @@ impl Supervisor {
             FromParked::Parked => {
                 keeper.program_pid = received.pid;
                 // Its keeper may have had to take another one for the job that it was given meanwhile.
-                if matches!(slot.state, SlotState::Running(_)) { Ok(()) } else { self.park(index) }
-            }
-            FromParked::Ready => {
-                self.zygote_is_ready(index, received.pid);
-                Ok(())
-            }
-            FromParked::Failed(fault) => match &mut slot.state {
-                SlotState::Running(run) => {
-                    run.launch_fault = Some(fault);
-                    Ok(())
+                if !matches!(slot.state, SlotState::Running(_)) {
+                    self.park(index)?;
                 }
-                _ => Err(fault),
+            }
+            FromParked::Ready => self.zygote_is_ready(index, received.pid),
+            FromParked::Failed(fault) => match &mut slot.state {
+                SlotState::Running(run) => run.launch_fault = Some(fault),
+                _ => return Err(fault),
             },
         }
+        Ok(true)
     }
 
     /// A child is parked: the slot is free once it holds no memory of dead processes.
@@ -248,7 +253,7 @@ impl Supervisor {
             slot.state = SlotState::Reclaiming { since, next_look: now + MILLISECOND, asked: asked || ask };
             return if ask { reclaim(keeper) } else { Ok(()) };
         }
-        slot.state = SlotState::Parked;
+        (slot.state, slot.failure) = (SlotState::Parked, None);
         self.parked.push(index);
         if !self.started && self.slots.iter().all(|slot| matches!(slot.state, SlotState::Parked)) {
             self.started = true;
@@ -267,8 +272,8 @@ impl Supervisor {
         let message: FromKeeper = decode(&self.buffer[..received.length])?;
         match message {
             FromKeeper::Failed(fault) => return Err(fault),
-            // A start that failed was told before; its message may still lie there.
-            FromKeeper::Exited { status, .. } if status == START_FAILED << 8 => self.hear_parked(index)?,
+            // A start that failed was told before; the message may still lie there, behind that of being parked.
+            FromKeeper::Exited { status: 1.., .. } => while self.hear_parked(index)? {},
             FromKeeper::Cold { flavour, reason } => return self.zygote_is_gone(index, flavour, reason),
             _ => {}
         }

@@ -36,8 +36,11 @@ pub struct Waiting {
 }
 
 pub enum SlotState {
-    /// A builder is at work.
-    Building(Build),
+    /// A builder is at work, until then at the latest.
+    Building {
+        build: Build,
+        until: u64,
+    },
     /// The keeper renews, until then at the latest.
     Renewing {
         until: u64,
@@ -386,9 +389,9 @@ pub fn patience_until(state: &SlotState) -> u64 {
     match state {
         SlotState::Renewing { until } => *until,
         SlotState::Reclaiming { next_look, .. } => *next_look,
-        SlotState::Broken { until } => *until,
+        SlotState::Broken { until } | SlotState::Building { until, .. } => *until,
         SlotState::Running(run) => run.next_look(),
-        SlotState::Building(_) | SlotState::Parked => u64::MAX,
+        SlotState::Parked => u64::MAX,
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, check};
+use assay_shared::wire::{decode, encode};
 
 use super::ids::{Ids, NEWGIDMAP, NEWUIDMAP, Rights, Supply};
 
@@ -28,21 +29,20 @@ pub fn enter(part: &Supply) -> Result<()> {
             Ok(1) => write_maps(part, supervisor, uid, gid),
             _ => sys::exit_now(1),
         };
-        if let Err(fault) = result {
-            // Should this fail, the exit code speaks.
-            let _ = File::from(answer_write).write_all(fault.operation.as_bytes());
-            sys::exit_now(1);
-        }
-        sys::exit_now(0)
+        let Err(fault) = result else { sys::exit_now(0) };
+        // Should this fail, the exit code speaks.
+        let _ = encode(&fault).map(|complaint| File::from(answer_write).write_all(&complaint));
+        sys::exit_now(1)
     };
     drop((go, answer_write));
     sys::unshare(libc::CLONE_NEWUSER)?;
     File::from(go_write).write_all(&[1]).context("write", "mapper")?;
-    let mut complaint = String::new();
-    File::from(answer).read_to_string(&mut complaint).context("read", "mapper")?;
+    let mut complaint = Vec::new();
+    File::from(answer).read_to_end(&mut complaint).context("read", "mapper")?;
     match sys::wait_for(child)? {
         0 => Ok(()),
-        _ => Err(Fault::new(&format!("write the user map: {complaint}"), "", libc::EPERM)),
+        _ if complaint.is_empty() => Err(Fault::new("write the user map", "", libc::EPERM)),
+        _ => Err(decode(&complaint)?),
     }
 }
 
@@ -54,15 +54,15 @@ fn write_maps(part: &Supply, pid: i32, uid: u32, gid: u32) -> Result<()> {
     for (file, helper, own, first, count) in maps {
         if part.rights == Rights::Writer {
             let path = format!("/proc/{pid}/{file}");
-            fs::write(&path, format!("0 {own} 1\n1 {first} {count}"))
-                .map_err(|error| Fault::new(&format!("{path}: {error}"), "", 0))?;
+            fs::write(&path, format!("0 {own} 1\n1 {first} {count}")).context("write", path)?;
             continue;
         }
         let numbers = [pid as u32, 0, own, 1, 1, first, count].map(|number| number.to_string());
         let said = Command::new(helper).args(numbers).output().context("run", helper)?;
         if !said.status.success() {
             let text = String::from_utf8_lossy(&said.stderr);
-            return Err(Fault::new(text.lines().next().unwrap_or(helper), "", 0));
+            let text = text.lines().next().unwrap_or("no reason given");
+            return Err(Fault::new(&format!("write the user map by {helper}: {text}"), "", libc::EPERM));
         }
     }
     Ok(())

@@ -29,8 +29,8 @@ pub use mounts::{attach_mount, clone_mount, map_owners, user_namespace};
 pub use namespaces::{enter_user_namespace_alone, in_first_user_namespace};
 pub use privileged::{draw_secret, privileged, use_secret};
 pub use process::{
-    Reaped, exit_now, fork, getpid, monotonic_ns, pidfd_kill, pidfd_open, prctl, process_cpu_ns, reap, reaped_cpu_ns,
-    rlimit, set_process_name, wait_for,
+    Reaped, exit_now, fork, getpid, hard_limit, monotonic_ns, pidfd_kill, pidfd_open, prctl, process_cpu_ns, reap,
+    reaped_cpu_ns, rlimit, rlimit_up_to, set_process_name, wait_for,
 };
 pub use signals::{ChildSignals, unblock_signals};
 pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};

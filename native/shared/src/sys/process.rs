@@ -112,6 +112,21 @@ pub fn rlimit(resource: libc::__rlimit_resource_t, value: u64) -> Result<()> {
     check("setrlimit", resource.to_string(), unsafe { libc::setrlimit(resource, &limit) }.into()).map(drop)
 }
 
+pub fn hard_limit(resource: libc::__rlimit_resource_t) -> Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the struct outlives the call.
+    check("getrlimit", resource.to_string(), unsafe { libc::getrlimit(resource, &mut limit) }.into())?;
+    Ok(limit.rlim_max)
+}
+
+/// The same where that is allowed, else as much of it as the hard limit leaves.
+pub fn rlimit_up_to(resource: libc::__rlimit_resource_t, value: u64) -> Result<()> {
+    match rlimit(resource, value) {
+        Err(fault) if fault.is(libc::EPERM) => rlimit(resource, value.min(hard_limit(resource)?)),
+        set => set,
+    }
+}
+
 /// The exit code of this child, waiting for it; a signal counts as 128 and its number.
 pub fn wait_for(pid: i32) -> Result<i32> {
     let mut status = 0;

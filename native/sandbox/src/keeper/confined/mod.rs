@@ -24,7 +24,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
-use assay_shared::wire::{FromKeeper, ToKeeper, decode, encode};
+use assay_shared::wire::{FromKeeper, FromParked, START_FAILED, ToKeeper, decode, encode};
 
 use super::{Keeper, collect, fail};
 use asked::Asked;
@@ -78,6 +78,7 @@ fn live(confined: Confined, reach: Reach) -> Result<Infallible> {
         job: keeper.job,
         grounds,
         pid: 0,
+        has_begun: false,
         exited: false,
         empty_told: false,
         watch: Watch::default(),
@@ -145,6 +146,8 @@ struct Post {
     buffer: Vec<u8>,
     /// The parked child, and later the first process of the program.
     pid: i32,
+    /// It had its job, so that its end is that of a program.
+    has_begun: bool,
     exited: bool,
     empty_told: bool,
     watch: Watch,
@@ -172,6 +175,7 @@ impl Post {
         let (launcher, job) = (&mut self.launcher, self.job.as_fd());
         self.pid = self.borrowing.spawn(None, &mut || launcher.run(job))?;
         let (allowed, listener) = (self.launcher.forget_program(), self.launcher.take_listener()?);
+        self.has_begun = allowed.is_some();
         if let (Some(allowed), Some(listener)) = (allowed, listener) {
             self.asked = Some(Asked::new(listener, allowed.processes));
             self.watch = Watch::start(allowed, &self.grounds);
@@ -215,6 +219,11 @@ impl Post {
         };
         if let Some(status) = first {
             (self.exited, self.empty_told) = (true, empty);
+            if !self.has_begun && status != START_FAILED << 8 {
+                // Nothing follows about a program whose job lies there, or is on its way.
+                let fault = Fault::new("the parked child was killed", "", 0);
+                sys::send(&self.job, &encode(&FromParked::Failed(fault))?, &[])?;
+            }
             self.tell_counted()?;
             self.tell(&FromKeeper::Exited { status, empty, warm: false }, &[])?;
         } else if self.exited && empty && !self.empty_told {

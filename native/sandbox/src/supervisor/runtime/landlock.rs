@@ -1,12 +1,14 @@
 //! Slots without any namespace: a directory, a keeper, and a warden that sees to it that nothing outlives them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use assay_shared::fault::{Context, Fault, Result};
-use assay_shared::sys::{self, check};
+use assay_shared::sys;
 use assay_shared::wire::Rootfs;
 
 use super::{Born, Runtime, Workshop};
@@ -14,10 +16,15 @@ use crate::keeper::confined::{Confined, Reach, clear, keep};
 use crate::keeper::{Keeper, fail};
 use crate::rootfs::{Layout, Parts};
 use crate::supervisor::ids::Ids;
+use crate::supervisor::instance::try_lock;
 
 /// Nobody but us; or others too, who may go through and not look around.
 const CLOSED: u32 = 0o700;
 const TO_PASS: u32 = 0o711;
+
+/// How long a warden may take to end what it watches; longer than it tries.
+const PATIENCE: Duration = Duration::from_secs(10);
+const ROUND: Duration = Duration::from_millis(1);
 
 pub struct LandlockRuntime {
     /// The instance's own, with a directory for each slot.
@@ -38,8 +45,32 @@ impl LandlockRuntime {
         // Without links in it: none is followed below.
         let scratch = scratch.canonicalize().context("find", scratch)?;
         let place = scratch.join(format!("assay-{uid}-{:016x}-{number}", name_of(&base)));
-        make_place(&place, uid, if ids.shared() { CLOSED } else { TO_PASS })?;
-        Ok(Self { place, trees })
+        let runtime = Self { place, trees };
+        runtime.take_place(uid, if ids.shared() { CLOSED } else { TO_PASS }, Instant::now() + PATIENCE)?;
+        Ok(runtime)
+    }
+
+    /// The instance's lock is ours, so what is there is left by one that was killed, or was put there by somebody else.
+    fn take_place(&self, uid: u32, mode: u32, deadline: Instant) -> Result<()> {
+        let _ours = loop {
+            match make_place(&self.place, uid, mode).and_then(|()| wait_for_lock(&self.lock(0), deadline)) {
+                // The last warden takes the place away, until there is a lock of ours in it.
+                Err(fault) if fault.is(libc::ENOENT) && Instant::now() < deadline => {}
+                locked => break locked?,
+            }
+        };
+        let mut others = self.locks()?;
+        others.retain(|lock| *lock != self.lock(0));
+        wait_for_wardens(&others, deadline)?;
+        clear(&open_directory(&self.place)?)
+    }
+
+    /// Of all slots that have or had one.
+    fn locks(&self) -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(&self.place).context("read", &self.place)?;
+        let paths = entries.map(|entry| entry.context("read", &self.place).map(|entry| entry.path()));
+        let is_lock = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "lock");
+        paths.filter(|path| path.as_ref().map_or(true, is_lock)).collect()
     }
 
     fn slot(&self, slot: u32) -> PathBuf {
@@ -75,7 +106,6 @@ fn name_of(path: &Path) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The instance's lock is ours, so what is there is left by one that was killed, or was put there by somebody else.
 fn make_place(place: &Path, uid: u32, mode: u32) -> Result<()> {
     match DirBuilder::new().mode(mode).create(place) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -83,7 +113,6 @@ fn make_place(place: &Path, uid: u32, mode: u32) -> Result<()> {
             if !facts.is_dir() || facts.uid() != uid {
                 return Err(Fault::new("scratch_dir: somebody else has taken", place, libc::EEXIST));
             }
-            clear(&open_directory(place)?)?;
         }
         made => made.context("mkdir", place)?,
     }
@@ -109,7 +138,7 @@ impl Runtime for LandlockRuntime {
 
     fn parts(&self, _base: &Path, _rootfs: &Rootfs, ids: &Ids, slot: u32, _zygotes: bool) -> Result<Parts> {
         // Whoever had the slot before has ended all of its processes once this is ours; it stays so until we end.
-        std::mem::forget(take_lock(&self.lock(slot))?);
+        std::mem::forget(wait_for_lock(&self.lock(slot), Instant::now() + PATIENCE)?);
         let path = self.slot(slot);
         DirBuilder::new().mode(CLOSED).recursive(true).create(&path).context("mkdir", &path)?;
         if let Some(user) = ids.root_of(slot) {
@@ -119,7 +148,11 @@ impl Runtime for LandlockRuntime {
     }
 
     fn clear(&self) -> Result<()> {
-        remove(&self.place)
+        match wait_for_wardens(&self.locks()?, Instant::now()) {
+            // What is left is the warden's to remove, and that of whoever has this number next.
+            Err(fault) if fault.is(libc::ETIMEDOUT) => Ok(()),
+            waited => waited.and_then(|()| remove(&self.place)),
+        }
     }
 
     fn workshop<'a>(&'a self, _root: &Path, ids: &'a Ids, slot: u32) -> Result<Box<dyn Workshop + 'a>> {
@@ -175,10 +208,52 @@ impl Workshop for Warden<'_> {
     }
 }
 
-/// Held by the slot's warden as long as it lives.
-fn take_lock(path: &Path) -> Result<File> {
-    let lock =
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).context("open", path)?;
-    // SAFETY: no pointers.
-    check("flock", path, unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX) }.into()).map(|_| lock)
+/// A slot's, which its warden holds as long as it lives.
+fn wait_for_lock(path: &Path, deadline: Instant) -> Result<File> {
+    loop {
+        if let Some(lock) = try_lock(path)? {
+            return Ok(lock);
+        }
+        if Instant::now() >= deadline {
+            return Err(Fault::new("wait for the end of what ran before behind", path, libc::ETIMEDOUT));
+        }
+        sleep(ROUND);
+    }
+}
+
+/// Until all of these are dead, which would remove what is made in their slots' places.
+fn wait_for_wardens(locks: &[PathBuf], deadline: Instant) -> Result<()> {
+    locks.iter().try_for_each(|lock| wait_for_lock(lock, deadline).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_removed_before_the_wardens_of_a_dead_instance_have_ended() {
+        let place = std::env::temp_dir().join(format!("assay-place-{}", std::process::id()));
+        let runtime = LandlockRuntime { place, trees: Vec::new() };
+        // SAFETY: no arguments, cannot fail.
+        let uid = unsafe { libc::geteuid() };
+        let take = |patience| runtime.take_place(uid, CLOSED, Instant::now() + patience);
+        take(Duration::ZERO).expect("there was none");
+        for slot in [0, 3] {
+            let warden = try_lock(&runtime.lock(slot)).expect("a new file").expect("held by nobody");
+            fs::create_dir_all(runtime.slot(slot).join("run/work")).expect("directories");
+            let fault = take(Duration::from_millis(20)).expect_err("held by the warden");
+            assert_eq!((fault.errno, Path::new(&fault.path)), (libc::ETIMEDOUT, &*runtime.lock(slot)));
+            runtime.clear().expect("left to the warden");
+            assert!(runtime.slot(slot).join("run/work").exists());
+            let ended = std::thread::spawn(move || {
+                sleep(Duration::from_millis(20));
+                drop(warden);
+            });
+            take(PATIENCE).expect("the warden ends");
+            ended.join().expect("it cannot panic");
+            assert_eq!(fs::read_dir(&runtime.place).expect("kept").count(), 0);
+        }
+        runtime.clear().expect("held by nobody");
+        assert!(!runtime.place.exists());
+    }
 }
