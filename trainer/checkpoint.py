@@ -23,17 +23,24 @@ _LOG: Final = logging.getLogger(__name__)
 _STATE: Final = "state.msgpack"
 _MANIFEST: Final = "manifest.json"
 _KEPT: Final = 2
-# What a run may go on with though it is another value than it began with.
+# What a run may go on with though it is another value than it began with: how long, where and in how much memory it
+# computes, and when it gives up, but never what.
 _MAY_CHANGE: Final = (
     "run.iterations",
     "run.directory",
     "run.checkpoint_every",
     "run.tensorboard",
+    "model.gradient_checkpointing",
     "prompts.evaluate_every",
     "rewards.address",
+    "rewards.max_not_judged",
     "rewards.patience_seconds",
     "rewards.in_flight",
+    "rollouts.engine",
     "rollouts.url",
+    "rollouts.kv_cache_bytes",
+    "update.tokens_per_micro_batch",
+    "update.head_chunk",
     "weights.transfer",
     "weights.deadline_seconds",
 )
@@ -160,7 +167,7 @@ def newest(directory: Path) -> tuple[Path, State] | None:
 
 
 def check_config(state: State, config: TrainerConfig) -> None:
-    """Raises BadInput for a key that is not what the run began with and that its numbers depend on."""
+    """Raises BadInput for a key that is not what the run began with and that decides what is computed."""
     before, now = dict(flat(state.config)), dict(flat(config.to_table()))
     for key, value in now.items():
         if key not in _MAY_CHANGE and before.get(key) != value:
