@@ -167,11 +167,17 @@ def newest(directory: Path) -> tuple[Path, State] | None:
 
 
 def check_config(state: State, config: TrainerConfig) -> None:
-    """Raises BadInput for a key that is not what the run began with and that decides what is computed."""
-    before, now = dict(flat(state.config)), dict(flat(config.to_table()))
+    """Raises BadInput for a key that is not what the run began with and that decides what is computed.
+
+    A key that the run did not know had what is the default now; one that is no more is left out, with a warning.
+    """
+    saved, now = dict(flat(state.config)), dict(flat(config.to_table()))
+    if gone := sorted(saved.keys() - now.keys()):
+        _LOG.warning("the run that is resumed has keys that are no more, which are left out: %s", ", ".join(gone))
+    before = dict(flat(TrainerConfig().to_table())) | saved
     for key, value in now.items():
-        if key not in _MAY_CHANGE and before.get(key) != value:
-            raise BadInput(key, value, f"the run that is resumed began with {before.get(key)!r}")
+        if key not in _MAY_CHANGE and before[key] != value:
+            raise BadInput(key, value, f"the run that is resumed began with {before[key]!r}")
 
 
 def _places(directory: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from engine.errors import BadInput
 from rewards.cli.daemon import own_daemon
-from trainer import Prompt, Trainer, TrainerConfig
+from trainer import Prompt, Trainer, TrainerConfig, checkpoint
 from trainer.tasks.tasks import write_task
 
 ITERATIONS = 6
@@ -132,6 +132,19 @@ def test_what_is_computed_may_not_change_but_where_and_in_how_much_memory(tiny_m
         "rollouts__kv_cache_bytes": 1 << 20,
     }
     run(config_of(tiny_model, tmp_path, **other), iterations=3, resume=True)
+
+
+def test_a_checkpoint_of_another_version_has_the_defaults_of_keys_it_lacks(caplog: pytest.LogCaptureFixture) -> None:
+    config = TrainerConfig.load(None, {"update.tau": 0.5})
+    table = config.to_table()
+    del table["update"]["gap_limit"], table["sampling"]
+    table["update"]["of_old"] = 1
+    checkpoint.check_config(checkpoint.State(config=table), config)
+    assert "no more, which are left out: update.of_old" in caplog.text
+    with pytest.raises(BadInput, match=r"^update.gap_limit 0.3: the run that is resumed began with 0.2$"):
+        checkpoint.check_config(
+            checkpoint.State(config=table), TrainerConfig.load(None, {"update.tau": 0.5, "update.gap_limit": 0.3})
+        )
 
 
 def start(config: TrainerConfig, file: Path, *more: str) -> subprocess.Popen[bytes]:
