@@ -153,8 +153,12 @@ def write(directory: Path, state: State, write_weights: Callable[[Path], None]) 
 
 
 def newest(directory: Path) -> tuple[Path, State] | None:
-    """The newest checkpoint that is whole; a damaged one is passed over with a warning."""
-    for place in _places(directory):
+    """The newest checkpoint that is whole; a damaged one is passed over with a warning.
+
+    None where there is none at all; raises BadInput where all are damaged, for a beginning would write over the run.
+    """
+    places = _places(directory)
+    for place in places:
         try:
             manifest = json.loads((place / _MANIFEST).read_text())
             damaged = [name for name, digest in manifest.items() if _digest(place / name) != digest]
@@ -162,7 +166,12 @@ def newest(directory: Path) -> tuple[Path, State] | None:
                 return place, msgspec.msgpack.decode((place / _STATE).read_bytes(), type=State)
         except (OSError, ValueError, AttributeError) as error:
             damaged = [str(error)]
-        _LOG.warning("checkpoint %s is damaged (%s): the one before it is taken", place, ", ".join(damaged))
+        _LOG.warning("checkpoint %s is damaged (%s): it is passed over", place, ", ".join(damaged))
+    if places:
+        run = str(directory.parent)
+        raise BadInput(
+            "run.directory", run, "none of its checkpoints is whole: bring one back, or name another directory"
+        )
     return None
 
 

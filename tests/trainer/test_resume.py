@@ -114,6 +114,17 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
 
 
+def test_where_every_checkpoint_is_damaged_nothing_is_written_over(tiny_model: Path, tmp_path: Path) -> None:
+    config = config_of(tiny_model, tmp_path, run__checkpoint_every=1)
+    run(config, iterations=2)
+    for place in (tmp_path / "checkpoints").iterdir():
+        (place / "state.msgpack").write_bytes(b"")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(BadInput, match=r"^run.directory '.*': none of its checkpoints is whole"):
+        run(config, resume=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_two_checkpoints_are_kept(tiny_model: Path, tmp_path: Path) -> None:
     run(config_of(tiny_model, tmp_path))
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["00000004", "00000006"]
