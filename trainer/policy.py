@@ -142,8 +142,13 @@ class Policy(nn.Module):
         return cast("Tensor", self.model.get_output_embeddings().weight)
 
     def _check_attention(self, path: str) -> None:
-        layers = getattr(self.model.config, "layer_types", None) or []
-        other = sorted({kind for kind in layers if kind != "full_attention"})
+        config = self.model.config
+        layers = getattr(config, "layer_types", None)
+        other = sorted({kind for kind in layers or () if kind != "full_attention"})
+        # Mistral's and others' of its time name no types: a window is every layer's.
+        window = None if layers else getattr(config, "sliding_window", None)
+        if window and window < config.max_position_embeddings:
+            other = [f"a sliding window of {window} tokens in a context of {config.max_position_embeddings}"]
         if other:
             raise BadInput("model.path", path, f"packed rows need layers of full attention; it has {', '.join(other)}")
 
