@@ -59,3 +59,16 @@ def test_full_attention(tmp_path: Path, kind: str, fields: dict[str, Any]) -> No
 def test_a_window_is_refused(tmp_path: Path, kind: str, fields: dict[str, Any], has: str) -> None:
     with pytest.raises(BadInput, match=rf"^model.path .*packed rows need layers of full attention; it has {has}$"):
         policy_of(tmp_path, kind, **SHAPE, **fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("BloomConfig", {"vocab_size": 128, "hidden_size": 16, "n_layer": 2, "n_head": 2}),
+        ("GraniteConfig", {**SHAPE, "logits_scaling": 8.0}),
+    ],
+    ids=["an attention of its own", "logits of its own"],
+)
+def test_rows_that_are_not_what_the_model_says_are_refused(tmp_path: Path, kind: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=r"^model.path .*packed rows do not give its own logprobs \(apart by \d\.\d+\)"):
+        policy_of(tmp_path, kind, **fields, initializer_range=0.5)
