@@ -79,6 +79,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     number          iterations that are done
     policy_version  of the weights
     drawn           prompts that the sampler has given out
+    left            ids of those that are still to come in its epoch
     success         rate of right answers by prompt id
     opened          groups that were ever opened
     groups          those in the buffer
@@ -89,6 +90,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
     policy_version: int = 0
     drawn: int = 0
+    left: list[str] = []
     success: dict[str, float] = {}
     opened: int = 0
     groups: list[SavedGroup] = []
