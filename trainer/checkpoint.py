@@ -23,17 +23,24 @@ _LOG: Final = logging.getLogger(__name__)
 _STATE: Final = "state.msgpack"
 _MANIFEST: Final = "manifest.json"
 _KEPT: Final = 2
-# What a run may go on with though it is another value than it began with.
+# What a run may go on with though it is another value than it began with: how long, where and in how much memory it
+# computes, and when it gives up, but never what.
 _MAY_CHANGE: Final = (
     "run.iterations",
     "run.directory",
     "run.checkpoint_every",
     "run.tensorboard",
+    "model.gradient_checkpointing",
     "prompts.evaluate_every",
     "rewards.address",
+    "rewards.max_not_judged",
     "rewards.patience_seconds",
     "rewards.in_flight",
+    "rollouts.engine",
     "rollouts.url",
+    "rollouts.kv_cache_bytes",
+    "update.tokens_per_micro_batch",
+    "update.head_chunk",
     "weights.transfer",
     "weights.deadline_seconds",
 )
@@ -72,6 +79,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     number          iterations that are done
     policy_version  of the weights
     drawn           prompts that the sampler has given out
+    left            ids of those that are still to come in its epoch
     success         rate of right answers by prompt id
     opened          groups that were ever opened
     groups          those in the buffer
@@ -82,6 +90,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
     policy_version: int = 0
     drawn: int = 0
+    left: list[str] = []
     success: dict[str, float] = {}
     opened: int = 0
     groups: list[SavedGroup] = []
@@ -146,8 +155,12 @@ def write(directory: Path, state: State, write_weights: Callable[[Path], None]) 
 
 
 def newest(directory: Path) -> tuple[Path, State] | None:
-    """The newest checkpoint that is whole; a damaged one is passed over with a warning."""
-    for place in _places(directory):
+    """The newest checkpoint that is whole; a damaged one is passed over with a warning.
+
+    None where there is none at all; raises BadInput where all are damaged, for a beginning would write over the run.
+    """
+    places = _places(directory)
+    for place in places:
         try:
             manifest = json.loads((place / _MANIFEST).read_text())
             damaged = [name for name, digest in manifest.items() if _digest(place / name) != digest]
@@ -155,16 +168,27 @@ def newest(directory: Path) -> tuple[Path, State] | None:
                 return place, msgspec.msgpack.decode((place / _STATE).read_bytes(), type=State)
         except (OSError, ValueError, AttributeError) as error:
             damaged = [str(error)]
-        _LOG.warning("checkpoint %s is damaged (%s): the one before it is taken", place, ", ".join(damaged))
+        _LOG.warning("checkpoint %s is damaged (%s): it is passed over", place, ", ".join(damaged))
+    if places:
+        run = str(directory.parent)
+        raise BadInput(
+            "run.directory", run, "none of its checkpoints is whole: bring one back, or name another directory"
+        )
     return None
 
 
 def check_config(state: State, config: TrainerConfig) -> None:
-    """Raises BadInput for a key that is not what the run began with and that its numbers depend on."""
-    before, now = dict(flat(state.config)), dict(flat(config.to_table()))
+    """Raises BadInput for a key that is not what the run began with and that decides what is computed.
+
+    A key that the run did not know had what is the default now; one that is no more is left out, with a warning.
+    """
+    saved, now = dict(flat(state.config)), dict(flat(config.to_table()))
+    if gone := sorted(saved.keys() - now.keys()):
+        _LOG.warning("the run that is resumed has keys that are no more, which are left out: %s", ", ".join(gone))
+    before = dict(flat(TrainerConfig().to_table())) | saved
     for key, value in now.items():
-        if key not in _MAY_CHANGE and before.get(key) != value:
-            raise BadInput(key, value, f"the run that is resumed began with {before.get(key)!r}")
+        if key not in _MAY_CHANGE and before[key] != value:
+            raise BadInput(key, value, f"the run that is resumed began with {before[key]!r}")
 
 
 def _places(directory: Path) -> list[Path]:

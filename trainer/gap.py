@@ -26,12 +26,17 @@ def sampler_gap(reference: Tensor, micro: MicroBatch) -> Tensor:
 
 
 def near_the_sampler(gap: Tensor, rollout: Tensor, rollouts: int, limit: float) -> Tensor:
-    """float32 [rollouts]: 1 where a rollout's mean absolute gap is within `limit`, 0 past it or without tokens here."""
-    size = gap.abs().nan_to_num(0.0)
+    """float32 [rollouts]: 1 where a rollout's mean absolute gap is within `limit`, 0 past it or without tokens here.
+
+    The mean is over the tokens that this policy sampled; a rollout without one, which ended before its siblings, is
+    not past any limit.
+    """
     zeros = torch.zeros(rollouts, device=gap.device)
-    tokens = zeros.index_add(0, rollout, torch.ones_like(size))
-    sizes = zeros.index_add(0, rollout, size) / tokens.clamp(min=1)
-    return ((tokens > 0) & (sizes <= limit)).float()
+    known = (~gap.isnan()).float()
+    tokens = zeros.index_add(0, rollout, torch.ones_like(known))
+    sizes = zeros.index_add(0, rollout, gap.abs().nan_to_num(0.0))
+    means = sizes / zeros.index_add(0, rollout, known).clamp(min=1)
+    return ((tokens > 0) & (means <= limit)).float()
 
 
 def truncated_weights(gap: Tensor) -> Tensor:

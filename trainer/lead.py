@@ -72,7 +72,12 @@ class Lead:
         self._tokenizer = tokenizer
         self._stop = stop_tokens(config.model.path, tokenizer)
         self._sampler = Sampler(
-            config.sampling, prompts.train, seed=config.run.seed, drawn=state.drawn, success=state.success
+            config.sampling,
+            prompts.train,
+            seed=config.run.seed,
+            drawn=state.drawn,
+            left=state.left,
+            success=state.success,
         )
         self._difficulties = Difficulties(prompts.train)
         by_id = {prompt.id: prompt for prompt in prompts.train}
@@ -171,6 +176,7 @@ class Lead:
             number=number,
             policy_version=policy_version,
             drawn=self._sampler.drawn,
+            left=self._sampler.left,
             success=self._sampler.success,
             opened=self._buffer.opened,
             groups=[checkpoint.saved(group) for group in self._buffer.groups],

@@ -42,7 +42,7 @@ class Trainer:
     held_out  in place of its file for the evaluation
     reward    in place of the daemon: `async def reward(prompt, text) -> float | Reward | NotJudged`
     resume    go on with the run in the configuration's directory, from its newest checkpoint that is whole; where there
-              is none it begins anew
+              was never one it begins anew
     say       is told what the run does and waits for
 
     Raises BadInput for a configuration, a model or prompts that cannot be trained; while it runs also RolloutsFailed,

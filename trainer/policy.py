@@ -22,14 +22,16 @@ from trainer.logprobs import log_distributions, token_logprobs
 from trainer.ranks import Ranks
 from trainer.tables import ModelConfig
 
-_HEAD_TOLERANCE: Final = 1e-3
+_TOLERANCE: Final = 1e-3
+# A prompt and two responses of tokens that every vocabulary has.
+_TRIED: Final = ([0, 1, 2, 3], ([4, 5, 6], [7, 5, 4]))
 
 
 class Policy(nn.Module):
     """A causal language model with float32 weights, computed in the dtype of the configuration.
 
-    Raises BadInput for a model that packed rows do not suit: layers that do not attend fully, or logits that are not
-    the head's product.
+    Raises BadInput for a model that packed rows do not suit: layers that do not attend fully or by an attention of
+    their own, or logits that are not the head's product.
     """
 
     def __init__(
@@ -42,8 +44,7 @@ class Policy(nn.Module):
         self._head_chunk = head_chunk
         self.dtype: torch.dtype = getattr(torch, config.dtype)
         self._check_attention(config.path)
-        self._check_head(config.path)
-        self.model.set_attn_implementation(attention.NAME)
+        self._check_rows(config.path)
         # Dropout would make the reference another policy than the one that is trained.
         self.model.eval()
         if config.gradient_checkpointing:
@@ -122,9 +123,13 @@ class Policy(nn.Module):
     def _hidden(self, micro: MicroBatch) -> Tensor:
         """Last hidden states [n, width] that predict the trained tokens."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            hidden: Tensor = self._backbone(
-                input_ids=micro.tokens, position_ids=micro.positions, use_cache=False, spans=micro.spans
-            ).last_hidden_state[0]
+            return self._states(micro)
+
+    def _states(self, micro: MicroBatch) -> Tensor:
+        """The same in the dtype of the weights."""
+        hidden: Tensor = self._backbone(
+            input_ids=micro.tokens, position_ids=micro.positions, use_cache=False, spans=micro.spans
+        ).last_hidden_state[0]
         return hidden[micro.sources]
 
     def _packed(self, prompt: Sequence[int], responses: Sequence[Sequence[int]]) -> MicroBatch:
@@ -142,22 +147,35 @@ class Policy(nn.Module):
         return cast("Tensor", self.model.get_output_embeddings().weight)
 
     def _check_attention(self, path: str) -> None:
-        layers = getattr(self.model.config, "layer_types", None) or []
-        other = sorted({kind for kind in layers if kind != "full_attention"})
+        config = self.model.config
+        layers = getattr(config, "layer_types", None)
+        other = sorted({kind for kind in layers or () if kind != "full_attention"})
+        # Mistral's and others' of its time name no types: a window is every layer's.
+        window = None if layers else getattr(config, "sliding_window", None)
+        if window and window < config.max_position_embeddings:
+            other = [f"a sliding window of {window} tokens in a context of {config.max_position_embeddings}"]
         if other:
             raise BadInput("model.path", path, f"packed rows need layers of full attention; it has {', '.join(other)}")
 
     @torch.no_grad()
-    def _check_head(self, path: str) -> None:
-        tokens = torch.arange(8, device=self.device)[None] % self.model.config.vocab_size
-        theirs = self.model(input_ids=tokens, use_cache=False).logits[0, :-1].float().log_softmax(1)
-        hidden = self._backbone(input_ids=tokens, use_cache=False).last_hidden_state[0, :-1]
-        targets = tokens[0, 1:]
-        ours, _ = token_logprobs(hidden, self._head_weight, targets)
-        apart = (ours - theirs.gather(1, targets[:, None]).squeeze(1)).abs().max().item()
-        if not apart < _HEAD_TOLERANCE:
+    def _check_rows(self, path: str) -> None:
+        """Give the model our attention; a packed row has to say what the model itself says of each response alone."""
+        prompt, responses = _TRIED
+        theirs = []
+        for response in responses:
+            tokens = torch.tensor([prompt + response], device=self.device)
+            logits = self.model(input_ids=tokens, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
+            theirs.append(logits.log_softmax(1).gather(1, tokens[0, len(prompt) :, None]).squeeze(1))
+        self.model.set_attn_implementation(attention.NAME)
+        micro = self._packed(prompt, responses)
+        ours, _ = token_logprobs(self._states(micro), self._head_weight, micro.targets)
+        apart = (ours - torch.cat(theirs)).abs().max().item()
+        if not apart < _TOLERANCE:
             raise BadInput(
-                "model.path", path, f"its logits are not hidden states times the head's weight (apart by {apart:.2g})"
+                "model.path",
+                path,
+                f"packed rows do not give its own logprobs (apart by {apart:.2g}): its layers do not take our "
+                "attention, or its logits are not hidden states times the head's weight",
             )
 
 

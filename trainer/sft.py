@@ -39,17 +39,15 @@ def warm_up(
 ) -> None:
     """`steps` of AdamW on the model in a directory; the result, with its tokenizer, goes to `out`.
 
-    data      a file of lines {"prompt", "completion"}; each step's `batch` of them is drawn at random
+    data      a file of lines {"prompt", "completion"}; each step's `batch` of them is drawn at random, each completion
+              ended by the tokenizer's end of sequence, or by the model's where the tokenizer has none
     progress  takes a step's number and its loss, in nats per token of the solutions
 
     Raises BadInput.
     """
     tokenizer = load_tokenizer(model)
-    stop = stop_tokens(model, tokenizer)
-    if not stop:
-        raise BadInput("model.path", model, "it names no stop token (eos_token_id)")
+    examples = _examples(data, tokenizer, _end(model, tokenizer))
     policy = Policy(ModelConfig(path=model))
-    examples = [_example(line, tokenizer, stop[0]) for _, line in parsed_lines(data, _Line, "data")]
     random = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=learning_rate, weight_decay=0.0)
     for step in range(1, steps + 1):
@@ -69,6 +67,26 @@ def warm_up(
     tokenizer.save_pretrained(out)
 
 
-def _example(line: _Line, tokenizer: PreTrainedTokenizerBase, stop: int) -> Group:
-    solution = tokenizer(line.completion, add_special_tokens=False)["input_ids"]
-    return group_of(tokenizer(line.prompt)["input_ids"], [[*solution, stop]])
+def _end(model: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that ends a turn: of several that stop a response it is the tokenizer's own."""
+    stop = stop_tokens(model, tokenizer)
+    if not stop:
+        raise BadInput("model.path", model, "it names no stop token (eos_token_id)")
+    own: int | None = tokenizer.eos_token_id
+    return stop[0] if own is None else own
+
+
+def _examples(data: str, tokenizer: PreTrainedTokenizerBase, end: int) -> list[Group]:
+    examples = []
+    for place, line in parsed_lines(data, _Line, "data"):
+        prompt = tokenizer(line.prompt)["input_ids"]
+        solution = tokenizer(line.completion, add_special_tokens=False)["input_ids"]
+        if not prompt:
+            raise BadInput(f"{place}.prompt", line.prompt, "no token in it")
+        # The end is predicted, and predicts nothing.
+        if (tokens := len(prompt) + len(solution)) > _BUDGET:
+            raise BadInput(f"{place}.completion", line.completion, f"{tokens} tokens with its prompt, above {_BUDGET}")
+        examples.append(group_of(prompt, [[*solution, end]]))
+    if not examples:
+        raise BadInput("data", data, "there is no line in it")
+    return examples

@@ -208,7 +208,8 @@ class UpdateConfig:
     head_chunk              positions whose logits are in memory at once
     baseline                what is taken off a rollout's reward: its group's mean, its siblings' mean, or tau * log of
                             the mean of exp(reward / tau)
-    gap_limit               mean absolute gap per token between sampler and trainer past which a rollout is left out
+    gap_limit               mean absolute gap between sampler and trainer, over the tokens that this iteration's policy
+                            sampled, past which a rollout is left out
     sampler_correction      "token_truncate": each token's gradient times min(exp(gap), 2); "none": all alike
     """
 

@@ -55,14 +55,17 @@ class FrameTransport:
     async def _connected(self) -> Connection:
         if self._connection is not None and not self._connection.lost:
             return self._connection
+        # Only one that was there before is waited for, by each request's own clock: who waits for another's attempt has
+        # waited too.
+        until = asyncio.get_running_loop().time() + (self._reconnect_seconds if self._connection is not None else 0)
         async with self._connecting:
             if self._connection is None or self._connection.lost:
-                self._connection = await self._connect()
+                self._connection = await self._connect(until)
             return self._connection
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, until: float) -> Connection:
         async with contextlib.AsyncExitStack() as unless_greeted:
-            connection = self._greeting = Connection(self._path, *await self._open())
+            connection = self._greeting = Connection(self._path, *await self._open(until))
             unless_greeted.push_async_callback(connection.close, "it was not greeted")
             try:
                 await connection.request("hello", {"version": PROTOCOL_VERSION, "token": self._token})
@@ -71,12 +74,10 @@ class FrameTransport:
             unless_greeted.pop_all()
         return connection
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open(self, until: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if sys.platform == "win32":
             raise SandboxError(f"{self._path}: no Unix sockets here, use an http:// address")
         loop = asyncio.get_running_loop()
-        # Only one that was there before is waited for.
-        until = loop.time() + (self._reconnect_seconds if self._connection is not None else 0)
         while True:
             try:
                 return await asyncio.open_unix_connection(self._path)

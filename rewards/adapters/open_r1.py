@@ -20,6 +20,8 @@ async def code_reward(
 ) -> list[float | None]:
     """The share of each completion's tests that are right, by its `verification_info`; None where it was not judged.
 
+    Raises as `assay_reward`.
+
     num_parallel, provider_type, enforce_same_language  say nothing here: the daemon decides
     kwargs                                              columns, and what TRL adds, as `assay_reward` has them
     """

@@ -48,7 +48,8 @@ Type = Literal[
 class MathItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     r"""A completion whose final answer is compared with `reference`.
 
-    reference         the answer, as text or JSON number; as data sets have it, also in a box or after `answer_pattern`
+    reference         the answer, as text or JSON number; as data sets have it, also in a box, after `answer_pattern` or
+                      in a last line `#### 72`
     answer_pattern    the literal text before the answer, which is the rest of its line (`A:`, `####`); None: `\boxed{}`
     thinking          "opened": the prompt opened the thinking, so that without an end of it there is no answer
     type              of the reference, where it would be read as another one: "choice", "ratio", "tuple", "text" ...

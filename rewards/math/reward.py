@@ -23,6 +23,8 @@ from rewards.math.item import MathItem, math_item
 from rewards.reward import NotJudged, Reward
 
 _BOXES: Final = ("\\boxed", "\\fbox")
+# What GSM8K's last line begins with, and no formula.
+_LAST_LINE: Final = "####"
 
 
 class MathReward:
@@ -163,7 +165,7 @@ def _unicode(text: str) -> str:
 
 
 def reference_text(item: MathItem) -> str | Nothing:
-    """The reference's own text; data sets also have it in a box, or at the end of a solution."""
+    """The reference's own text; data sets also have it in a box, or at the end of a solution, as `#### 72`."""
     if isinstance(item.reference, float):
         # Its shortest digits, never an exponent; a whole number has no places that were measured.
         return format(Decimal(repr(item.reference)), "f") if math.isfinite(item.reference) else Nothing("not finite")
@@ -174,4 +176,5 @@ def reference_text(item: MathItem) -> str | Nothing:
             if isinstance(found, Nothing):
                 return found
             return found[0] if len(found) == 1 else Nothing("several boxes")
-    return _unicode(text)
+    last = text.rstrip().rpartition("\n")[2].strip()
+    return _unicode(last.removeprefix(_LAST_LINE).strip() or text if last.startswith(_LAST_LINE) else text)

@@ -57,11 +57,33 @@ def test_a_reference_as_a_data_set_has_it() -> None:
         assert isinstance(graded, Reward)
         assert graded.reward == reward
     for item in (
-        MathItem(completion="#### 42", reference=reference, answer_pattern="A:"),
+        MathItem(completion="#### 42", reference="6 * 7 = 42 #### 42", answer_pattern="A:"),
         MathItem(completion=r"\boxed{1}", reference=r"\boxed{1} or \boxed{2}"),
         MathItem(completion=r"\boxed{nan}", reference=float("nan")),
     ):
         assert isinstance(grade(item), NotJudged)
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer"),
+    [
+        ("Natalia sold 48/2 = <<48/2=24>>24 clips in May.\n#### 72", "72"),
+        ("It rises.\r\n#### -1,450,000 \r\n", "-1450000"),
+        ("#### \\frac{1}{2}", "0.5"),
+        ("####\nso\n####72", "72"),
+        ("Not \\boxed{5} yet\n#### 5", "5"),
+    ],
+)
+def test_a_last_line_of_four_signs_is_the_reference(reference: str, answer: str) -> None:
+    for completion, reward in ((f"\\boxed{{{answer}}}", 1.0), ("\\boxed{7}", 0.0)):
+        found = grade(MathItem(completion=completion, reference=reference))
+        assert isinstance(found, Reward)
+        assert found.reward == reward
+
+
+@pytest.mark.parametrize("reference", ["#### 72\nis it", "so 1 #### 72", "##### 72", "so\n####", "so\n### 72"])
+def test_no_other_line_is(reference: str) -> None:
+    assert isinstance(grade(MathItem(completion="\\boxed{72}", reference=reference)), NotJudged)
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,18 @@ async def test_a_daemon_that_ends_fails_what_is_in_flight_and_the_client_finds_t
     await asyncio.to_thread(next_one.stop)
 
 
+@no_slot_in_it
+async def test_requests_wait_together_for_a_daemon_that_is_gone(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon(slots=1)
+    async with Client(daemon.address, reconnect_seconds=0.5) as client:
+        await client.stats()
+        await asyncio.to_thread(daemon.stop)
+        began = time.monotonic()
+        answers = await asyncio.gather(*(client.stats() for _ in range(8)), return_exceptions=True)
+    assert all(isinstance(answer, SandboxError) for answer in answers)
+    assert time.monotonic() - began < 2
+
+
 async def test_no_daemon_is_said_at_once(tmp_path_factory: pytest.TempPathFactory, closed_port: str) -> None:
     path = tmp_path_factory.mktemp("none") / "a.sock"
     async with Client(f"unix://{path}") as client:

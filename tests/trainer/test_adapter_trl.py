@@ -16,7 +16,8 @@ from rich.console import Console
 
 pytest.importorskip("trl", reason="needs trl: make trainer")
 
-from engine import BadInput
+from engine import BadInput, SandboxError
+from rewards.adapters.open_r1 import code_reward
 from rewards.adapters.samples import ADDRESS
 from rewards.adapters.trl import assay_reward
 from rewards.cli.daemon import own_daemon
@@ -69,9 +70,19 @@ async def test_a_sample_that_cannot_be_scored_is_named() -> None:
     assert caught.value.field == "[1].reference"
 
 
-async def test_without_a_daemon_nothing_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ADDRESS, f"unix://{tmp_path}/none.sock")
-    assert await assay_reward([""], [RIGHT], answer=["4"]) == [None]
+@pytest.mark.parametrize("address", ["unix://{}/none.sock", "http://127.0.0.1:9"])
+async def test_without_a_daemon_the_run_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv(ADDRESS, address.format(tmp_path))
+    with pytest.raises(SandboxError, match=r"^none of 2 completions was judged: .*(none\.sock|127\.0\.0\.1:9)"):
+        await assay_reward(["", ""], [RIGHT, RIGHT], answer=["4", "4"])
+    tests = {"test_cases": [{"input": "1", "output": "2"}]}
+    with pytest.raises(SandboxError, match=r"^none of 1 completions was judged: "):
+        await code_reward([PROGRAM], verification_info=[tests])
+
+
+@pytest.mark.usefixtures("daemon")
+async def test_a_batch_of_which_nothing_can_be_said_has_no_rewards() -> None:
+    assert await assay_reward(["", ""], [RIGHT, RIGHT], answer=["See the figure."] * 2) == [None, None]
 
 
 def test_trl_sees_a_coroutine_that_can_be_pickled() -> None:

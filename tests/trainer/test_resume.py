@@ -18,7 +18,7 @@ from rich.console import Console
 
 from engine.errors import BadInput
 from rewards.cli.daemon import own_daemon
-from trainer import Prompt, Trainer, TrainerConfig
+from trainer import Prompt, Trainer, TrainerConfig, checkpoint
 from trainer.tasks.tasks import write_task
 
 ITERATIONS = 6
@@ -114,16 +114,48 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
 
 
+def test_where_every_checkpoint_is_damaged_nothing_is_written_over(tiny_model: Path, tmp_path: Path) -> None:
+    config = config_of(tiny_model, tmp_path, run__checkpoint_every=1)
+    run(config, iterations=2)
+    for place in (tmp_path / "checkpoints").iterdir():
+        (place / "state.msgpack").write_bytes(b"")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(BadInput, match=r"^run.directory '.*': none of its checkpoints is whole"):
+        run(config, resume=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_two_checkpoints_are_kept(tiny_model: Path, tmp_path: Path) -> None:
     run(config_of(tiny_model, tmp_path))
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["00000004", "00000006"]
 
 
-def test_what_its_numbers_depend_on_may_not_change(tiny_model: Path, tmp_path: Path) -> None:
+def test_what_is_computed_may_not_change_but_where_and_in_how_much_memory(tiny_model: Path, tmp_path: Path) -> None:
     run(config_of(tiny_model, tmp_path), iterations=2)
     with pytest.raises(BadInput, match=r"^update.tau 0.7: the run that is resumed began with 0.1$"):
         run(config_of(tiny_model, tmp_path, update__tau=0.7), resume=True)
-    run(config_of(tiny_model, tmp_path, run__iterations=3), iterations=3, resume=True)
+    other = {
+        "run__iterations": 3,
+        "rewards__max_not_judged": 0.5,
+        "update__tokens_per_micro_batch": 64,
+        "update__head_chunk": 16,
+        "model__gradient_checkpointing": True,
+        "rollouts__kv_cache_bytes": 1 << 20,
+    }
+    run(config_of(tiny_model, tmp_path, **other), iterations=3, resume=True)
+
+
+def test_a_checkpoint_of_another_version_has_the_defaults_of_keys_it_lacks(caplog: pytest.LogCaptureFixture) -> None:
+    config = TrainerConfig.load(None, {"update.tau": 0.5})
+    table = config.to_table()
+    del table["update"]["gap_limit"], table["sampling"]
+    table["update"]["of_old"] = 1
+    checkpoint.check_config(checkpoint.State(config=table), config)
+    assert "no more, which are left out: update.of_old" in caplog.text
+    with pytest.raises(BadInput, match=r"^update.gap_limit 0.3: the run that is resumed began with 0.2$"):
+        checkpoint.check_config(
+            checkpoint.State(config=table), TrainerConfig.load(None, {"update.tau": 0.5, "update.gap_limit": 0.3})
+        )
 
 
 def start(config: TrainerConfig, file: Path, *more: str) -> subprocess.Popen[bytes]:

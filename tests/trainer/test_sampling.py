@@ -84,9 +84,18 @@ def test_newer_rates_count_more() -> None:
     assert failure.success == {"0": 0.75}
 
 
-def test_none_comes_twice_in_one_draw_as_long_as_there_are_enough() -> None:
-    assert len(set(ids(sampler("failure").take(20)))) == 20
-    assert len(sampler("failure").take(50)) == 50
+@pytest.mark.parametrize("order", ["uniform", "curriculum", "failure"])
+def test_none_comes_twice_in_one_draw_as_long_as_there_are_enough(order: str) -> None:
+    taking = sampler(order)
+    assert all(len(set(ids(taking.take(count)))) == count for count in (13, 14, 20, 17))
+    assert len(sampler(order).take(50)) == 50
+
+
+def test_across_the_end_of_an_epoch_each_prompt_still_comes_once_in_each() -> None:
+    uniform = sampler("uniform")
+    taken = [name for _ in range(40) for name in ids(uniform.take(13))]
+    for epoch in range(26):
+        assert sorted(taken[20 * epoch : 20 * epoch + 20]) == sorted(ids(PROMPTS))
 
 
 @pytest.mark.parametrize("order", ["uniform", "curriculum", "failure"])
@@ -94,5 +103,6 @@ def test_it_goes_on_where_it_was(order: str) -> None:
     whole = sampler(order)
     whole.take(17)
     whole.observe([group(PROMPTS[4], 1.0)])
-    again = sampler(order, drawn=whole.drawn, success=dict(whole.success))
-    assert ids(again.take(15)) == ids(whole.take(15))
+    for count in (15, 5, 20):
+        again = sampler(order, drawn=whole.drawn, left=whole.left, success=dict(whole.success))
+        assert ids(again.take(count)) == ids(whole.take(count))

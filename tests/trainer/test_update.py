@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from engine.errors import BadInput
 from trainer import Group, Prompt, Rollout, StaleWeights, TrainerError
 from trainer.batch import Batch, longest_batch, pack
+from trainer.gap import near_the_sampler
 from trainer.policy import Policy
 from trainer.ranks import Ranks
 from trainer.tables import ModelConfig, UpdateConfig
@@ -73,6 +74,13 @@ def test_a_rollout_past_the_gap_limit_teaches_nothing(policy: Policy, tiny_model
     theirs = weights(other)
     for name, weight in policy.weights():
         assert_close(weight, theirs[name])
+
+
+def test_tokens_of_older_policies_do_not_dilute_a_rollouts_gap() -> None:
+    old = [float("nan")] * 9
+    gap = torch.tensor([*old, 0.5, *old, 0.1, *old])
+    rollout = torch.tensor([0] * 10 + [1] * 10 + [2] * 9)
+    assert near_the_sampler(gap, rollout, 4, limit=0.2).tolist() == [0, 1, 1, 0]
 
 
 @pytest.mark.parametrize(
