@@ -24,6 +24,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use assay_shared::fault::{Fault, Result};
+use assay_shared::outbox::PAUSE;
 use assay_shared::sys::{self, ChildSignals, Epoll, READABLE, Reaped};
 use assay_shared::wire::{Start, Stop, ToSupervisor};
 
@@ -114,6 +115,8 @@ struct Supervisor {
     slots: Vec<Slot>,
     parked: Vec<usize>,
     waiting: VecDeque<Waiting>,
+    /// No job's descriptors have gone through since then.
+    refused_since: Option<u64>,
     started: bool,
     leaving: bool,
     signals: ChildSignals,
@@ -215,6 +218,7 @@ impl Started {
             slots: (0..start.pooled_slots()).map(|_| broken()).collect(),
             parked: Vec::new(),
             waiting: VecDeque::new(),
+            refused_since: None,
             started: false,
             leaving: false,
             signals,
@@ -254,7 +258,7 @@ impl Supervisor {
             self.look_at_clocks()?;
             self.dispatch();
             self.engine.flush(&self.epoll)?;
-            if self.leaving {
+            if self.leaving || self.engine.gone {
                 break;
             }
             ready.clear();
@@ -281,7 +285,10 @@ impl Supervisor {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        (self.next_look != u64::MAX).then(|| Duration::from_nanos(self.next_look.saturating_sub(sys::monotonic_ns())))
+        let look = (self.next_look != u64::MAX)
+            .then(|| Duration::from_nanos(self.next_look.saturating_sub(sys::monotonic_ns())));
+        let again = self.engine.tries_again().then_some(PAUSE);
+        look.into_iter().chain(again).min()
     }
 
     /// To be called after every change of a slot's state.
