@@ -2,6 +2,7 @@
 
 A fault with a counter up (out of memory, a refused process) or a limit hit is the program's at once. Any other is tried
 once more; if that faults too, a control program decides: where it runs, the sandbox is sound and the program to blame.
+A fault that no program can bring about counts against none.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ async def settle(
     second = await (again or attempt)(msgspec.structs.replace(job, flavour=None))
     if second.fault is None or _program_did_it(second):
         return second
+    if first.blameless or second.blameless:
+        raise SandboxError(f"the sandbox faulted twice: {first.fault}; {second.fault}")
     await asyncio.sleep(PAUSE_SECONDS)
     control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
     if control.fault is None and control.exit_code == 0:
