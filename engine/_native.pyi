@@ -35,6 +35,7 @@ class Completion:
     """How one job ended: either `fault` is set, or the rest is fact.
 
     fault is a sentence about ours (supervisor lost, keeper lost, a system call that failed): no verdict may follow.
+    blameless: no program can have brought the fault about, for descriptors did not get through a socket.
     """
 
     @property
@@ -43,6 +44,8 @@ class Completion:
     def warm(self) -> bool: ...
     @property
     def fault(self) -> str | None: ...
+    @property
+    def blameless(self) -> bool: ...
     @property
     def exit_code(self) -> int | None: ...
     @property

@@ -3,6 +3,7 @@
 A fault with a counter up (out of memory, a refused process) or a limit hit is the program's at once. Any other is tried
 once more. If that faults too, a control program says whether the sandbox is sound, and then one last try decides. Two
 faults and a control that runs would not do: what was wrong with us may have passed in between.
+A fault that no program can bring about counts against none.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ async def settle(
     second = await again(cold)
     if second.fault is None or _program_did_it(second):
         return second
+    if first.blameless or second.blameless:
+        raise SandboxError(f"the sandbox faulted twice: {first.fault}; {second.fault}")
     await asyncio.sleep(PAUSE_SECONDS)
     control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
     if control.fault is not None or control.exit_code != 0:

@@ -89,6 +89,7 @@ class Ended:
     stderr: bytes
     run_id: int = 0
     fault: str | None = None
+    blameless: bool = False
     warm: bool = False
     signal: int | None = None
     stopped_by: Literal["cpu", "wall", "output", "cancel"] | None = None

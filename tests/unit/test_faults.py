@@ -19,6 +19,7 @@ class Ended:
     """A completion, as the native module would tell it."""
 
     fault: str | None = None
+    blameless: bool = False
     warm: bool = False
     run_id: int = 1
     exit_code: int | None = None
@@ -39,6 +40,7 @@ class Ended:
 
 
 FAULT = Ended(fault="keeper lost")
+BLAMELESS = Ended(fault="sendmsg: Too many references", blameless=True)
 FINE = Ended(exit_code=0)
 JOB = Job(argv=("/program/main",), limits=Limits())
 
@@ -102,6 +104,17 @@ async def test_a_second_fault_with_evidence_needs_no_control() -> None:
 async def test_where_the_control_does_not_run_the_fault_is_ours(control: Ended) -> None:
     with pytest.raises(SandboxError, match="keeper lost"):
         await judged(FAULT, FAULT, control)
+
+
+@pytest.mark.parametrize("faults", [(BLAMELESS, BLAMELESS), (BLAMELESS, FAULT), (FAULT, BLAMELESS)])
+async def test_a_fault_that_is_no_programs_counts_against_none(faults: tuple[Ended, Ended]) -> None:
+    with pytest.raises(SandboxError, match="Too many references"):
+        await judged(*faults)
+
+
+async def test_after_a_fault_that_is_no_programs_a_second_try_is_the_answer() -> None:
+    completion, asked = await judged(BLAMELESS, FINE)
+    assert (completion, asked) == (FINE, [JOB])
 
 
 def test_an_outcome_has_every_fact() -> None:

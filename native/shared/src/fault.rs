@@ -29,6 +29,17 @@ impl Fault {
     pub fn is(&self, errno: i32) -> bool {
         self.errno == errno
     }
+
+    /// The kernel was short of something that comes back by itself: the same call may succeed a moment later.
+    pub fn is_shortage(&self) -> bool {
+        [libc::ETOOMANYREFS, libc::ENOBUFS, libc::ENOMEM].contains(&self.errno)
+    }
+
+    /// Descriptors did not get through a socket: their sender's user has too many in flight, or their receiver has too
+    /// many open. No program does that to its own run.
+    pub fn lost_descriptors(&self) -> bool {
+        [libc::ETOOMANYREFS, libc::EMFILE].contains(&self.errno)
+    }
 }
 
 pub fn last_errno() -> i32 {

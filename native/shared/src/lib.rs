@@ -2,6 +2,7 @@
 //! processes say to each other.
 
 pub mod fault;
+pub mod outbox;
 pub mod sys;
 pub mod wire;
 pub mod zygote;

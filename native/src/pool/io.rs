@@ -1,8 +1,10 @@
 //! The I/O thread: outcomes from the supervisor, output from the programs, and a new supervisor when the old one is lost.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use assay_shared::fault::Result;
+use assay_shared::outbox::{Left, PAUSE};
 use assay_shared::sys;
 use assay_shared::wire::{FromSupervisor, ToSupervisor, encode};
 
@@ -12,13 +14,16 @@ use super::{PoolState, Shared, WAKE, lock};
 
 /// Supervisors that may be lost one after the other before they are ready; a machine that lets none live ends the pool.
 const MAX_RESTARTS: u32 = 10;
+/// Before the next try where none could be started.
+const START_PAUSE: Duration = Duration::from_secs(1);
 
 /// The thread's whole life.
 pub fn serve(shared: &Shared) {
     let mut ready = Vec::new();
+    let mut patience = None;
     loop {
         ready.clear();
-        let waited = shared.epoll.wait(&mut ready, None);
+        let waited = shared.epoll.wait(&mut ready, patience);
         let mut state = lock(shared);
         if let Err(fault) = waited.and_then(|()| turn(shared, &mut state, &ready)) {
             // A system call of ours that cannot fail has failed: the runs under way must not wait for ever.
@@ -27,6 +32,7 @@ pub fn serve(shared: &Shared) {
         }
         let told = !state.completions.is_empty();
         let done = state.closing && state.supervisor.token == 0;
+        patience = patience_of(&state);
         drop(state);
         if told {
             // Full only after 2^64 completions that nobody took.
@@ -47,11 +53,20 @@ fn turn(shared: &Shared, state: &mut PoolState, ready: &[(u64, u32)]) -> Result<
             token => hear_run(shared, state, token)?,
         }
     }
-    let left = !state.flush();
+    if state.next_start.is_some_and(|when| when <= Instant::now()) {
+        start_supervisor(shared, state);
+    }
     if state.supervisor.token != 0 {
-        state.supervisor.wait_for_room(epoll, left)?;
+        state.flush(epoll)?;
+        state.supervisor.wait_for_room(epoll, state.left == Left::UntilRoom)?;
     }
     Ok(())
+}
+
+/// Until something has to be tried again.
+fn patience_of(state: &PoolState) -> Option<Duration> {
+    let start = state.next_start.map(|when| when.saturating_duration_since(Instant::now()));
+    start.or((state.left == Left::UntilLater).then_some(PAUSE))
 }
 
 fn hear_run(shared: &Shared, state: &mut PoolState, token: u64) -> Result<()> {
@@ -65,7 +80,7 @@ fn hear_run(shared: &Shared, state: &mut PoolState, token: u64) -> Result<()> {
             (index, _) => run.hear(index, &mut state.chunk)?,
         };
         if let Heard::Exceeded = heard {
-            state.outbox.push_back((encode(&ToSupervisor::OutputExceeded { run_id })?, Vec::new()));
+            state.outbox.push(encode(&ToSupervisor::OutputExceeded { run_id })?, Vec::new());
         }
         break;
     }
@@ -77,11 +92,7 @@ fn hear_supervisor(shared: &Shared, state: &mut PoolState) -> Result<()> {
         match state.supervisor.receive() {
             Ok(None) => return Ok(()),
             Ok(Some(Some((FromSupervisor::Ended(ended), files)))) => {
-                if let Some(mut run) = state.runs.remove(&ended.run_id) {
-                    state.part(&shared.epoll, &mut run)?;
-                    let completion = run.complete(*ended, files, &mut state.chunk);
-                    state.completions.push(completion);
-                }
+                state.end(&shared.epoll, *ended, files)?;
             }
             Ok(Some(Some((FromSupervisor::Keeper { slot, pid }, _)))) => state.keepers[slot as usize] = pid,
             Ok(Some(Some((FromSupervisor::Zygote { flavour, problem }, _)))) => state.hear_of_zygote(flavour, problem),
@@ -103,18 +114,29 @@ fn replace_supervisor(shared: &Shared, state: &mut PoolState) -> Result<()> {
     fail_all(state, "the supervisor was lost");
     // Jobs that were still to be sent belong to runs that have just failed.
     state.outbox.clear();
+    state.supervisor.unwatch(&shared.epoll)?;
     state.supervisor.reap()?;
-    state.supervisor.token = 0;
+    start_supervisor(shared, state);
+    Ok(())
+}
+
+/// Where none can be started now, for want of descriptors or processes, jobs wait until one can.
+fn start_supervisor(shared: &Shared, state: &mut PoolState) {
+    state.next_start = None;
     state.restarts += 1;
     state.closing |= state.restarts > MAX_RESTARTS;
     if state.closing {
-        return Ok(());
+        return fail_all(state, "no supervisor can be started");
     }
-    let mut supervisor = SupervisorLink::spawn(&shared.start)?;
-    supervisor.go_on_without_blocking()?;
-    state.next_id = supervisor.watch(&shared.epoll, state.next_id)?;
-    state.supervisor = supervisor;
-    Ok(())
+    let started = SupervisorLink::spawn(&shared.start).and_then(|mut supervisor| {
+        supervisor.go_on_without_blocking()?;
+        state.next_id = supervisor.watch(&shared.epoll, state.next_id)?;
+        Ok(supervisor)
+    });
+    match started {
+        Ok(supervisor) => state.supervisor = supervisor,
+        Err(_) => (state.left, state.next_start) = (Left::Gone, Some(Instant::now() + START_PAUSE)),
+    }
 }
 
 fn fail_all(state: &mut PoolState, why: &str) {

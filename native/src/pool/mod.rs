@@ -15,17 +15,19 @@ mod output;
 mod run;
 mod supervisor;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::outbox::{Left, Outbox};
 use assay_shared::sys::{self, Epoll, READABLE};
-use assay_shared::wire::{FromSupervisor, Start, ToSupervisor, encode};
+use assay_shared::wire::{Ended, FromSupervisor, Start, ToSupervisor, decode, encode};
 
 use output::CHUNK_BYTES;
 pub use run::{Completion, Request};
@@ -57,7 +59,9 @@ struct PoolState {
     supervisor: SupervisorLink,
     runs: HashMap<u64, PendingRun>,
     completions: Vec<Completion>,
-    outbox: VecDeque<(Vec<u8>, Vec<Arc<OwnedFd>>)>,
+    outbox: Outbox<Arc<OwnedFd>>,
+    /// In the outbox, by the last flush.
+    left: Left,
     /// What a pipe brings goes through here.
     chunk: Vec<u8>,
     next_id: u64,
@@ -65,6 +69,8 @@ struct PoolState {
     zygotes: Vec<Zygotes>,
     /// Since a supervisor was last ready.
     restarts: u32,
+    /// None could be started, and is tried again then.
+    next_start: Option<Instant>,
     /// No more jobs; the I/O thread ends once the supervisor has.
     closing: bool,
 }
@@ -129,12 +135,14 @@ impl Pool {
             supervisor,
             runs: HashMap::new(),
             completions: Vec::new(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
+            left: Left::Nothing,
             chunk: vec![0; CHUNK_BYTES],
             next_id,
             keepers,
             zygotes: vec![Zygotes::default(); start.flavours.len()],
             restarts: 0,
+            next_start: None,
             closing: false,
         };
         let shared = Arc::new(Shared { epoll, wake, ready, start, state: Mutex::new(state) });
@@ -194,21 +202,17 @@ impl Pool {
         }
         for (run_id, run, message, fds) in ready {
             state.runs.insert(run_id, run);
-            state.outbox.push_back((message, fds));
+            state.outbox.push(message, fds);
         }
-        if !state.flush() {
-            self.shared.wake()?;
-        }
+        self.shared.send(&mut state)?;
         Ok(ids)
     }
 
     pub fn cancel(&self, run_id: u64) -> Result<()> {
         let mut state = lock(&self.shared);
         if state.runs.contains_key(&run_id) {
-            state.outbox.push_back((encode(&ToSupervisor::Cancel { run_id })?, Vec::new()));
-            if !state.flush() {
-                self.shared.wake()?;
-            }
+            state.outbox.push(encode(&ToSupervisor::Cancel { run_id })?, Vec::new());
+            self.shared.send(&mut state)?;
         }
         Ok(())
     }
@@ -242,8 +246,7 @@ impl Pool {
         {
             let mut state = lock(&self.shared);
             state.closing = true;
-            state.outbox.push_back((encode(&ToSupervisor::Shutdown)?, Vec::new()));
-            state.flush();
+            state.outbox.push(encode(&ToSupervisor::Shutdown)?, Vec::new());
         }
         self.shared.wake()?;
         thread.join().map_err(|_| Fault::new("the I/O thread panicked", "", 0))
@@ -261,6 +264,17 @@ impl Shared {
     fn wake(&self) -> Result<()> {
         (&self.wake).write_all(&1u64.to_ne_bytes()).context("write", "eventfd")
     }
+
+    /// Sends what was put into the outbox, for a caller; what comes of the rest is for the I/O thread.
+    fn send(&self, state: &mut PoolState) -> Result<()> {
+        if state.left != Left::Nothing {
+            // That thread has been told already.
+            return Ok(());
+        }
+        let told = state.completions.len();
+        state.flush(&self.epoll)?;
+        if state.left != Left::Nothing || state.completions.len() > told { self.wake() } else { Ok(()) }
+    }
 }
 
 impl PoolState {
@@ -272,17 +286,33 @@ impl PoolState {
         }
     }
 
-    /// Sends what the supervisor's socket takes; false if something is left.
-    fn flush(&mut self) -> bool {
-        while let Some((bytes, fds)) = self.outbox.front() {
-            let raw: Vec<_> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
-            match self.supervisor.send(bytes, &raw) {
-                Ok(false) => return false,
-                // Sent, or the supervisor is gone: then its end fails every run under way, this one too.
-                Ok(true) | Err(_) => drop(self.outbox.pop_front()),
+    /// Sends what the supervisor's socket takes; a job that cannot be handed over has failed.
+    fn flush(&mut self, epoll: &Epoll) -> Result<()> {
+        let mut given_up = Vec::new();
+        self.left = self.supervisor.flush(&mut self.outbox, |message, fault| {
+            if let Ok(ToSupervisor::Job(job)) = decode(message) {
+                given_up.push((job.run_id, fault));
             }
+            None
+        });
+        if self.left == Left::Gone {
+            // Its end fails every run under way.
+            self.outbox.clear();
         }
-        true
+        for (run_id, fault) in given_up {
+            self.end(epoll, Ended { run_id, fault: Some(fault), ..Ended::default() }, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// A run is over.
+    fn end(&mut self, epoll: &Epoll, ended: Ended, files: Vec<OwnedFd>) -> Result<()> {
+        if let Some(mut run) = self.runs.remove(&ended.run_id) {
+            self.part(epoll, &mut run)?;
+            let completion = run.complete(ended, files, &mut self.chunk);
+            self.completions.push(completion);
+        }
+        Ok(())
     }
 }
 

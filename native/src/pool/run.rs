@@ -50,6 +50,8 @@ pub struct Request {
 pub struct Completion {
     pub run_id: u64,
     pub fault: Option<String>,
+    /// No program can have brought the fault about.
+    pub blameless: bool,
     pub ended: Ended,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
@@ -248,6 +250,7 @@ impl PendingRun {
         let [stdout, stderr, channel] = self.outputs.map(|output| output.map(Output::into_kept).unwrap_or_default());
         Completion {
             run_id: ended.run_id,
+            blameless: failed.as_ref().is_some_and(Fault::lost_descriptors),
             fault: failed.map(|fault| fault.to_string()),
             ended,
             stdout,

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::outbox::{Left, Outbox};
 use assay_shared::sys::{self, Epoll, READABLE};
 use assay_shared::wire::{FromSupervisor, RuntimeKind, Start, ToSupervisor, decode, encode};
 
@@ -46,7 +48,7 @@ impl SupervisorLink {
         let program = program()?;
         let (socket, theirs) = sys::seqpacket_pair()?;
         let path = format!("/proc/self/fd/{}", program.as_raw_fd());
-        let child = Command::new(&path)
+        let mut child = Command::new(&path)
             .arg0("assay-supervisor")
             .arg("supervisor")
             .env_clear()
@@ -61,7 +63,11 @@ impl SupervisorLink {
             RuntimeKind::Crun { .. } => Some(sys::sealed_memfd(c"assay-hold", HOLD)?),
         };
         let fds: Vec<_> = library.iter().map(AsRawFd::as_raw_fd).collect();
-        sys::send(&socket, &encode(&ToSupervisor::Start(start.clone()))?, &fds)?;
+        if let Err(fault) = sys::send(&socket, &encode(&ToSupervisor::Start(start.clone()))?, &fds) {
+            child.kill().context("kill", "supervisor")?;
+            child.wait().context("waitpid", "supervisor")?;
+            return Err(fault);
+        }
         let facts = vec![("supervisor_pid", child.id().to_string())];
         Ok(Self { socket, child, buffer: vec![0; BUFFER_BYTES], waits_for_room: false, token: 0, spawned, facts })
     }
@@ -77,12 +83,13 @@ impl SupervisorLink {
     /// None: nothing for now. Some(None): the supervisor is gone.
     #[allow(clippy::type_complexity)]
     pub fn receive(&mut self) -> Result<Option<Option<(FromSupervisor, Vec<OwnedFd>)>>> {
-        let Some(received) = sys::receive(&self.socket, &mut self.buffer)? else { return Ok(None) };
+        let Some((received, cut)) = sys::receive_cut(&self.socket, &mut self.buffer)? else { return Ok(None) };
         if received.length == 0 {
             return Ok(Some(None));
         }
-        let message: FromSupervisor = decode(&self.buffer[..received.length])?;
-        match &message {
+        let mut message: FromSupervisor = decode(&self.buffer[..received.length])?;
+        match &mut message {
+            FromSupervisor::Ended(ended) => ended.fault = ended.fault.take().or(cut),
             FromSupervisor::Instance { name, cgroup, uids } => {
                 self.facts.push(("instance", name.clone()));
                 self.facts.push(("cgroup", cgroup.clone()));
@@ -107,6 +114,12 @@ impl SupervisorLink {
         Ok(token + 1)
     }
 
+    /// It has ended, and would be reported for ever.
+    pub fn unwatch(&mut self, epoll: &Epoll) -> Result<()> {
+        self.token = 0;
+        epoll.remove(&self.socket)
+    }
+
     /// Asks to be told when there is room to send again, too.
     pub fn wait_for_room(&mut self, epoll: &Epoll, waits: bool) -> Result<()> {
         if waits == self.waits_for_room {
@@ -116,8 +129,12 @@ impl SupervisorLink {
         epoll.change(&self.socket, self.token, if waits { READABLE | sys::WRITABLE } else { READABLE })
     }
 
-    pub fn send(&self, bytes: &[u8], fds: &[RawFd]) -> Result<bool> {
-        sys::send(&self.socket, bytes, fds)
+    pub fn flush(
+        &self,
+        outbox: &mut Outbox<Arc<OwnedFd>>,
+        instead: impl FnMut(&[u8], Fault) -> Option<Vec<u8>>,
+    ) -> Left {
+        outbox.flush(&self.socket, instead)
     }
 
     pub fn facts(&self) -> Vec<(&'static str, String)> {

@@ -27,6 +27,10 @@ impl Completion {
         self.0.fault.as_deref()
     }
     #[getter]
+    fn blameless(&self) -> bool {
+        self.0.blameless
+    }
+    #[getter]
     fn exit_code(&self) -> Option<i32> {
         self.0.exit_code()
     }

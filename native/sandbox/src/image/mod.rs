@@ -25,6 +25,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::outbox::PATIENCE;
 use assay_shared::sys;
 use assay_shared::wire::{Inventory, Unpacked, encode};
 use serde::Serialize;
@@ -58,7 +59,7 @@ pub fn main(store: &str, reference: &str, tools: &[&str]) -> Result<()> {
     let store = open_store(c"assay-unpack", store)?;
     let (unpacked, locks) = unpack(&store, reference, tools)?;
     let locks: Vec<_> = locks.iter().map(AsRawFd::as_raw_fd).collect();
-    sys::send(std::io::stdin(), &[0], &locks)?;
+    sys::send_patiently(std::io::stdin(), &[0], &locks, PATIENCE)?;
     say(&unpacked)
 }
 

@@ -5,10 +5,19 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use assay_shared::fault::{Context, Result};
-use assay_shared::sys::{c_string, check, privileged};
+use assay_shared::outbox::PATIENCE;
+use assay_shared::sys::{self, c_string, check, privileged};
+use assay_shared::wire::{FromKeeper, encode};
 
-/// Opens what is there of the asked paths, below a program's root; missing and irregular ones are left out.
-pub fn open_all(root: &Path, paths: Vec<String>) -> Vec<(String, OwnedFd)> {
+/// Sends the supervisor what is there of the asked paths, below a program's root; missing and irregular ones are left out.
+pub fn answer(control: &OwnedFd, root: &Path, paths: Vec<String>) -> Result<()> {
+    let (paths, files): (Vec<_>, Vec<_>) = open_all(root, paths).into_iter().unzip();
+    let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
+    // Every process of the run is dead by now, and nobody waits for us but for this.
+    sys::send_patiently(control, &encode(&FromKeeper::Collected { paths })?, &fds, PATIENCE).map(drop)
+}
+
+fn open_all(root: &Path, paths: Vec<String>) -> Vec<(String, OwnedFd)> {
     paths
         .into_iter()
         .filter_map(|path| {

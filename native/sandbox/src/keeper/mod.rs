@@ -87,7 +87,7 @@ fn live(keeper: Keeper) -> Result<()> {
             sys::exit_now(0);
         }
         if socket && network.hear_report()? && keeper.fresh == Fresh::Never {
-            parking.tell(&FromKeeper::SocketMade, &[])?;
+            parking.tell(&FromKeeper::SocketMade)?;
         }
         if child {
             signals.drain()?;

@@ -1,6 +1,6 @@
 //! Where one child after the other is parked, until its job comes; and what is heard of their ends.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use assay_shared::fault::{Fault, Result};
@@ -147,7 +147,7 @@ impl Parking {
                 self.zygotes.push(zygote);
                 Ok(())
             }
-            Err(reason) => self.tell(&FromKeeper::Cold { flavour, reason }, &[]),
+            Err(reason) => self.tell(&FromKeeper::Cold { flavour, reason }),
         }
     }
 
@@ -166,7 +166,7 @@ impl Parking {
         let zygote = self.zygotes.remove(at);
         let flavour = zygote.flavour;
         zygote.end()?;
-        self.tell(&FromKeeper::Cold { flavour, reason: reason.to_owned() }, &[])
+        self.tell(&FromKeeper::Cold { flavour, reason: reason.to_owned() })
     }
 
     /// A child that was killed before it took its job leaves it in the socket: not for the next one.
@@ -196,7 +196,7 @@ impl Parking {
                 Reaped::Child { pid, .. } => {
                     if let Some(at) = self.zygotes.iter().position(|zygote| zygote.pid == pid) {
                         let Zygote { flavour, .. } = self.zygotes.remove(at);
-                        self.tell(&FromKeeper::Cold { flavour, reason: "it died".to_owned() }, &[])?;
+                        self.tell(&FromKeeper::Cold { flavour, reason: "it died".to_owned() })?;
                     }
                 }
                 Reaped::StillRunning => break false,
@@ -211,21 +211,19 @@ impl Parking {
                 let fault = Fault::new("the parked child was killed", "", 0);
                 sys::send(&self.job, &encode(&FromParked::Failed(fault))?, &[])?;
             }
-            self.tell(&FromKeeper::Exited { status, empty, warm: self.parked.warm }, &[])?;
+            self.tell(&FromKeeper::Exited { status, empty, warm: self.parked.warm })?;
         } else if self.parked.exited && empty && !self.empty_told {
             self.empty_told = true;
-            self.tell(&FromKeeper::Empty, &[])?;
+            self.tell(&FromKeeper::Empty)?;
         }
         Ok(())
     }
 
     pub fn collect(&self, paths: Vec<String>) -> Result<()> {
-        let (paths, files): (Vec<_>, Vec<_>) = collect::open_all(Path::new(rootfs::ROOT), paths).into_iter().unzip();
-        let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
-        self.tell(&FromKeeper::Collected { paths }, &fds)
+        collect::answer(&self.control, Path::new(rootfs::ROOT), paths)
     }
 
-    pub fn tell(&self, message: &FromKeeper, fds: &[i32]) -> Result<()> {
-        sys::send(&self.control, &encode(message)?, fds).map(drop)
+    pub fn tell(&self, message: &FromKeeper) -> Result<()> {
+        sys::send(&self.control, &encode(message)?, &[]).map(drop)
     }
 }

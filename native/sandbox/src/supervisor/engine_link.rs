@@ -1,10 +1,10 @@
 //! The supervisor's side of the engine's socket: what it reads, and an outbox for when the engine is slow.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use assay_shared::fault::{Context, Fault, Result};
+use assay_shared::outbox::{Left, Outbox};
 use assay_shared::sys::{self, Epoll, READABLE, WRITABLE};
 use assay_shared::wire::{Ended, FromSupervisor, Start, ToSupervisor, decode, encode};
 
@@ -21,8 +21,8 @@ pub struct EngineLink {
     pub pidfd: OwnedFd,
     /// The socket said that nobody is there.
     pub gone: bool,
-    outbox: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
-    waits_for_room: bool,
+    outbox: Outbox<OwnedFd>,
+    left: Left,
     buffer: Vec<u8>,
 }
 
@@ -41,8 +41,8 @@ impl EngineLink {
             socket,
             pidfd,
             gone: false,
-            outbox: VecDeque::new(),
-            waits_for_room: false,
+            outbox: Outbox::default(),
+            left: Left::Nothing,
             buffer: vec![0; BUFFER_BYTES],
         })
     }
@@ -59,12 +59,20 @@ impl EngineLink {
     }
 
     pub fn receive(&mut self) -> Result<Option<(ToSupervisor, Vec<OwnedFd>)>> {
-        let Some(received) = sys::receive(&self.socket, &mut self.buffer)? else { return Ok(None) };
-        if received.length == 0 {
-            self.gone = true;
-            return Ok(None);
+        while let Some((received, cut)) = sys::receive_cut(&self.socket, &mut self.buffer)? {
+            if received.length == 0 {
+                self.gone = true;
+                break;
+            }
+            match (decode(&self.buffer[..received.length])?, cut) {
+                (message, None) => return Ok(Some((message, received.fds))),
+                (ToSupervisor::Job(job), fault) => {
+                    self.ended(Ended { run_id: job.run_id, fault, ..Ended::default() }, Vec::new());
+                }
+                (_, Some(fault)) => return Err(fault),
+            }
         }
-        Ok(Some((decode(&self.buffer[..received.length])?, received.fds)))
+        Ok(None)
     }
 
     /// Says what was found and taken.
@@ -87,9 +95,7 @@ impl EngineLink {
     /// Says why nothing could be made at all; that the engine hears it is the end of this process's work.
     pub fn refuse(mut self, fault: &Fault) -> Result<()> {
         self.refused(fault);
-        while let Some((bytes, _)) = self.outbox.pop_front() {
-            sys::send(&self.socket, &bytes, &[])?;
-        }
+        self.send();
         Ok(())
     }
 
@@ -99,32 +105,45 @@ impl EngineLink {
 
     pub fn say(&mut self, message: &FromSupervisor, files: Vec<OwnedFd>) {
         match encode(message) {
-            Ok(bytes) => self.outbox.push_back((bytes, files)),
+            Ok(bytes) => self.outbox.push(bytes, files),
             // Our own types always encode; should they not, the engine must not wait for ever.
             Err(_) => self.gone = true,
         }
     }
 
-    /// Sends what the socket takes and asks to be woken for the rest.
+    /// Sends what the socket takes and asks to be woken where there is room for more.
     pub fn flush(&mut self, epoll: &Epoll) -> Result<()> {
-        while let Some((bytes, files)) = self.outbox.front() {
-            let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
-            match sys::send(&self.socket, bytes, &fds) {
-                Ok(true) => drop(self.outbox.pop_front()),
-                Ok(false) => break,
-                Err(fault) if fault.is(libc::EPIPE) || fault.is(libc::ECONNRESET) => {
-                    self.gone = true;
-                    self.outbox.clear();
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
-        let waits = !self.outbox.is_empty();
-        if waits != self.waits_for_room {
-            self.waits_for_room = waits;
+        let waited = self.left == Left::UntilRoom;
+        self.send();
+        let waits = self.left == Left::UntilRoom;
+        if waits != waited {
             let interest = if waits { READABLE | WRITABLE } else { READABLE };
             epoll.change(&self.socket, token(Source::Engine, 0, 0), interest)?;
         }
         Ok(())
+    }
+
+    /// What is left has to be tried again.
+    pub fn tries_again(&self) -> bool {
+        self.left == Left::UntilLater
+    }
+
+    fn send(&mut self) {
+        self.left = self.outbox.flush(&self.socket, without_files);
+        if self.left == Left::Gone {
+            self.gone = true;
+            self.outbox.clear();
+        }
+    }
+}
+
+/// The answer of a run whose files cannot be handed over.
+fn without_files(answer: &[u8], fault: Fault) -> Option<Vec<u8>> {
+    match decode(answer) {
+        Ok(FromSupervisor::Ended(ended)) => {
+            let ended = Ended { fault: Some(fault), collected: Vec::new(), ..*ended };
+            encode(&FromSupervisor::Ended(Box::new(ended))).ok()
+        }
+        _ => None,
     }
 }

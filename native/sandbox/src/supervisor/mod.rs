@@ -23,6 +23,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use assay_shared::fault::{Fault, Result};
+use assay_shared::outbox::PAUSE;
 use assay_shared::sys::{self, ChildSignals, Epoll, Reaped};
 use assay_shared::wire::{Stop, ToSupervisor};
 
@@ -110,6 +111,8 @@ struct Supervisor {
     slots: Vec<Slot>,
     parked: Vec<usize>,
     waiting: VecDeque<Waiting>,
+    /// No job's descriptors have gone through since then.
+    refused_since: Option<u64>,
     started: bool,
     leaving: bool,
     signals: ChildSignals,
@@ -141,7 +144,7 @@ impl Supervisor {
             self.look_at_clocks()?;
             self.dispatch();
             self.engine.flush(&self.epoll)?;
-            if self.leaving {
+            if self.leaving || self.engine.gone {
                 break;
             }
             ready.clear();
@@ -168,7 +171,10 @@ impl Supervisor {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        (self.next_look != u64::MAX).then(|| Duration::from_nanos(self.next_look.saturating_sub(sys::monotonic_ns())))
+        let look = (self.next_look != u64::MAX)
+            .then(|| Duration::from_nanos(self.next_look.saturating_sub(sys::monotonic_ns())));
+        let again = self.engine.tries_again().then_some(PAUSE);
+        look.into_iter().chain(again).min()
     }
 
     /// To be called after every change of a slot's state.

@@ -3,16 +3,19 @@
 use std::os::fd::OwnedFd;
 
 use assay_shared::fault::{Fault, Result};
+use assay_shared::outbox::{PATIENCE, PAUSE};
 use assay_shared::sys;
 use assay_shared::wire::{Ended, FromKeeper, FromParked, FromSupervisor, Stop, ToKeeper, decode};
 
 use super::clock::Partner;
-use super::slot::{KeeperHandle, SlotState, Waiting, patience_until, take_waiting};
+use super::slot::{KeeperHandle, Launched, SlotState, Waiting, patience_until, take_waiting};
 use super::{Slot, Source, Supervisor};
 
 const MILLISECOND: u64 = 1_000_000;
 const RECLAIM_PATIENCE: u64 = 100 * MILLISECOND;
 const FREED_BY_ITSELF: u64 = 5 * MILLISECOND;
+const PATIENCE_NS: u64 = PATIENCE.as_nanos() as u64;
+const PAUSE_NS: u64 = PAUSE.as_nanos() as u64;
 
 impl Supervisor {
     /// Ends one run, wherever it is; one that has ended already is nobody's any more.
@@ -48,10 +51,11 @@ impl Supervisor {
                 return;
             }
             match self.take_parked(image, flavour) {
-                Some(index) => {
-                    self.launch(at, index);
-                    young += 1;
-                }
+                Some(index) => match self.launch(at, index) {
+                    true => young += 1,
+                    // The descriptors of others would not go through either.
+                    false => return,
+                },
                 None => at += 1,
             }
         }
@@ -71,26 +75,40 @@ impl Supervisor {
         Some(self.parked.remove(at))
     }
 
-    fn launch(&mut self, at: usize, index: usize) {
+    /// False where the job has to be tried again a moment later.
+    fn launch(&mut self, at: usize, index: usize) -> bool {
         let slot = &mut self.slots[index];
-        let (SlotState::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { return };
+        let (SlotState::Parked, Some(keeper)) = (&slot.state, &mut slot.keeper) else { return true };
         if keeper.is_dead() {
             // It died idle, and its end has not been heard yet: the job is for another slot.
-            return self.lose(index, Fault::new("the keeper died", "", 0));
+            self.lose(index, Fault::new("the keeper died", "", 0));
+            return true;
         }
-        let Some(waiting) = self.waiting.remove(at) else { return };
-        let run_id = waiting.job.run_id;
+        let Some(waiting) = self.waiting.get_mut(at) else { return true };
+        let now = sys::monotonic_ns();
         match keeper.launch(waiting, &mut self.crowd) {
-            Ok(run) => {
-                slot.state = SlotState::Running(Box::new(run));
+            Ok(Launched::Running(run)) => {
+                self.waiting.remove(at);
+                self.refused_since = None;
+                slot.state = SlotState::Running(run);
                 self.note_clock(index);
             }
-            Err(fault) => {
-                let ended = Ended { run_id, fault: Some(fault.clone()), ..Ended::default() };
+            // As in an outbox.
+            Ok(Launched::Refused(_))
+                if now < waiting.since.max(*self.refused_since.get_or_insert(now)) + PATIENCE_NS =>
+            {
+                self.parked.push(index);
+                self.next_look = self.next_look.min(now + PAUSE_NS);
+                return false;
+            }
+            Ok(Launched::Refused(fault)) | Err(fault) => {
+                let ended = Ended { run_id: waiting.job.run_id, fault: Some(fault.clone()), ..Ended::default() };
+                self.waiting.remove(at);
                 self.engine.ended(ended, Vec::new());
                 self.lose(index, fault);
             }
         }
+        true
     }
 
     /// With no slot that was fit when it was last made, waiting could last for ever.

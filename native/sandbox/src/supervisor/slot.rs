@@ -35,6 +35,13 @@ pub struct Waiting {
     pub since: u64,
 }
 
+/// What came of handing a job over.
+pub enum Launched {
+    Running(Box<Run>),
+    /// The kernel was short of something, and nothing has happened.
+    Refused(Fault),
+}
+
 pub enum SlotState {
     /// A builder is at work, until then at the latest.
     Building {
@@ -160,31 +167,34 @@ impl KeeperHandle {
     }
 
     /// Hands the job to the parked child and starts its clocks.
-    pub fn launch(&mut self, waiting: Waiting, crowd: &mut Crowd) -> Result<Run> {
+    pub fn launch(&mut self, waiting: &mut Waiting, crowd: &mut Crowd) -> Result<Launched> {
         let Waiting { job, fds, since } = waiting;
         let before = Counters { cpu_ns: self.cgroup.cpu_ns()?, ..self.counters };
         self.cgroup.limit(&job.limits, self.held_bytes)?;
         self.cgroup.reset_peak()?;
         let inline = !job.launch.is_empty();
         let mut message = vec![u8::from(inline)];
-        message.extend(job.launch);
+        message.extend_from_slice(&job.launch);
         let raw: Vec<_> = fds.iter().map(AsRawFd::as_raw_fd).collect();
         let started = sys::monotonic_ns();
-        if !sys::send(&self.job, &message, &raw)? {
-            return Err(Fault::new("the parked child does not read", self.pid.to_string(), libc::EAGAIN));
+        match sys::send(&self.job, &message, &raw) {
+            Ok(true) => {}
+            Ok(false) => return Err(Fault::new("the parked child does not read", self.pid.to_string(), libc::EAGAIN)),
+            Err(fault) if fault.is_shortage() => return Ok(Launched::Refused(fault)),
+            Err(fault) => return Err(fault),
         }
         self.cgroup.prepare()?;
         let first_look = crowd.enter(started);
         let limits = job.limits;
-        Ok(Run {
+        Ok(Launched::Running(Box::new(Run {
             run_id: job.run_id,
             limits,
             reserved_bytes: job.reserved_bytes,
             flavour: job.flavour,
-            collect: job.collect,
+            collect: std::mem::take(&mut job.collect),
             partner: job.partner,
             started,
-            held_ns: started.saturating_sub(since),
+            held_ns: started.saturating_sub(*since),
             before,
             stopped_by: None,
             exited: None,
@@ -202,7 +212,7 @@ impl KeeperHandle {
             seen_cpu_ns: 0,
             killing: None,
             ended: None,
-        })
+        })))
     }
 
     /// Looks at the clocks of a run and kills it where it is past a limit.

@@ -67,6 +67,7 @@ impl Started {
             slots: (0..slots).map(|_| broken()).collect(),
             parked: Vec::new(),
             waiting: VecDeque::new(),
+            refused_since: None,
             started: false,
             leaving: false,
             signals,

@@ -33,7 +33,7 @@ pub use process::{
     reaped_cpu_ns, rlimit, rlimit_up_to, set_process_name, wait_for,
 };
 pub use signals::{ChildSignals, unblock_signals};
-pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, send, seqpacket_pair};
+pub use socket::{MESSAGE_BYTES, Received, peer_pid, receive, receive_cut, send, send_patiently, seqpacket_pair};
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd};

@@ -1,6 +1,8 @@
 //! Unix seqpacket sockets: whole messages, with descriptors and the sender's pid.
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::{check, privileged};
 use crate::fault::{Fault, Result};
@@ -9,6 +11,8 @@ use crate::fault::{Fault, Result};
 pub const MESSAGE_BYTES: usize = 64 * 1024;
 const MAX_FDS: usize = 128;
 const CONTROL_BYTES: usize = 1024;
+/// Between two tries of one who can wait.
+const PAUSE: Duration = Duration::from_millis(1);
 
 pub fn seqpacket_pair() -> Result<(OwnedFd, OwnedFd)> {
     let mut fds = [-1; 2];
@@ -83,6 +87,17 @@ pub fn send(socket: impl AsFd, bytes: &[u8], fds: &[RawFd]) -> Result<bool> {
     }
 }
 
+/// The same from one who has nothing else to do: where the kernel is short of something, again for so long.
+pub fn send_patiently(socket: impl AsFd, bytes: &[u8], fds: &[RawFd], patience: Duration) -> Result<bool> {
+    for _ in 0..patience.as_millis() / PAUSE.as_millis() {
+        match send(&socket, bytes, fds) {
+            Err(fault) if fault.is_shortage() => sleep(PAUSE),
+            sent => return sent,
+        }
+    }
+    send(socket, bytes, fds)
+}
+
 /// One message: its length in the caller's buffer (0: the other side is gone), its descriptors, the sender's pid.
 pub struct Received {
     pub length: usize,
@@ -90,8 +105,17 @@ pub struct Received {
     pub pid: i32,
 }
 
-/// Receives one message; None when there is none for now. One that does not fit is a fault.
+/// Receives one message; None when there is none for now. One that does not fit is a fault, and so is one whose
+/// descriptors were cut off because we have too many open.
 pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<Option<Received>> {
+    match receive_cut(socket, buffer)? {
+        Some((_, Some(cut))) => Err(cut),
+        received => Ok(received.map(|(received, _)| received)),
+    }
+}
+
+/// The same for one who can answer a message whose descriptors were cut off; it comes with that fault, and without any.
+pub fn receive_cut(socket: impl AsFd, buffer: &mut [u8]) -> Result<Option<(Received, Option<Fault>)>> {
     let mut control = Control([0; CONTROL_BYTES]);
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: msghdr is plain data for which all zero is valid.
@@ -130,10 +154,14 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<Option<Received>>
             message = libc::CMSG_NXTHDR(&header, message);
         }
     }
-    if header.msg_flags & (libc::MSG_CTRUNC | libc::MSG_TRUNC) != 0 {
-        return Err(Fault::new("recvmsg: message or descriptors cut off", "", libc::EMSGSIZE));
+    if header.msg_flags & libc::MSG_TRUNC != 0 {
+        return Err(Fault::new("recvmsg: message cut off", "", libc::EMSGSIZE));
     }
-    Ok(Some(received))
+    let cut = header.msg_flags & libc::MSG_CTRUNC != 0;
+    if cut {
+        received.fds.clear();
+    }
+    Ok(Some((received, cut.then(|| Fault::new("recvmsg: descriptors cut off", "", libc::EMFILE)))))
 }
 
 /// Control messages must be aligned like their header.

@@ -5,6 +5,7 @@ use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::time::Duration;
 
 use assay_shared::fault::{Context, Fault, Result};
 use assay_shared::sys::{self, Landlock, check};
@@ -22,6 +23,8 @@ const DATA_OF_MEMORY: u64 = 4;
 const SECOND_NS: u64 = 1_000_000_000;
 const PROCESSES_OF_OTHERS: u64 = 4096;
 const LAST_CAPABILITY: libc::c_ulong = 63;
+/// The clocks of the run have begun.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// What parked children use one after the other, in the keeper's memory, as in `keeper::launch`.
 pub struct Launcher {
@@ -168,7 +171,7 @@ impl Launcher {
         sys::prctl("prctl PR_SET_PDEATHSIG", libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
         self.rules()?.restrict_self()?;
         let listener = seccomp::install(&mut self.filter)?;
-        let sent = sys::send(&self.listener.1, b"l", &[listener.as_raw_fd()]).map(drop);
+        let sent = sys::send_patiently(&self.listener.1, b"l", &[listener.as_raw_fd()], PATIENCE).map(drop);
         // It is this process's, in memory that is not: whoever drops it there must not close another.
         let _ = listener.into_raw_fd();
         sent

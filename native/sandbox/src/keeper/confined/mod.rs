@@ -20,7 +20,7 @@ mod storage;
 mod watch;
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use assay_shared::fault::{Fault, Result};
 use assay_shared::sys::{self, Borrowing, ChildSignals, Reaped, check};
@@ -104,7 +104,7 @@ fn live(confined: Confined, reach: Reach) -> Result<Infallible> {
         }
         if message {
             match post.hear()? {
-                ToKeeper::Collect { paths } => post.collect(paths)?,
+                ToKeeper::Collect { paths } => collect::answer(&post.control, post.grounds.places().root(), paths)?,
                 ToKeeper::Kill => reach.kill()?,
                 ToKeeper::Renew { .. } => post.park()?,
                 ToKeeper::Warm { .. } => return Err(Fault::new("there are no zygotes here", "", libc::EBADMSG)),
@@ -200,7 +200,7 @@ impl Post {
     fn look(&mut self) -> Result<()> {
         match self.watch.look(sys::getpid()) {
             Some(exceeded) => {
-                self.tell(&FromKeeper::Exceeded(exceeded), &[])?;
+                self.tell(&FromKeeper::Exceeded(exceeded))?;
                 self.reach.kill()
             }
             None => Ok(()),
@@ -225,11 +225,11 @@ impl Post {
                 sys::send(&self.job, &encode(&FromParked::Failed(fault))?, &[])?;
             }
             self.tell_counted()?;
-            self.tell(&FromKeeper::Exited { status, empty, warm: false }, &[])?;
+            self.tell(&FromKeeper::Exited { status, empty, warm: false })?;
         } else if self.exited && empty && !self.empty_told {
             self.empty_told = true;
             self.tell_counted()?;
-            self.tell(&FromKeeper::Empty, &[])?;
+            self.tell(&FromKeeper::Empty)?;
         }
         if empty {
             self.watch = Watch::default();
@@ -243,17 +243,10 @@ impl Post {
             refused_processes: self.refused_processes + self.asked.as_ref().map_or(0, Asked::refused),
             cpu_ns: sys::reaped_cpu_ns()?.saturating_sub(self.reaped_before_ns),
         };
-        self.tell(&counted, &[])
+        self.tell(&counted)
     }
 
-    fn collect(&self, paths: Vec<String>) -> Result<()> {
-        let (paths, files): (Vec<_>, Vec<_>) =
-            collect::open_all(self.grounds.places().root(), paths).into_iter().unzip();
-        let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
-        self.tell(&FromKeeper::Collected { paths }, &fds)
-    }
-
-    fn tell(&self, message: &FromKeeper, fds: &[i32]) -> Result<()> {
-        sys::send(&self.control, &encode(message)?, fds).map(drop)
+    fn tell(&self, message: &FromKeeper) -> Result<()> {
+        sys::send(&self.control, &encode(message)?, &[]).map(drop)
     }
 }
