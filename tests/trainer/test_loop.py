@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from trainer import Group, Prompt, RewardsUnavailable, Trainer, TrainerConfig
 from trainer.rewards import RewardFunction
 from trainer.rollout_torch import TorchRollouts
 from trainer.tasks.tasks import write_task
-from trainer.types import End
+from trainer.types import End, Output
 
 NewTrainer = Callable[..., Trainer]
 
@@ -222,6 +223,37 @@ def test_a_response_that_repeats_itself_is_stopped_and_stays_in_its_group(
         repeat = detector.feed_one(detector.open(), rollout.tokens)
         assert (repeat is not None and repeat.at == len(rollout.tokens)) == (rollout.end is End.REPEAT)
         assert rollout.parts["repeat"] == (rollout.end is End.REPEAT)
+
+
+def test_an_engine_that_is_ahead_changes_no_rollout(
+    new_trainer: NewTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rollouts(name: str) -> list[tuple[str, list[int], End | None]]:
+        trainer = new_trainer(
+            likes_letters,
+            run__directory=str(tmp_path / name),
+            rollouts__max_tokens=60,
+            rollouts__temperature=0.15,
+            repeats__loop_copies=3,
+            repeats__loop_tokens=6,
+        )
+        groups = [group for _ in range(3) for group in trainer.rollout()]
+        return [(one.id, one.tokens.tolist(), one.end) for group in groups for one in group.rollouts]
+
+    one_by_one = rollouts("one by one")
+    assert {end for _, _, end in one_by_one} > {End.REPEAT}
+    step = TorchRollouts.step
+
+    def seven(engine: TorchRollouts) -> list[Output]:
+        said: dict[str, Output] = {}
+        for output in (output for _ in range(7) for output in step(engine)):
+            before = said.get(output.id, Output(id=output.id, tokens=[], logprobs=[]))
+            tokens, logprobs = before.tokens + output.tokens, before.logprobs + output.logprobs
+            said[output.id] = replace(output, tokens=tokens, logprobs=logprobs)
+        return list(said.values())
+
+    monkeypatch.setattr(TorchRollouts, "step", seven)
+    assert rollouts("seven at once") == one_by_one
 
 
 def test_the_length_reward_begins_at_its_iteration(new_trainer: NewTrainer) -> None:
