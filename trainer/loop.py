@@ -40,7 +40,8 @@ class Trainer:
 
     prompts   in place of the file that the configuration names
     held_out  in place of its file for the evaluation
-    reward    in place of the daemon: `async def reward(prompt, text) -> float | Reward | NotJudged`
+    reward    in place of the daemon: `async def reward(prompt, text)`, which gives a finite number (numpy's and torch's
+              too), a Reward, NotJudged, or None for not judged
     resume    go on with the run in the configuration's directory, from its newest checkpoint that is whole; where there
               was never one it begins anew
     say       is told what the run does and waits for

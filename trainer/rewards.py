@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import queue
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, SupportsFloat
+
+import msgspec
 
 from engine.client.client import Client
 from engine.client.loop_thread import LoopThread
@@ -19,7 +22,7 @@ from trainer.progress import Say, silent
 from trainer.tables import RewardsConfig
 from trainer.types import Prompt
 
-RewardFunction = Callable[[Prompt, str], Awaitable[float | Reward | NotJudged]]
+RewardFunction = Callable[[Prompt, str], Awaitable[SupportsFloat | Reward | NotJudged | None]]
 
 _LOG: Final = logging.getLogger(__name__)
 _FAULTS_OF_ONE: Final = 3
@@ -88,7 +91,7 @@ class Scoring:
     async def _score(self, prompt: Prompt, text: str) -> Reward | NotJudged:
         async with self._turns:
             answer = await self._function(prompt, text)
-        return Reward(reward=float(answer)) if isinstance(answer, int | float) else answer
+        return _judged(prompt, answer)
 
     async def _ask(self, prompt: Prompt, text: str) -> Reward | NotJudged:
         item = {**prompt.item, "completion": prompt.completion(text)}
@@ -123,3 +126,21 @@ class Scoring:
         except SandboxError:
             return False
         return True
+
+
+def _judged(prompt: Prompt, answer: object) -> Reward | NotJudged:
+    """What a reward function gave, with a plain number; raises BadInput where there is none."""
+    if answer is None:
+        return NotJudged("the reward function gave None")
+    if isinstance(answer, NotJudged):
+        return answer
+    given = answer.reward if isinstance(answer, Reward) else answer
+    try:
+        number = float(given) if isinstance(given, SupportsFloat) else math.nan
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        # An array or a tensor of several, or of no numbers.
+        number = math.nan
+    if not math.isfinite(number):
+        message = f"of prompt {prompt.id}: expected a finite number, a Reward, NotJudged or None"
+        raise BadInput("reward", given, message)
+    return msgspec.structs.replace(answer, reward=number) if isinstance(answer, Reward) else Reward(reward=number)
