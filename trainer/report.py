@@ -67,7 +67,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a file of JSON lines; [] where it is not there, and without a line that is still written."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    # Of bytes: a text's lines end at signs that stand in JSON as well.
+    return [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
 
 def _summary(lines: Sequence[_Line], iterations: Sequence[_Line]) -> str:

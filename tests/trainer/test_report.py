@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.errors import BadInput
@@ -74,3 +75,9 @@ def test_a_directory_without_a_run_is_named(tmp_path: Path) -> None:
 def test_a_line_that_is_still_written_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "lines").write_text('{"a": 1}\n{"a": ')
     assert read_lines(tmp_path / "lines") == [{"a": 1}]
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\u0085", "\r"])
+def test_a_sign_in_a_text_that_ends_lines_ends_none(tmp_path: Path, sign: str) -> None:
+    (tmp_path / "lines").write_bytes(msgspec.json.encode({"text": f"a{sign}b"}) + b"\n")
+    assert read_lines(tmp_path / "lines") == [{"text": f"a{sign}b"}]
