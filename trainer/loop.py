@@ -25,7 +25,7 @@ from trainer.policy import Policy
 from trainer.progress import Say, silent
 from trainer.prompts import load_tokenizer, read_prompts
 from trainer.ranks import Ranks
-from trainer.rewards import RewardFunction
+from trainer.rewards import RewardFunction, check_items
 from trainer.types import Group, HeldOut, Iteration, Prompt, Rolled, Update
 from trainer.update import Optimizer
 from trainer.weights import least_usual_gap
@@ -72,6 +72,8 @@ class Trainer:
         self._say("start", "the model")
         self.tokenizer = load_tokenizer(config.model.path)
         given = self._given(prompts, held_out)
+        if reward is None:
+            check_items([*given.train, *given.held_out])
         self._evaluates = bool(given.held_out)
         self._longest_prompt = max((len(prompt.tokens) for prompt in given.train), default=1)
         self.policy = Policy(

@@ -6,17 +6,18 @@ import asyncio
 import logging
 import math
 import queue
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
-from typing import Final, SupportsFloat
+from typing import Any, Final, SupportsFloat
 
 import msgspec
 
 from engine.client.client import Client
 from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput, Overloaded, SandboxError
+from engine.wire.items import item_to_wire
 from rewards import NotJudged, Reward
-from rewards.kinds import reward_of
+from rewards.kinds import ITEMS, reward_of
 from trainer.errors import RewardsUnavailable
 from trainer.progress import Say, silent
 from trainer.tables import RewardsConfig
@@ -29,6 +30,28 @@ _FAULTS_OF_ONE: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.5
+
+
+def check_items(prompts: Iterable[Prompt]) -> None:
+    """Parse each item as its scorer will; raises BadInput that names prompt and field.
+
+    Kinds of somebody's own are the daemon's to check.
+    """
+    for prompt in prompts:
+        kind = prompt.item.get("kind")
+        if isinstance(kind, str) and kind in ITEMS:
+            try:
+                ITEMS[kind](item_to_wire(_item(prompt, ""), text_only=False))
+            except BadInput as error:
+                raise error.below(_place(prompt)) from None
+
+
+def _item(prompt: Prompt, text: str) -> dict[str, Any]:
+    return {**prompt.item, "completion": prompt.completion(text)}
+
+
+def _place(prompt: Prompt) -> str:
+    return f"prompt {prompt.id}.item"
 
 
 class Scoring:
@@ -94,7 +117,7 @@ class Scoring:
         return _judged(prompt, answer)
 
     async def _ask(self, prompt: Prompt, text: str) -> Reward | NotJudged:
-        item = {**prompt.item, "completion": prompt.completion(text)}
+        item = _item(prompt, text)
         clock = asyncio.get_running_loop().time
         until = clock() + self._config.patience_seconds
         pause, faults = _FIRST_PAUSE_SECONDS, 0
@@ -104,7 +127,7 @@ class Scoring:
                 self._trouble = ""
                 return reward
             except BadInput as error:
-                raise error.below(f"prompt {prompt.id}.item") from None
+                raise error.below(_place(prompt)) from None
             except (Overloaded, SandboxError) as error:
                 if not self._trouble:
                     _LOG.warning("waiting for rewards, %g s at most: %s", self._config.patience_seconds, error)

@@ -339,6 +339,20 @@ def test_what_cannot_be_trained_is_refused_at_the_start(
     assert str(caught.value).startswith(message)
 
 
+def test_an_item_that_no_scorer_takes_is_refused_before_anything_is_loaded(
+    new_trainer: NewTrainer, tmp_path: Path
+) -> None:
+    items = [{"kind": "math", "reference": "2"}, {"kind": "math", "refrence": "2"}, {"kind": "mine", "any": 1}]
+    file = tmp_path / "prompts.jsonl"
+    lines = [{"id": place, "prompt": "1+1=", "item": item} for place, item in enumerate(items)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(BadInput, match=r"^prompt 1\.item\.refrence '2': unknown field"):
+        new_trainer(None, prompts__path=str(file))
+    assert not (tmp_path / "run").exists()
+    # What a reward of one's own makes of an item is its own.
+    new_trainer(likes_letters, prompts__path=str(file))
+
+
 def test_a_daemon_that_is_gone_is_waited_for_and_then_stops_the_run(
     new_trainer: NewTrainer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
