@@ -65,6 +65,10 @@ class TrainerConfig:
         table: dict[str, Any] = msgspec.to_builtins(self)
         return table
 
+    def to_keep(self) -> dict[str, Any]:
+        """The same for a run's directory: without a token in the daemon's address."""
+        return replace(self, rewards=replace(self.rewards, address=self.rewards.shown_address)).to_table()
+
 
 def flat(table: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
     """The dotted keys of a table with their values, as overrides take them."""

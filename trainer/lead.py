@@ -181,7 +181,7 @@ class Lead:
             opened=self._buffer.opened,
             groups=[checkpoint.saved(group) for group in self._buffer.groups],
             metrics_bytes=self.metrics.length,
-            config=self._config.to_table(),
+            config=self._config.to_keep(),
         )
 
     def _text(self, tokens: Sequence[int]) -> str:

@@ -117,7 +117,7 @@ class Metrics:
             file.truncate(length)
         self._rollouts = directory / "rollouts.jsonl"
         self._rollouts.write_bytes(_until(self._rollouts, last))
-        (directory / "config.toml").write_bytes(msgspec.toml.encode(config.to_table()))
+        (directory / "config.toml").write_bytes(msgspec.toml.encode(config.to_keep()))
         self._events = EventFile(directory, last + 1) if config.run.tensorboard else None
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import queue
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from engine.client.loop_thread import LoopThread
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.wire.items import item_to_wire
 from rewards import NotJudged, Reward
+from rewards.adapters.samples import TOKEN
 from rewards.kinds import ITEMS, reward_of
 from trainer.errors import RewardsUnavailable
 from trainer.progress import Say, silent
@@ -55,7 +57,7 @@ def _place(prompt: Prompt) -> str:
 
 
 class Scoring:
-    """Takes rollouts the moment they end, gives their rewards in any order.
+    """Takes rollouts the moment they end, gives their rewards in any order; the daemon's token is ASSAY_TOKEN's.
 
     A daemon that is gone or overloaded is waited for `patience_seconds`; an item that a daemon in good health fails on
     three times is NotJudged.
@@ -66,7 +68,7 @@ class Scoring:
         self._function = function or self._ask
         self._say = say
         self._loop = LoopThread("assay-trainer-rewards")
-        self._client = Client(config.address or None)
+        self._client = Client(config.address or None, token=os.environ.get(TOKEN, ""))
         self._turns = asyncio.Semaphore(config.in_flight)
         self._answers: queue.SimpleQueue[tuple[str, Future[Reward | NotJudged]]] = queue.SimpleQueue()
         self.outstanding = 0

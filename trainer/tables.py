@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from engine.errors import BadInput
+
+_TOKEN: Final = re.compile(r"^(https?://[^/]+/t/)[^/]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +141,8 @@ class RewardWeights:
 class RewardsConfig:
     """The table `[rewards]`.
 
-    address           the daemon's: "unix:///path", "http://host:port", "" for the default socket of this user
+    address           the daemon's: "unix:///path", "http://host:port", "" for the default socket of this user; where it
+                      has a token, that is in the environment as ASSAY_TOKEN
     weights           of the parts
     max_not_judged    share of an iteration's rollouts; with more the run stops, its checkpoint kept
     patience_seconds  how long the run waits for a daemon that is gone or overloaded
@@ -156,6 +160,11 @@ class RewardsConfig:
         _at_least(self, 1, "in_flight")
         if not 0 <= self.max_not_judged <= 1:
             raise BadInput("max_not_judged", self.max_not_judged, "expected a share, 0 to 1")
+
+    @property
+    def shown_address(self) -> str:
+        """The address without a token that may stand in its path."""
+        return _TOKEN.sub(r"\1...", self.address)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,20 @@ def test_overrides_of_a_command_line() -> None:
         override("update.tau")
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://host:8080/t/sesame", "http://host:8080/t/..."),
+        ("https://host/t/sesame/", "https://host/t/.../"),
+        ("unix:///srv/t/assay.sock", "unix:///srv/t/assay.sock"),
+    ],
+)
+def test_a_token_in_the_address_is_not_written_down(address: str, shown: str) -> None:
+    config = TrainerConfig.load(None, {"rewards.address": address})
+    assert config.to_table()["rewards"]["address"] == address
+    assert config.to_keep() == TrainerConfig.load(None, {"rewards.address": shown}).to_table()
+
+
 def test_every_key_has_its_sentence() -> None:
     config = TrainerConfig()
     for name, table in config.to_table().items():
