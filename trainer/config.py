@@ -14,6 +14,7 @@ import msgspec
 from engine.config.toml import from_table, table_of
 from engine.errors import BadInput
 from engine.repeat import RepeatRules
+from engine.wire.address import shown_address
 from trainer import tables
 
 
@@ -67,7 +68,7 @@ class TrainerConfig:
 
     def to_keep(self) -> dict[str, Any]:
         """The same for a run's directory: without a token in the daemon's address."""
-        return replace(self, rewards=replace(self.rewards, address=self.rewards.shown_address)).to_table()
+        return replace(self, rewards=replace(self.rewards, address=shown_address(self.rewards.address))).to_table()
 
 
 def flat(table: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:

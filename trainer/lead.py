@@ -91,6 +91,7 @@ class Lead:
         with ExitStack() as undone:
             self._scoring = Scoring(config.rewards, reward, say)
             undone.callback(self._scoring.close)
+            self._scoring.greet([*prompts.train, *prompts.held_out])
             say("start", f"the engine ({config.rollouts.engine})")
             self._engine = new_engine(config, self._stop)
             undone.callback(self._engine.close)

@@ -19,13 +19,14 @@ from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
 from trainer.batch import longest_batch, pack
 from trainer.config import TrainerConfig
+from trainer.daemon import check_items
 from trainer.lead import Lead, Prompts
 from trainer.metrics import cost
 from trainer.policy import Policy
 from trainer.progress import Say, silent
 from trainer.prompts import load_tokenizer, read_prompts
 from trainer.ranks import Ranks
-from trainer.rewards import RewardFunction, check_items
+from trainer.rewards import RewardFunction
 from trainer.types import Group, HeldOut, Iteration, Prompt, Rolled, Update
 from trainer.update import Optimizer
 from trainer.weights import least_usual_gap

@@ -13,11 +13,11 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from trainer.config import TrainerConfig
+from trainer.daemon import check_items
 from trainer.loop import Trainer
 from trainer.metrics import peak_memory
 from trainer.progress import Say
 from trainer.prompts import load_tokenizer, read_prompts
-from trainer.rewards import check_items
 from trainer.types import Prompt
 
 _T = TypeVar("_T")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from engine.errors import BadInput
-
-_TOKEN: Final = re.compile(r"^(https?://[^/]+/t/)[^/]+")
+from engine.wire.address import unix_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,11 +158,8 @@ class RewardsConfig:
         _at_least(self, 1, "in_flight")
         if not 0 <= self.max_not_judged <= 1:
             raise BadInput("max_not_judged", self.max_not_judged, "expected a share, 0 to 1")
-
-    @property
-    def shown_address(self) -> str:
-        """The address without a token that may stand in its path."""
-        return _TOKEN.sub(r"\1...", self.address)
+        if self.address and not self.address.startswith("ray://"):
+            unix_path(self.address)
 
 
 @dataclass(frozen=True, kw_only=True)

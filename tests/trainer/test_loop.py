@@ -357,6 +357,7 @@ def test_a_daemon_that_is_gone_is_waited_for_and_then_stops_the_run(
     new_trainer: NewTrainer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trainer = new_trainer(None, rewards__address=f"unix://{tmp_path}/none.sock", rewards__patience_seconds=0.5)
+    assert "no daemon for the rewards yet (rewards.address): no daemon at" in caplog.text
     with pytest.raises(RewardsUnavailable, match=r"no reward for 0.5 s \(rewards.patience_seconds\)"):
         trainer.step()
     assert caplog.text.count("waiting for rewards, 0.5 s at most") == 1

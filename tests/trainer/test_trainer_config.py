@@ -52,6 +52,7 @@ def test_a_file_overrides_and_comes_back_as_resolved(tmp_path: Path) -> None:
         ),
         ("rewards.weights.corect", 1.0, "rewards.weights.corect 1.0: unknown key, known are correct"),
         ("rewards.max_not_judged", 2.0, "rewards.max_not_judged 2.0: expected a share, 0 to 1"),
+        ("rewards.address", "localhost:8080", "rewards.address 'localhost:8080': expected unix:///path/to/socket"),
         ("run.seed.x", 1, "run.seed.x 1: 'seed' is no table"),
     ],
 )
