@@ -91,8 +91,8 @@ def test_a_reward_of_ones_own_rises(new_trainer: NewTrainer, settings: dict[str,
     trainer = new_trainer(likes_letters, run__iterations=15, update__learning_rate=3e-3, **settings)
     iterations = list(trainer)
     assert [iteration.number for iteration in iterations] == list(range(1, 16))
-    first, last = iterations[0].reward, np.mean([iteration.reward for iteration in iterations[-3:]])
-    assert last > first + 0.3
+    rewards = [iteration.reward or 0.0 for iteration in iterations]
+    assert np.mean(rewards[-3:]) > rewards[0] + 0.3
     assert max(iteration.probe_gap for iteration in iterations) < usual
     assert max(iteration.update.gap.max for iteration in iterations) < usual
 
