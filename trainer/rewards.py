@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 import queue
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,7 +20,9 @@ from trainer.progress import Say, silent
 from trainer.tables import RewardsConfig
 from trainer.types import Prompt
 
-RewardFunction = Callable[[Prompt, str], Awaitable[SupportsFloat | Reward | NotJudged | None]]
+_Answer = SupportsFloat | Reward | NotJudged | None
+# A plain one is called on the rewards' thread, one call at a time.
+RewardFunction = Callable[[Prompt, str], Awaitable[_Answer] | _Answer]
 
 _LOOK_SECONDS: Final = 0.5
 
@@ -87,7 +90,9 @@ class Scoring:
 
     async def _score(self, prompt: Prompt, text: str) -> Reward | NotJudged:
         async with self._turns:
-            answer = await self._function(prompt, text)
+            answer = self._function(prompt, text)
+            if inspect.isawaitable(answer):
+                answer = await answer
         return _judged(prompt, answer)
 
 

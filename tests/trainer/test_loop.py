@@ -5,68 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
-from engine.errors import BadInput
 from engine.repeat import RepeatDetector
-from rewards import NotJudged, Reward
 from rewards.cli.daemon import own_daemon
+from tests.support.training import likes_letters
+from tests.trainer.conftest import NewTrainer
 from trainer import Group, Prompt, RewardsUnavailable, Trainer, TrainerConfig
-from trainer.rewards import RewardFunction
 from trainer.rollout_torch import TorchRollouts
 from trainer.tasks.tasks import write_task
 from trainer.types import End, Output
-
-NewTrainer = Callable[..., Trainer]
-
-
-def prompts(count: int = 8) -> list[Prompt]:
-    return [
-        Prompt(id=str(number), tokens=np.arange(10 + number, 16 + number, dtype=np.int32), item={})
-        for number in range(count)
-    ]
-
-
-async def likes_letters(_prompt: Prompt, text: str) -> float:
-    return sum(map(str.islower, text)) / max(len(text), 1)
-
-
-@pytest.fixture
-def new_trainer(tiny_model: Path, tmp_path: Path) -> Iterator[NewTrainer]:
-    made: list[Trainer] = []
-
-    def new(reward: RewardFunction | None, **overrides: Any) -> Trainer:
-        config = TrainerConfig.load(
-            None,
-            {
-                "run.directory": str(tmp_path / "run"),
-                "run.iterations": 3,
-                "model.path": str(tiny_model),
-                "rollouts.engine": "torch",
-                "rollouts.groups_per_iteration": 4,
-                "rollouts.rollouts_per_group": 4,
-                "rollouts.max_tokens": 12,
-                "update.learning_rate": 1e-3,
-                **{key.replace("__", "."): value for key, value in overrides.items()},
-            },
-        )
-        given = None if config.prompts.path else prompts()
-        made.append(Trainer(config, prompts=given, reward=reward))
-        return made[-1]
-
-    yield new
-    for trainer in made:
-        trainer.close()
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
@@ -139,72 +95,6 @@ def test_equal_rewards_change_no_weight(new_trainer: NewTrainer) -> None:
     assert same(before, weights(trainer))
     assert [iteration.rolled.uniform for iteration in iterations] == [4, 4, 4]
     assert all(set(iteration.update.rho) == {0.0} for iteration in iterations)
-
-
-def test_what_is_not_judged_is_counted_and_is_no_number(new_trainer: NewTrainer) -> None:
-    async def often(_prompt: Prompt, text: str) -> Reward | NotJudged:
-        return NotJudged("a fault of ours") if len(text) % 3 == 0 else Reward(reward=float(len(text) % 2))
-
-    trainer = new_trainer(often, rewards__max_not_judged=1.0)
-    groups = trainer.rollout()
-    rewards = [rollout.reward for group in groups for rollout in group.rollouts]
-    assert rewards
-    assert all(isinstance(reward, Reward) for reward in rewards)
-    with pytest.raises(
-        RewardsUnavailable, match=r"were not judged, above rewards.max_not_judged = 0; .*a fault of ours"
-    ):
-        new_trainer(often, rewards__max_not_judged=0.0).rollout()
-
-
-@pytest.mark.parametrize(
-    "given",
-    [True, np.float32(1), np.array(1.0), torch.tensor(1), Reward(reward=np.float64(1))],
-    ids=lambda given: type(given).__name__,
-)
-def test_a_number_of_any_kind_is_a_reward(new_trainer: NewTrainer, given: Any) -> None:
-    async def longer(_prompt: Prompt, text: str) -> Any:
-        return given if len(text) % 2 else 0
-
-    trainer = new_trainer(longer)
-    rewards = [rollout.reward for group in trainer.rollout() for rollout in group.rollouts]
-    assert {type(reward.reward) for reward in rewards if isinstance(reward, Reward)} == {float}
-    assert {reward.reward for reward in rewards if isinstance(reward, Reward)} == {0.0, 1.0}
-    trainer.checkpoint()
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ("1", "'1'"),
-        ({"score": 1}, "{'score': 1}"),
-        (torch.ones(2), r"tensor\(\[1., 1.\]\)"),
-        (float("nan"), "nan"),
-        (Reward(reward=float("inf")), "inf"),
-    ],
-    ids=lambda given: type(given).__name__,
-)
-def test_what_is_no_number_is_no_reward(new_trainer: NewTrainer, given: Any, said: str) -> None:
-    async def wrong(_prompt: Prompt, _text: str) -> Any:
-        return given
-
-    with pytest.raises(BadInput, match=rf"^reward {said}: of prompt \d: expected a finite number, a Reward"):
-        new_trainer(wrong).rollout()
-
-
-def test_none_is_not_judged(new_trainer: NewTrainer) -> None:
-    async def forgotten(_prompt: Prompt, _text: str) -> None:
-        pass
-
-    with pytest.raises(RewardsUnavailable, match=r"16 of 16 .* were not judged, .* function gave None"):
-        new_trainer(forgotten).rollout()
-
-
-def test_an_error_of_ones_own_reward_is_raised(new_trainer: NewTrainer) -> None:
-    async def broken(_prompt: Prompt, _text: str) -> float:
-        raise ZeroDivisionError("mine")
-
-    with pytest.raises(ZeroDivisionError, match="mine"):
-        new_trainer(broken).step()
 
 
 @pytest.mark.parametrize("train_segments", ["last", "all"])
@@ -320,39 +210,6 @@ def test_rewards_are_asked_for_while_others_still_generate(new_trainer: NewTrain
     assert most > 1
 
 
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        ({"model__path": "/nowhere"}, "model.path '/nowhere'"),
-        (
-            {"rollouts__max_tokens": 600},
-            "rollouts.max_tokens 600: with the 6 tokens of prompt 0 above the model's context",
-        ),
-        ({"update__tokens_per_micro_batch": 15}, "update.tokens_per_micro_batch 15: prompt 0 and a response"),
-    ],
-)
-def test_what_cannot_be_trained_is_refused_at_the_start(
-    new_trainer: NewTrainer, overrides: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(BadInput) as caught:
-        new_trainer(likes_letters, **overrides)
-    assert str(caught.value).startswith(message)
-
-
-def test_an_item_that_no_scorer_takes_is_refused_before_anything_is_loaded(
-    new_trainer: NewTrainer, tmp_path: Path
-) -> None:
-    items = [{"kind": "math", "reference": "2"}, {"kind": "math", "refrence": "2"}, {"kind": "mine", "any": 1}]
-    file = tmp_path / "prompts.jsonl"
-    lines = [{"id": place, "prompt": "1+1=", "item": item} for place, item in enumerate(items)]
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(BadInput, match=r"^prompt 1\.item\.refrence '2': unknown field"):
-        new_trainer(None, prompts__path=str(file))
-    assert not (tmp_path / "run").exists()
-    # What a reward of one's own makes of an item is its own.
-    new_trainer(likes_letters, prompts__path=str(file))
-
-
 def test_a_daemon_that_is_gone_is_waited_for_and_then_stops_the_run(
     new_trainer: NewTrainer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -414,18 +271,3 @@ def test_a_daemon_that_goes_away_in_the_middle_costs_time_and_no_reward(
             iterations += rest.result(100)
     assert all(sum(iteration.rolled.ended.values()) == 16 for iteration in iterations)
     assert all(not iteration.rolled.not_judged for iteration in iterations)
-
-
-def test_a_start_that_fails_late_gives_back_its_engine(
-    new_trainer: NewTrainer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed = []
-
-    def too_long(_trainer: Trainer) -> float:
-        raise BadInput("update.tokens_per_micro_batch", 16384, "more than the memory holds")
-
-    monkeypatch.setattr(Trainer, "probe", too_long)
-    monkeypatch.setattr(TorchRollouts, "close", lambda engine: closed.append(engine))
-    with pytest.raises(BadInput, match="more than the memory holds"):
-        new_trainer(likes_letters)
-    assert len(closed) == 1
