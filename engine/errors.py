@@ -4,7 +4,8 @@
     ├── BadInput          the request is wrong: names the field and the value      (HTTP 422)
     ├── Overloaded        refused or expired in the queue, nothing was run         (HTTP 504)
     └── SandboxError      a fault of ours: no verdict can be given                 (HTTP 503)
-        └── CannotStart   this machine or user lacks what the sandbox needs; says what to do
+        ├── CannotStart   this machine or user lacks what the sandbox needs; says what to do
+        └── Refused       a daemon takes nothing from this client: its token, version or address is wrong
 
 None of these is ever turned into a verdict or a reward.
 """
@@ -75,3 +76,7 @@ class SandboxError(AssayError):
 
 class CannotStart(SandboxError):
     """The engine cannot start here; the message is one line that says what to do."""
+
+
+class Refused(SandboxError):
+    """The daemon takes nothing from this client, whatever it asks: its token, version or address is wrong."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assay import NotJudged, RewardClient
 
-items = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
+items = [json.loads(line) for line in Path(sys.argv[1]).read_bytes().splitlines()]
 address = sys.argv[2] if len(sys.argv) > 2 else None  # None: where this user's daemon listens
 
 with RewardClient.sync(address) as client:

@@ -53,6 +53,13 @@ class _Open:
     def over(self) -> bool:
         return self.so_far.end is not None
 
+    def cut(self, length: int) -> bool:
+        """To `length` tokens; whether there were more, which an engine that is ahead has said already."""
+        kept = length - len(self.so_far.tokens)
+        longer = len(self.tokens) > kept
+        del self.tokens[kept:], self.logprobs[kept:]
+        return longer
+
     def segment_ends(self, policy_version: int) -> None:
         if not self.tokens:
             return
@@ -181,13 +188,15 @@ class Buffer:
         )
 
     def _take(self, outputs: Sequence[Output], under_way: dict[str, _Open], policy_version: int) -> None:
-        repeating = self._watch.repeating(outputs) if self._watch else ()
+        repeating = self._watch.repeating(outputs) if self._watch else {}
         self.engine.abort([output.id for output in outputs if output.id in repeating and output.end is None])
         for output in outputs:
             rollout = under_way[output.id]
             rollout.tokens += output.tokens
             rollout.logprobs += output.logprobs
-            end = End.REPEAT if output.id in repeating and output.end is not End.STOP else output.end
+            end = output.end
+            if (at := repeating.get(output.id)) is not None and (rollout.cut(at) or end is not End.STOP):
+                end = End.REPEAT
             if end is None:
                 continue
             del under_way[output.id]

@@ -14,6 +14,7 @@ import msgspec
 from engine.config.toml import from_table, table_of
 from engine.errors import BadInput
 from engine.repeat import RepeatRules
+from engine.wire.address import shown_address
 from trainer import tables
 
 
@@ -64,6 +65,10 @@ class TrainerConfig:
         """As `load` takes it, every key with its value."""
         table: dict[str, Any] = msgspec.to_builtins(self)
         return table
+
+    def to_keep(self) -> dict[str, Any]:
+        """The same for a run's directory: without a token in the daemon's address."""
+        return replace(self, rewards=replace(self.rewards, address=shown_address(self.rewards.address))).to_table()
 
 
 def flat(table: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:

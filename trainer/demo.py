@@ -26,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from engine.errors import SandboxError
+from rewards.adapters.samples import TOKEN
 from rewards.cli.daemon import own_daemon
 from trainer.config import TrainerConfig
 from trainer.report import read_lines
@@ -136,10 +137,10 @@ def _start(run: _Run, address: str, overrides: Mapping[str, Any]) -> subprocess.
     warm_up += [str(directory / "model"), "--steps", str(_WARM_UP), "--learning-rate", "1e-3", "--seed", str(run.seed)]
     train = [*trainer, "run", str(directory / "run.toml")]
     script = f'trap "kill %1" TERM; {shlex.join(warm_up)} & wait $! && exec {shlex.join(train)}'
+    # The demo's own daemon has no token.
+    environment = os.environ | {"OMP_NUM_THREADS": "1", TOKEN: ""}
     with (directory / "log").open("wb") as log:
-        return subprocess.Popen(
-            ["bash", "-c", script], stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
+        return subprocess.Popen(["bash", "-c", script], stdout=log, stderr=log, env=environment)
 
 
 def _config(run: _Run, address: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def evaluate(
         if isinstance(usual, Reward) and isinstance(greedy, Reward):
             by_prompt[prompt.id] = (usual.reward, greedy.reward)
     return HeldOut(
-        sampled=mean([pair[0] for pair in by_prompt.values()]),
-        greedy=mean([pair[1] for pair in by_prompt.values()]),
+        sampled=mean([pair[0] for pair in by_prompt.values()]) if by_prompt else None,
+        greedy=mean([pair[1] for pair in by_prompt.values()]) if by_prompt else None,
         by_prompt=by_prompt,
     )

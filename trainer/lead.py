@@ -91,6 +91,7 @@ class Lead:
         with ExitStack() as undone:
             self._scoring = Scoring(config.rewards, reward, say)
             undone.callback(self._scoring.close)
+            self._scoring.greet([*prompts.train, *prompts.held_out])
             say("start", f"the engine ({config.rollouts.engine})")
             self._engine = new_engine(config, self._stop)
             undone.callback(self._engine.close)
@@ -181,7 +182,7 @@ class Lead:
             opened=self._buffer.opened,
             groups=[checkpoint.saved(group) for group in self._buffer.groups],
             metrics_bytes=self.metrics.length,
-            config=self._config.to_table(),
+            config=self._config.to_keep(),
         )
 
     def _text(self, tokens: Sequence[int]) -> str:

@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import AssayError
+from engine.errors import AssayError, BadInput
 from trainer import checkpoint
 from trainer.advantages import advantages as group_advantages
 from trainer.batch import longest_batch, pack
 from trainer.config import TrainerConfig
+from trainer.daemon import check_items
 from trainer.lead import Lead, Prompts
 from trainer.metrics import cost
 from trainer.policy import Policy
@@ -40,7 +41,8 @@ class Trainer:
 
     prompts   in place of the file that the configuration names
     held_out  in place of its file for the evaluation
-    reward    in place of the daemon: `async def reward(prompt, text) -> float | Reward | NotJudged`
+    reward    in place of the daemon: `async def reward(prompt, text)`, which gives a finite number (numpy's and torch's
+              too), a Reward, NotJudged, or None for not judged; a plain function is called one at a time
     resume    go on with the run in the configuration's directory, from its newest checkpoint that is whole; where there
               was never one it begins anew
     say       is told what the run does and waits for
@@ -71,6 +73,8 @@ class Trainer:
         self._say("start", "the model")
         self.tokenizer = load_tokenizer(config.model.path)
         given = self._given(prompts, held_out)
+        if reward is None:
+            check_items([*given.train, *given.held_out])
         self._evaluates = bool(given.held_out)
         self._longest_prompt = max((len(prompt.tokens) for prompt in given.train), default=1)
         self.policy = Policy(
@@ -116,7 +120,10 @@ class Trainer:
         train = read_prompts(files.path, self.tokenizer) if prompts is None else prompts
         if held_out is None:
             held_out = read_prompts(files.held_out, self.tokenizer) if files.held_out else ()
-        return Prompts(list(train), list(held_out))
+        given = Prompts(list(train), list(held_out))
+        if not given.train:
+            raise BadInput("prompts", [], "expected at least one")
+        return given
 
     def _say(self, phase: str, detail: str = "", /) -> None:
         self._told(f"iteration {self.number}/{self.config.run.iterations}  {phase}" if self.number else phase, detail)
@@ -187,7 +194,11 @@ class Trainer:
         return group_advantages(groups, self.config.weights_in(self.number), self.config.update)
 
     def update(self, groups: Sequence[Group], advantages: Tensor) -> Update:
-        """Inner steps against the policy as it is now."""
+        """Inner steps against the policy as it is now; raises BadInput for advantages of other rollouts."""
+        advantages = torch.as_tensor(advantages, dtype=torch.float32)
+        if advantages.shape != (count := sum(len(group.rollouts) for group in groups),):
+            message = f"expected the shape ({count},): one for each rollout of the groups"
+            raise BadInput("advantages", tuple(advantages.shape), message)
         rollouts = self.config.rollouts
         batch = pack(
             groups,

@@ -66,12 +66,12 @@ def rolled(generated: Generated, groups: Sequence[Group], weights: RewardWeights
     return msgspec.structs.replace(
         generated.numbers,
         groups=len(groups),
-        lengths=mean([len(rollout.tokens) for rollout in everyone]),
+        lengths=mean([len(rollout.tokens) for rollout in everyone]) if everyone else None,
         ended=Counter(rollout.end.value for rollout in everyone if rollout.end),
         not_judged=Counter(rollout.reward.reason for rollout in everyone if isinstance(rollout.reward, NotJudged)),
         parts={name: mean([rollout.parts[name] for rollout in kept]) for name in names},
         pass_rate=difficulties.pass_rate(groups),
-        reward=mean([total(rollout, weights) for rollout in kept]),
+        reward=mean([total(rollout, weights) for rollout in kept]) if kept else None,
         uniform=sum(uniform(group, weights) for group in groups),
     )
 
@@ -117,7 +117,7 @@ class Metrics:
             file.truncate(length)
         self._rollouts = directory / "rollouts.jsonl"
         self._rollouts.write_bytes(_until(self._rollouts, last))
-        (directory / "config.toml").write_bytes(msgspec.toml.encode(config.to_table()))
+        (directory / "config.toml").write_bytes(msgspec.toml.encode(config.to_keep()))
         self._events = EventFile(directory, last + 1) if config.run.tensorboard else None
 
     def close(self) -> None:
@@ -168,8 +168,9 @@ def line_of(iteration: Iteration) -> str:
     rolled_, update = iteration.rolled, iteration.update
     parts = [
         f"{iteration.number:>5}",
-        f"reward {iteration.reward:.3f}",
-        f"length {rolled_.lengths:.1f}",
+        f"reward {shown(iteration.reward)}",
+        f"uniform {rolled_.uniform} of {rolled_.groups}",
+        f"length {shown(rolled_.lengths, 1)}",
         f"rho {update.rho[-1] if update.rho else 0.0:.3g}",
         f"gradient {update.gradient_norm[0] if update.gradient_norm else 0.0:.3g}",
         f"entropy {update.entropy:.2f}",
@@ -177,12 +178,17 @@ def line_of(iteration: Iteration) -> str:
         " ".join(f"{phase} {seconds:.2f} s" for phase, seconds in iteration.seconds.items()),
     ]
     if iteration.held_out is not None:
-        parts.append(f"held out {iteration.held_out.sampled:.3f}, greedy {iteration.held_out.greedy:.3f}")
+        parts.append(f"held out {shown(iteration.held_out.sampled)}, greedy {shown(iteration.held_out.greedy)}")
     if rolled_.not_judged:
         parts.append(f"not judged {sum(rolled_.not_judged.values())}")
     return "  ".join(parts)
 
 
 def mean(numbers: Sequence[float]) -> float:
-    """0 without any."""
-    return sum(numbers) / len(numbers) if numbers else 0.0
+    """Of at least one."""
+    return sum(numbers) / len(numbers)
+
+
+def shown(number: float | None, decimals: int = 3) -> str:
+    """A number for people; "-" where there is none."""
+    return "-" if number is None else f"{number:.{decimals}f}"

@@ -10,12 +10,14 @@ from typing import Final, TypeVar
 
 import numpy as np
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from trainer.config import TrainerConfig
+from trainer.daemon import check_items
 from trainer.loop import Trainer
 from trainer.metrics import peak_memory
 from trainer.progress import Say
-from trainer.prompts import load_tokenizer
+from trainer.prompts import load_tokenizer, read_prompts
 from trainer.types import Prompt
 
 _T = TypeVar("_T")
@@ -28,13 +30,18 @@ _GIB: Final = 1 << 30
 def probe(config: TrainerConfig, tell: Callable[[str], None], say: Say) -> None:
     """Prove the engine on the model's weights and on changed ones, and try the longest batch; `tell` what came of it.
 
+    The prompts' items are checked before.
+
     Raises what a `Trainer` raises; BadInput where that batch does not fit into the device's memory.
     """
-    prompts = None if config.prompts.path else [_made_up(config)]
+    tokenizer, files = load_tokenizer(config.model.path), config.prompts
+    prompts = read_prompts(files.path, tokenizer) if files.path else [_made_up(tokenizer)]
+    held_out = read_prompts(files.held_out, tokenizer) if files.held_out else []
+    check_items([*prompts, *held_out])
     # As the run does it, but not in its directory: there may be one.
     with tempfile.TemporaryDirectory(prefix="assay-probe-") as directory:
         here = replace(config, run=replace(config.run, directory=directory, tensorboard=False))
-        seconds, trainer = _timed(lambda: Trainer(here, prompts=prompts, held_out=(), reward=_none, say=say))
+        seconds, trainer = _timed(lambda: Trainer(here, prompts=prompts, held_out=held_out, reward=_none, say=say))
         with trainer:
             tell(f"engine {config.rollouts.engine}, {config.model.dtype} on {trainer.policy.device}: {seconds:.1f} s")
             seconds, gap = _timed(trainer.probe)
@@ -63,8 +70,8 @@ def _change(trainer: Trainer) -> float:
     return float(np.abs(policy.response_logprobs(text, text) - before).max())
 
 
-def _made_up(config: TrainerConfig) -> Prompt:
-    tokens = load_tokenizer(config.model.path)("What is 6 * 7?")["input_ids"]
+def _made_up(tokenizer: PreTrainedTokenizerBase) -> Prompt:
+    tokens = tokenizer("What is 6 * 7?")["input_ids"]
     return Prompt(id="made up", tokens=np.asarray(tokens, np.int32), item={})
 
 

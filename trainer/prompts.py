@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 import transformers
+from jinja2 import TemplateError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from engine.errors import BadInput
@@ -89,7 +90,13 @@ def _prompt(fields: _Line, tokenizer: PreTrainedTokenizerBase, place: str) -> Pr
     if isinstance(fields.prompt, str):
         text = fields.prompt
     else:
-        text = str(tokenizer.apply_chat_template(fields.prompt, tokenize=False, add_generation_prompt=True))
+        if tokenizer.chat_template is None:
+            raise BadInput(f"{place}.prompt", fields.prompt, "the tokenizer has no chat template: expected text")
+        try:
+            text = str(tokenizer.apply_chat_template(fields.prompt, tokenize=False, add_generation_prompt=True))
+        except (TemplateError, TypeError, ValueError) as error:
+            message = f"the tokenizer's chat template does not take it: {error}"
+            raise BadInput(f"{place}.prompt", fields.prompt, message) from None
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     if (back := tokenizer.decode(ids, clean_up_tokenization_spaces=False)) != text:
         raise BadInput(f"{place}.prompt", text, f"the tokenizer gives back {back!r}: it is not the model's own")

@@ -17,8 +17,8 @@ class RepeatWatch:
         self._detector = RepeatDetector(rules)
         self._sequences: dict[str, int] = {}
 
-    def repeating(self, outputs: Sequence[Output]) -> set[str]:
-        """The ids of those that repeat themselves from these tokens on."""
+    def repeating(self, outputs: Sequence[Output]) -> dict[str, int]:
+        """Those that repeat themselves from these tokens on: by id, how many tokens the rollout had when it showed."""
         for output in outputs:
             if output.id not in self._sequences:
                 self._sequences[output.id] = self._detector.open()
@@ -29,7 +29,7 @@ class RepeatWatch:
             np.cumsum([0, *(len(output.tokens) for output in outputs)]),
             np.array([number for output in outputs for number in output.logprobs], np.float32),
         )
-        return {names[sequence] for sequence, _ in told}
+        return {names[sequence]: repeat.at for sequence, repeat in told}
 
     def restore(self, rollout: Rollout) -> None:
         """Read what an open rollout has from before, in another process or of an engine that died."""

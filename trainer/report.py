@@ -67,17 +67,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a file of JSON lines; [] where it is not there, and without a line that is still written."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    # Of bytes: a text's lines end at signs that stand in JSON as well.
+    return [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
 
 def _summary(lines: Sequence[_Line], iterations: Sequence[_Line]) -> str:
     seconds = sum(sum(line["seconds"].values()) for line in iterations)
     tokens = sum(line["rolled"]["tokens"] for line in iterations)
-    said = [
-        f"{len(iterations)} iterations in {seconds:,.0f} s",
-        f"{tokens / seconds:,.0f} response tokens per second",
-        f"reward {iterations[0]['reward']:.3f} at first, {iterations[-1]['reward']:.3f} at last",
-    ]
+    said = [f"{len(iterations)} iterations in {seconds:,.0f} s", f"{tokens / seconds:,.0f} response tokens per second"]
+    if rewards := [line["reward"] for line in iterations if line["reward"] is not None]:
+        said.append(f"reward {rewards[0]:.3f} at first, {rewards[-1]:.3f} at last")
     if held_out := _held_out(lines, "sampled"):
         said.append(f"on held-out prompts {held_out[0][1]:.3f} at first, {held_out[-1][1]:.3f} at last")
     said.append(f"{sum(line['cost']['idle_share'] for line in iterations) / len(iterations):.0%} of the time idle")
@@ -88,7 +87,8 @@ def _summary(lines: Sequence[_Line], iterations: Sequence[_Line]) -> str:
 
 
 def _held_out(lines: Sequence[_Line], way: str) -> list[tuple[int, float]]:
-    return [(line["number"], line["held_out"][way]) for line in lines if line.get("held_out")]
+    held_out = [(line["number"], line["held_out"][way]) for line in lines if line.get("held_out")]
+    return [point for point in held_out if point[1] is not None]
 
 
 def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> None:
@@ -113,11 +113,13 @@ def _draw(lines: Sequence[_Line], iterations: Sequence[_Line], path: Path) -> No
         axis.grid(alpha=0.3)
         return axis
 
-    reward = panel("reward", {"rollouts": lambda line: line["reward"]})
+    reward = panel("reward", {"rollouts": _at("reward")})
     for way in ("sampled", "greedy"):
         if held_out := _held_out(lines, way):
             reward.plot(*zip(*held_out, strict=True), "o-", markersize=3, label=f"held out, {way}")
-    panel("parts of the reward", {part: _at("rolled", "parts", part) for part in iterations[0]["rolled"]["parts"]})
+    # The first iterations may have closed no group.
+    parts = dict.fromkeys(name for line in iterations for name in line["rolled"]["parts"])
+    panel("parts of the reward", {part: _at("rolled", "parts", part) for part in parts})
     difficulties = dict.fromkeys(name for line in iterations for name in line["rolled"]["pass_rate"])
     panel("pass rate by difficulty", {name: _at("rolled", "pass_rate", name) for name in difficulties})
     panel("response length", {"mean tokens": _at("rolled", "lengths")})

@@ -3,48 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import inspect
+import math
 import queue
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, SupportsFloat
 
-from engine.client.client import Client
+import msgspec
+
 from engine.client.loop_thread import LoopThread
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import BadInput
 from rewards import NotJudged, Reward
-from rewards.kinds import reward_of
-from trainer.errors import RewardsUnavailable
+from trainer.daemon import Daemon
 from trainer.progress import Say, silent
 from trainer.tables import RewardsConfig
 from trainer.types import Prompt
 
-RewardFunction = Callable[[Prompt, str], Awaitable[float | Reward | NotJudged]]
+_Answer = SupportsFloat | Reward | NotJudged | None
+# A plain one is called on the rewards' thread, one call at a time.
+RewardFunction = Callable[[Prompt, str], Awaitable[_Answer] | _Answer]
 
-_LOG: Final = logging.getLogger(__name__)
-_FAULTS_OF_ONE: Final = 3
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.5
 
 
 class Scoring:
-    """Takes rollouts the moment they end, gives their rewards in any order.
-
-    A daemon that is gone or overloaded is waited for `patience_seconds`; an item that a daemon in good health fails on
-    three times is NotJudged.
-    """
+    """Takes rollouts the moment they end, gives their rewards in any order: a function's, or else the daemon's."""
 
     def __init__(self, config: RewardsConfig, function: RewardFunction | None = None, say: Say = silent) -> None:
-        self._config = config
-        self._function = function or self._ask
+        self._daemon: Daemon | None = None
+        if function is None:
+            self._daemon = Daemon(config)
+            function = self._daemon.score
+        self._function = function
         self._say = say
         self._loop = LoopThread("assay-trainer-rewards")
-        self._client = Client(config.address or None)
         self._turns = asyncio.Semaphore(config.in_flight)
         self._answers: queue.SimpleQueue[tuple[str, Future[Reward | NotJudged]]] = queue.SimpleQueue()
         self.outstanding = 0
-        self._trouble = ""
+
+    def greet(self, prompts: Iterable[Prompt]) -> None:
+        """See `Daemon.greet`; without a daemon nothing."""
+        if self._daemon is not None:
+            self._loop.wait(self._daemon.greet(prompts))
 
     def submit(self, key: str, prompt: Prompt, text: str) -> None:
         """Ask for a reward; its answer will come under `key`."""
@@ -61,7 +62,8 @@ class Scoring:
         while self.outstanding:
             block = wait and not answers
             if block:
-                self._say("waiting for rewards", self._trouble or f"{self.outstanding} rollouts")
+                trouble = "" if self._daemon is None else self._daemon.trouble
+                self._say("waiting for rewards", trouble or f"{self.outstanding} rollouts")
             try:
                 key, done = self._answers.get(block, _LOOK_SECONDS)
             except queue.Empty:
@@ -83,43 +85,30 @@ class Scoring:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._client.close()
+        if self._daemon is not None:
+            await self._daemon.close()
 
     async def _score(self, prompt: Prompt, text: str) -> Reward | NotJudged:
         async with self._turns:
-            answer = await self._function(prompt, text)
-        return Reward(reward=float(answer)) if isinstance(answer, int | float) else answer
+            answer = self._function(prompt, text)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        return _judged(prompt, answer)
 
-    async def _ask(self, prompt: Prompt, text: str) -> Reward | NotJudged:
-        item = {**prompt.item, "completion": prompt.completion(text)}
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._config.patience_seconds
-        pause, faults = _FIRST_PAUSE_SECONDS, 0
-        while True:
-            try:
-                reward = reward_of(await self._client.score(item), item.get("kind"))
-                self._trouble = ""
-                return reward
-            except BadInput as error:
-                raise error.below(f"prompt {prompt.id}.item") from None
-            except (Overloaded, SandboxError) as error:
-                if not self._trouble:
-                    _LOG.warning("waiting for rewards, %g s at most: %s", self._config.patience_seconds, error)
-                self._trouble = str(error)
-                if isinstance(error, SandboxError) and await self._answers_at_all():
-                    faults += 1
-                if faults == _FAULTS_OF_ONE:
-                    return NotJudged(str(error))
-                if clock() > until:
-                    raise RewardsUnavailable(
-                        f"no reward for {self._config.patience_seconds:g} s (rewards.patience_seconds): {error}"
-                    ) from error
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-    async def _answers_at_all(self) -> bool:
-        try:
-            await self._client.stats()
-        except SandboxError:
-            return False
-        return True
+def _judged(prompt: Prompt, answer: object) -> Reward | NotJudged:
+    """What a reward function gave, with a plain number; raises BadInput where there is none."""
+    if answer is None:
+        return NotJudged("the reward function gave None")
+    if isinstance(answer, NotJudged):
+        return answer
+    given = answer.reward if isinstance(answer, Reward) else answer
+    try:
+        number = float(given) if isinstance(given, SupportsFloat) else math.nan
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        # An array or a tensor of several, or of no numbers.
+        number = math.nan
+    if not math.isfinite(number):
+        message = f"of prompt {prompt.id}: expected a finite number, a Reward, NotJudged or None"
+        raise BadInput("reward", given, message)
+    return msgspec.structs.replace(answer, reward=number) if isinstance(answer, Reward) else Reward(reward=number)

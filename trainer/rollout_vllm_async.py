@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from engine.client.loop_thread import LoopThread
@@ -52,7 +52,7 @@ class StreamedRollouts(VLLMEngine):
 
     def step(self) -> list[Output]:
         """See `RolloutEngine`."""
-        outputs: list[Output] = []
+        outputs: dict[str, Output] = {}
         while self._streams and not outputs:
             for stream, answer in self._arrived():
                 # What an aborted request still says is not of the one that has its id now.
@@ -63,8 +63,9 @@ class StreamedRollouts(VLLMEngine):
                 if isinstance(answer, Exception):
                     with failures("failed"):
                         raise answer
-                outputs.append(answer)
-        return outputs
+                before = outputs.get(stream.id)
+                outputs[stream.id] = answer if before is None else _joined(before, answer)
+        return list(outputs.values())
 
     def abort(self, ids: Iterable[str]) -> None:
         """See `RolloutEngine`."""
@@ -153,6 +154,11 @@ class AsyncVLLMRollouts(StreamedRollouts):
     def _shut_down(self) -> None:
         self._loop.wait(_ended(self._llm))
         super()._shut_down()
+
+
+def _joined(before: Output, after: Output) -> Output:
+    """What came of one request while nobody took it."""
+    return replace(after, tokens=before.tokens + after.tokens, logprobs=before.logprobs + after.logprobs)
 
 
 async def _unless_dead(llm: AsyncLLM, work: Coroutine[Any, Any, _T]) -> _T:

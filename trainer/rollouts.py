@@ -65,9 +65,9 @@ class RolloutEngine(Protocol):
         """Begin to generate."""
 
     def step(self) -> list[Output]:
-        """What came since the last step; blocks until there is something. [] only where nothing is under way.
+        """What came since the last step, of each request at most one; blocks until there is something.
 
-        Raises RolloutsFailed.
+        [] only where nothing is under way. Raises RolloutsFailed.
         """
 
     def abort(self, ids: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.errors import BadInput
+from engine.wire.address import unix_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,8 @@ class RewardWeights:
 class RewardsConfig:
     """The table `[rewards]`.
 
-    address           the daemon's: "unix:///path", "http://host:port", "" for the default socket of this user
+    address           the daemon's: "unix:///path", "http://host:port", "" for the default socket of this user; where it
+                      has a token, that is in the environment as ASSAY_TOKEN
     weights           of the parts
     max_not_judged    share of an iteration's rollouts; with more the run stops, its checkpoint kept
     patience_seconds  how long the run waits for a daemon that is gone or overloaded
@@ -156,6 +158,8 @@ class RewardsConfig:
         _at_least(self, 1, "in_flight")
         if not 0 <= self.max_not_judged <= 1:
             raise BadInput("max_not_judged", self.max_not_judged, "expected a share, 0 to 1")
+        if self.address and not self.address.startswith("ray://"):
+            unix_path(self.address)
 
 
 @dataclass(frozen=True, kw_only=True)

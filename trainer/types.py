@@ -145,12 +145,12 @@ class Rolled(msgspec.Struct, frozen=True, kw_only=True):
     groups              that closed
     cut                 rollouts that its budget cut off; they wait in the buffer
     buffered            groups that wait there
-    lengths             mean tokens of the closed groups' rollouts
+    lengths             mean tokens of the closed groups' rollouts; None without any
     ended               rollouts of closed groups by why they ended: stop, length, repeat
     not_judged          of them, by reason
     parts               mean of each part of the reward over the judged ones
     pass_rate           share of the judged ones that are right, by the difficulty of their prompts where it is known
-    reward              mean total of the judged ones
+    reward              mean total of the judged ones; None without any
     uniform             closed groups whose rewards are all equal, or with fewer than two left: nothing to learn from
     generating_seconds  until the last token
     scoring_seconds     from there to the last reward
@@ -160,12 +160,12 @@ class Rolled(msgspec.Struct, frozen=True, kw_only=True):
     groups: int = 0
     cut: int = 0
     buffered: int = 0
-    lengths: float = 0.0
+    lengths: float | None = None
     ended: dict[str, int] = {}
     not_judged: dict[str, int] = {}
     parts: dict[str, float] = {}
     pass_rate: dict[str, float] = {}
-    reward: float = 0.0
+    reward: float | None = None
     uniform: int = 0
     generating_seconds: float = 0.0
     scoring_seconds: float = 0.0
@@ -196,10 +196,13 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldOut(msgspec.Struct, frozen=True, kw_only=True):
-    """An evaluation on held-out prompts: mean rewards of one response each, and the same by prompt id."""
+    """An evaluation on held-out prompts: mean rewards of one response each, and the same by prompt id.
 
-    sampled: float
-    greedy: float
+    The means are None where nothing was judged.
+    """
+
+    sampled: float | None
+    greedy: float | None
     by_prompt: dict[str, tuple[float, float]] = {}
 
 
@@ -226,7 +229,7 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
 
     number          counts from 1
     policy_version  that the rollouts were sampled with
-    reward          mean total of the judged rollouts
+    reward          mean total of the judged rollouts; None without any
     tau_rho         mean |tau * rho| before the last inner step, to be held against update.advantage
     probe_gap       largest gap between engine and trainer on the probe after the sync
     seconds         by phase: rollouts, update, sync, evaluation
@@ -234,7 +237,7 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     policy_version: int
-    reward: float
+    reward: float | None
     rolled: Rolled
     update: Update
     tau_rho: float

@@ -62,7 +62,7 @@ def warmed_up(directory: Path, seed: int) -> dict[str, Any]:
 
 
 def _instruct(lines: Path) -> None:
-    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    told = [json.loads(line) for line in lines.read_bytes().splitlines()]
     lines.write_text("".join(json.dumps({**line, "prompt": _INSTRUCTION + line["prompt"]}) + "\n" for line in told))
 
 

@@ -64,10 +64,10 @@ def _iteration(trainer: Trainer) -> dict[str, float]:
         "reward": rolled.scoring_seconds,
         "update": done.seconds["update"],
         "sync": done.seconds["sync"],
-        "completion_tokens": rolled.lengths * rollouts,
+        "completion_tokens": (rolled.lengths or 0.0) * rollouts,
         "rollouts": rollouts,
         "model_tokens": done.update.tokens,
-        "trained_reward": done.reward,
+        "trained_reward": done.reward or 0.0,
         "gap": done.update.gap.max,
     }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.client.connection import Connection
-from engine.errors import AssayError, BadInput, SandboxError
+from engine.errors import AssayError, BadInput, Refused, SandboxError
 from engine.wire.messages import PROTOCOL_VERSION
 
 _RETRY_SECONDS: Final = 0.1
@@ -70,7 +70,7 @@ class FrameTransport:
             try:
                 await connection.request("hello", {"version": PROTOCOL_VERSION, "token": self._token})
             except BadInput as error:
-                raise SandboxError(f"{self._path}: the daemon refuses this client: {error}") from None
+                raise Refused(f"{self._path}: the daemon refuses this client: {error}") from None
             unless_greeted.pop_all()
         return connection
 

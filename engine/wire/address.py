@@ -13,6 +13,7 @@ from engine.errors import BadInput, CannotStart
 
 # Visible ASCII, and no query or fragment: paths are put at its end.
 _URL: Final = re.compile(r"[!\"$->@-~]+")
+_TOKEN: Final = re.compile(r"^(https?://[^/]+/t/)[^/]+")
 _EXPECTED: Final = "expected unix:///path/to/socket, http://host:port or ray://"
 
 
@@ -39,6 +40,11 @@ def unix_path(address: str | None) -> Path | None:
     if not path.is_absolute():
         raise BadInput("address", address, _EXPECTED)
     return path
+
+
+def shown_address(address: str) -> str:
+    """The address without a token that may stand in its path."""
+    return _TOKEN.sub(r"\1...", address)
 
 
 def _check_url(address: str) -> None:

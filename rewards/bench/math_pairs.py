@@ -32,7 +32,7 @@ class Pair(NamedTuple):
 def table(path: Path) -> list[Pair]:
     """Every row of the table of what counts. Raises BadInput if there is no such file."""
     try:
-        rows: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows: list[dict[str, Any]] = [json.loads(line) for line in path.read_bytes().splitlines()]
     except OSError as error:
         message = f"{error.strerror}; expected tests/rewards/math-golden.jsonl of a checkout"
         raise BadInput("table", str(path), message) from error

@@ -107,6 +107,15 @@ async def test_a_daemon_that_is_not_there_gives_no_verdict(tmp_path: Path) -> No
     assert "assay serve" in reward.reason
 
 
+@no_slot_in_it
+async def test_a_wrong_path_is_the_addresss_fault_and_no_items(daemon: Daemon) -> None:
+    async with RewardClient(f"{daemon.http}/t/secret/v1") as client:
+        for rewards in (await client.score_many([MATH]), await client.score_batch([MATH]), [await client.score(MATH)]):
+            [reward] = rewards
+            assert isinstance(reward, NotJudged)
+            assert "/t/.../v1/v1/score: the daemon refuses this client: path" in reward.reason
+
+
 async def test_a_deadline_is_not_judged(daemon: Daemon) -> None:
     slow = {**RIGHT, "completion": "import time\ntime.sleep(1)\nprint(3)"}
     async with RewardClient(daemon.address, deadline_seconds=0.5) as client:

@@ -6,7 +6,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,7 +18,10 @@ from trainer.tables import ModelConfig, RolloutsConfig, WeightsConfig
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from tests.support.training import prompts
+from trainer import Trainer
 from trainer.policy import Policy
+from trainer.rewards import RewardFunction
 from trainer.rollout_torch import TorchRollouts
 from trainer.rollout_vllm import VLLMRollouts
 from trainer.rollout_vllm_async import AsyncVLLMRollouts
@@ -26,6 +29,7 @@ from trainer.tasks.tiny import make_tiny_model
 
 STOP = 1
 NewVLLM = Callable[..., VLLMRollouts]
+NewTrainer = Callable[..., Trainer]
 _Engine = TypeVar("_Engine", bound=RolloutEngine)
 
 
@@ -126,3 +130,32 @@ def _restored(engine: _Engine, model: Path) -> Iterator[_Engine]:
 def policy(tiny_model: Path) -> Policy:
     """The trainer's side, with the tiny model's own weights."""
     return Policy(ModelConfig(path=str(tiny_model)))
+
+
+@pytest.fixture
+def new_trainer(tiny_model: Path, tmp_path: Path) -> Iterator[NewTrainer]:
+    """A small run in a directory of its own; keys of the configuration as `rewards__address`."""
+    made: list[Trainer] = []
+
+    def new(reward: RewardFunction | None, **overrides: Any) -> Trainer:
+        config = TrainerConfig.load(
+            None,
+            {
+                "run.directory": str(tmp_path / "run"),
+                "run.iterations": 3,
+                "model.path": str(tiny_model),
+                "rollouts.engine": "torch",
+                "rollouts.groups_per_iteration": 4,
+                "rollouts.rollouts_per_group": 4,
+                "rollouts.max_tokens": 12,
+                "update.learning_rate": 1e-3,
+                **{key.replace("__", "."): value for key, value in overrides.items()},
+            },
+        )
+        given = None if config.prompts.path else prompts()
+        made.append(Trainer(config, prompts=given, reward=reward))
+        return made[-1]
+
+    yield new
+    for trainer in made:
+        trainer.close()

@@ -16,7 +16,8 @@ from rewards import NotJudged, Reward
 from trainer import Group, Prompt, Rollout, Trainer, TrainerConfig
 from trainer.advantages import judged
 from trainer.buffer import Generated
-from trainer.metrics import Difficulties, cost, rolled
+from trainer.metrics import Difficulties, cost, line_of, rolled
+from trainer.report import write_report
 from trainer.tables import RewardWeights
 from trainer.types import End, Rolled, Update
 
@@ -79,6 +80,8 @@ def test_a_rollout_phase_in_numbers() -> None:
     assert numbers.ended == {"repeat": 3, "stop": 4}
     assert numbers.not_judged == {"a fault": 1}
     assert numbers.reward == numbers.parts["correct"] == pytest.approx(4 / 6)
+    nothing = rolled(Generated([], Rolled(cut=12)), [], RewardWeights(), difficulties)
+    assert (nothing.reward, nothing.lengths, nothing.groups, nothing.parts) == (None, None, 0, {})
     nobody = replace(groups[0], rollouts=groups[0].rollouts[3:])
     assert difficulties.pass_rate([judged(nobody)]) == {}
 
@@ -116,6 +119,18 @@ def test_a_line_holds_what_a_run_is_judged_by(tiny_model: Path, tmp_path: Path) 
     sample = json.loads((tmp_path / "rollouts.jsonl").read_text().splitlines()[0])
     assert {"prompt", "text", "end", "reward", "verdict"} <= set(sample)
     assert len(sample["prompt"]) == 6
+
+
+def test_an_iteration_in_which_no_group_closes_has_no_reward(tiny_model: Path, tmp_path: Path) -> None:
+    overrides = {"model.path": str(tiny_model), "run.directory": str(tmp_path), "rollouts.segment_tokens": 1}
+    with Trainer(
+        TrainerConfig.load(None, SETTINGS | overrides), prompts=[prompt(0, None)], reward=likes_letters
+    ) as run:
+        iteration = run.step()
+    assert iteration.reward is None
+    assert "reward -  uniform 0 of 0  length -" in line_of(iteration)
+    assert json.loads((tmp_path / "metrics.jsonl").read_text())["reward"] is None
+    assert write_report(tmp_path)[0].exists()
 
 
 def test_tensorboard_reads_the_lines_and_a_resumed_run_has_no_point_twice(tiny_model: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def test_an_engine_that_keeps_its_old_weights(
     monkeypatch.setattr(TorchRollouts, "load", lambda *_: None)
     assert main(arguments(tiny_model)) == 1
     assert "trainer: the rollout engine does not sample from version 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["prompts.path", "prompts.held_out"])
+def test_an_item_that_no_scorer_takes(tiny_model: Path, capsys: pytest.CaptureFixture[str], key: str) -> None:
+    line = {"id": "7", "prompt": "1+1=", "item": {"kind": "math", "refrence": "2"}}
+    Path("prompts.jsonl").write_text(json.dumps(line))
+    assert main(arguments(tiny_model, f"{key}=prompts.jsonl")) == 2
+    assert "trainer: prompt 7.item.refrence '2': unknown field" in capsys.readouterr().err
 
 
 def test_a_set_up_that_is_wrong(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,4 +157,4 @@ def test_what_begins_anew_is_not_read_twice() -> None:
     assert not watch.repeating([Output(id=key, tokens=tokens, logprobs=[0.0] * 6)])
     watch.restore(rollout)
     assert not watch.repeating([Output(id=key, tokens=[6, 7, 8], logprobs=[0.0] * 3)])
-    assert watch.repeating([Output(id=key, tokens=[9], logprobs=[0.0])]) == {key}
+    assert watch.repeating([Output(id=key, tokens=[9], logprobs=[0.0])]) == {key: 10}

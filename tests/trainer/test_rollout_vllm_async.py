@@ -42,6 +42,19 @@ def test_what_an_aborted_request_still_says_is_not_taken_for_the_next_ones(async
     assert sample(async_engine, request(seed=5))["only"] == alone
 
 
+def test_what_waits_for_a_trainer_that_is_behind_is_one_output(async_engine: AsyncVLLMRollouts) -> None:
+    alone = sample(async_engine, request(max_tokens=40, seed=5))["only"]
+    async_engine.submit(request(max_tokens=40, seed=5))
+    until = time.monotonic() + 30
+    while async_engine._answers.qsize() < 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (output,) = async_engine.step()
+    assert output.tokens == alone.tokens[: len(output.tokens)]
+    assert len(output.logprobs) == len(output.tokens) > 1
+    async_engine.abort(["only"])
+
+
 def test_weights_do_not_change_under_a_request(async_engine: AsyncVLLMRollouts, policy: Policy) -> None:
     async_engine.submit(request())
     with pytest.raises(RolloutsFailed, match="under way"):

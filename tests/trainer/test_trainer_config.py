@@ -52,6 +52,7 @@ def test_a_file_overrides_and_comes_back_as_resolved(tmp_path: Path) -> None:
         ),
         ("rewards.weights.corect", 1.0, "rewards.weights.corect 1.0: unknown key, known are correct"),
         ("rewards.max_not_judged", 2.0, "rewards.max_not_judged 2.0: expected a share, 0 to 1"),
+        ("rewards.address", "localhost:8080", "rewards.address 'localhost:8080': expected unix:///path/to/socket"),
         ("run.seed.x", 1, "run.seed.x 1: 'seed' is no table"),
     ],
 )
@@ -77,6 +78,20 @@ def test_overrides_of_a_command_line() -> None:
     assert override('run.directory="runs/a=b"') == ("run.directory", "runs/a=b")
     with pytest.raises(BadInput, match="expected KEY=VALUE"):
         override("update.tau")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://host:8080/t/sesame", "http://host:8080/t/..."),
+        ("https://host/t/sesame/", "https://host/t/.../"),
+        ("unix:///srv/t/assay.sock", "unix:///srv/t/assay.sock"),
+    ],
+)
+def test_a_token_in_the_address_is_not_written_down(address: str, shown: str) -> None:
+    config = TrainerConfig.load(None, {"rewards.address": address})
+    assert config.to_table()["rewards"]["address"] == address
+    assert config.to_keep() == TrainerConfig.load(None, {"rewards.address": shown}).to_table()
 
 
 def test_every_key_has_its_sentence() -> None:
