@@ -47,7 +47,10 @@ async def settle(
     control = await attempt(msgspec.structs.replace(CONTROL, image=job.image))
     if control.fault is not None or control.exit_code != 0:
         raise SandboxError(f"the sandbox faulted twice, and once with a control program: {second.fault}")
-    return await again(cold)
+    last = await again(cold)
+    if last.blameless:
+        raise SandboxError(f"the sandbox faulted three times: {last.fault}")
+    return last
 
 
 def _program_did_it(completion: Completion) -> bool:
