@@ -160,6 +160,9 @@ class Pool:
         except BlockingIOError:
             return
         for completion in self._native.completed():
+            if completion.run_id not in self._under_way:
+                # The I/O thread could not be woken for it, and whoever asked has been told so.
+                continue
             future, ended = self._under_way.pop(completion.run_id)
             ended()
             if not future.done():

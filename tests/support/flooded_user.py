@@ -70,6 +70,7 @@ async def main(state_dir: str, who: str) -> dict[str, Any]:
         began = time.monotonic()
         said["after it"] = await _together(engine)
         said["at once"] = time.monotonic() - began < 0.5 * SLOTS
+        said["the same keepers"] = engine.facts()["keeper_pids"] == facts["keeper_pids"]
         said["the same supervisor"] = engine.facts()["supervisor_pid"] == facts["supervisor_pid"]
     assert flooder.stdin is not None
     flooder.stdin.close()

@@ -57,7 +57,7 @@ fn turn(shared: &Shared, state: &mut PoolState, ready: &[(u64, u32)]) -> Result<
         start_supervisor(shared, state);
     }
     if state.supervisor.token != 0 {
-        state.flush(epoll)?;
+        state.flush(epoll);
         state.supervisor.wait_for_room(epoll, state.left == Left::UntilRoom)?;
     }
     Ok(())
@@ -92,7 +92,7 @@ fn hear_supervisor(shared: &Shared, state: &mut PoolState) -> Result<()> {
         match state.supervisor.receive() {
             Ok(None) => return Ok(()),
             Ok(Some(Some((FromSupervisor::Ended(ended), files)))) => {
-                state.end(&shared.epoll, *ended, files)?;
+                state.end(&shared.epoll, *ended, files);
             }
             Ok(Some(Some((FromSupervisor::Keeper { slot, pid }, _)))) => state.keepers[slot as usize] = pid,
             Ok(Some(Some((FromSupervisor::Zygote { flavour, problem }, _)))) => state.hear_of_zygote(flavour, problem),

@@ -272,7 +272,7 @@ impl Shared {
             return Ok(());
         }
         let told = state.completions.len();
-        state.flush(&self.epoll)?;
+        state.flush(&self.epoll);
         if state.left != Left::Nothing || state.completions.len() > told { self.wake() } else { Ok(()) }
     }
 }
@@ -287,7 +287,7 @@ impl PoolState {
     }
 
     /// Sends what the supervisor's socket takes; a job that cannot be handed over has failed.
-    fn flush(&mut self, epoll: &Epoll) -> Result<()> {
+    fn flush(&mut self, epoll: &Epoll) {
         let mut given_up = Vec::new();
         self.left = self.supervisor.flush(&mut self.outbox, |message, fault| {
             if let Ok(ToSupervisor::Job(job)) = decode(message) {
@@ -300,19 +300,17 @@ impl PoolState {
             self.outbox.clear();
         }
         for (run_id, fault) in given_up {
-            self.end(epoll, Ended { run_id, fault: Some(fault), ..Ended::default() }, Vec::new())?;
+            self.end(epoll, Ended { run_id, fault: Some(fault), ..Ended::default() }, Vec::new());
         }
-        Ok(())
     }
 
     /// A run is over.
-    fn end(&mut self, epoll: &Epoll, ended: Ended, files: Vec<OwnedFd>) -> Result<()> {
-        if let Some(mut run) = self.runs.remove(&ended.run_id) {
-            self.part(epoll, &mut run)?;
-            let completion = run.complete(ended, files, &mut self.chunk);
-            self.completions.push(completion);
+    fn end(&mut self, epoll: &Epoll, mut ended: Ended, files: Vec<OwnedFd>) {
+        let Some(mut run) = self.runs.remove(&ended.run_id) else { return };
+        if let Err(fault) = self.part(epoll, &mut run) {
+            ended.fault.get_or_insert(fault);
         }
-        Ok(())
+        self.completions.push(run.complete(ended, files, &mut self.chunk));
     }
 }
 

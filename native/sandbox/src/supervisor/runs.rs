@@ -101,7 +101,13 @@ impl Supervisor {
                 self.next_look = self.next_look.min(now + PAUSE_NS);
                 return false;
             }
-            Ok(Launched::Refused(fault)) | Err(fault) => {
+            Ok(Launched::Refused(fault)) => {
+                let ended = Ended { run_id: waiting.job.run_id, fault: Some(fault), ..Ended::default() };
+                self.waiting.remove(at);
+                self.engine.ended(ended, Vec::new());
+                self.parked.push(index);
+            }
+            Err(fault) => {
                 let ended = Ended { run_id: waiting.job.run_id, fault: Some(fault.clone()), ..Ended::default() };
                 self.waiting.remove(at);
                 self.engine.ended(ended, Vec::new());
@@ -246,6 +252,8 @@ impl Supervisor {
             }
             FromParked::Ready => self.zygote_is_ready(index, received.pid),
             FromParked::Failed(fault) => match &mut slot.state {
+                // One that we have stopped before it began is no fault.
+                SlotState::Running(run) if run.stopped_by.is_some() => {}
                 SlotState::Running(run) => run.launch_fault = Some(fault),
                 _ => return Err(fault),
             },
