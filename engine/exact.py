@@ -48,19 +48,29 @@ class Inspected(NamedTuple):
 def grade(answers: Sequence[str], reference: str, declared: Declared | None = None) -> Graded:
     """One answer, or those of several boxes in one breath, against a reference; at most about 20 ms, without the GIL.
 
-    Raises ValueError for a type that there is not, SandboxError where the grader itself fails: then nothing is judged.
+    Raises ValueError for a type that there is not, SandboxError where the grader fails over the reference alone too. An
+    answer over which only it fails is incorrect: no text may buy that nobody judges it.
     """
     # Imported when it is called: what only asks a daemon must not need it.
     from engine import _native
 
-    return Graded(*_asked(_native.grade_answer, answers, reference, declared))
+    try:
+        return Graded(*_native.grade_answer(answers, reference, declared))
+    except RuntimeError as error:
+        if _asked(_native.grade_answer, [reference], reference, declared)[0] != "correct":
+            raise SandboxError(f"the grader failed: {error}") from None
+        return Graded("incorrect", None, f"the grader failed over it: {error}")
 
 
 def grade_many(pairs: Sequence[tuple[Sequence[str], str, Declared | None]]) -> list[Graded]:
-    """The same for many pairs in one call; the grader fails for all of them."""
+    """The same for many pairs in one call."""
     from engine import _native
 
-    return [Graded(*row) for row in _asked(_native.grade_answers, pairs)]
+    try:
+        return [Graded(*row) for row in _native.grade_answers(pairs)]
+    except RuntimeError:
+        # It does not say over which of them it failed.
+        return [grade(*pair) for pair in pairs]
 
 
 def inspect(reference: str, declared: Declared | None = None) -> Inspected:

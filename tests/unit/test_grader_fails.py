@@ -1,4 +1,4 @@
-"""A fault of the grader is that of one answer, and never a verdict."""
+"""A fault of the grader is one answer's: wrong where its own text brought it about, else not judged."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import pytest
 
 from engine import _native
 from engine.errors import SandboxError
-from rewards.math.reward import MathReward
+from rewards.math.item import math_item
+from rewards.math.reward import MathReward, ruled_together
 from rewards.reward import Reward
 
 _GRADE_ANSWER = _native.grade_answer
 
 
 def _breaks_at_7(answers: list[str], reference: str, declared: Any) -> Any:
-    if answers == ["7"]:
+    if answers == ["7"] or reference == "9":
         raise RuntimeError("index out of bounds")
     return _GRADE_ANSWER(answers, reference, declared)
 
@@ -32,6 +33,13 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_where_the_grader_fails_nothing_is_judged() -> None:
     with pytest.raises(SandboxError, match="the grader failed: index out of bounds"):
-        await MathReward().score({"completion": r"\boxed{7}", "reference": "7"})
-    reward = await MathReward().score({"completion": r"\boxed{8}", "reference": "8"})
-    assert isinstance(reward, Reward)
+        await MathReward().score({"completion": r"\boxed{8}", "reference": "9"})
+
+
+async def test_no_text_buys_that_it_is_not_judged() -> None:
+    items = [math_item({"completion": rf"\boxed{{{answer}}}", "reference": "8"}) for answer in (7, 8)]
+    wrong, right = (ruling.reward for ruling in ruled_together(items))
+    assert isinstance(wrong, Reward)
+    assert isinstance(right, Reward)
+    assert (wrong.reward, right.reward) == (0.0, 1.0)
+    assert "the grader failed over it: index out of bounds" in str(wrong.evidence)
