@@ -28,7 +28,7 @@ class ServerConfig:
     hosts                  names that may stand in a Host header beside the loopback ones and the address itself
     token_file             file with the token; needed for an HTTP address that is not loopback
     request_bytes          the largest request, frame or HTTP body
-    connections            connections of each face at once; one more is refused
+    connections            connections of each face at once; one more is refused, over HTTP unless one is idle
     client_requests        requests in flight of one Unix connection; one more is refused at once
     client_runs            of these, how many stand in the engine's queue at once; the rest wait behind them
     batch_items            the most requests in one batch

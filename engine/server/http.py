@@ -91,9 +91,14 @@ class HttpFace:
     # What connections ask.
 
     def opened(self, connection: HttpConnection) -> Overloaded | None:
-        """A client came: one too many, if that is what comes back."""
+        """A client came: one too many, if that is what comes back. Past the bound the one that is idle longest goes."""
         most = self.config.connections
         full = len(self._connections) >= most
+        if full:
+            idle = {each: since for each in self._connections if (since := each.idle_since) is not None}
+            full = not idle
+            for longest in sorted(idle, key=idle.__getitem__)[:1]:
+                longest.finish()
         self._connections.add(connection)
         self._none_left.clear()
         self._service.metrics.connections.add("http")

@@ -96,6 +96,11 @@ class HttpConnection(asyncio.Protocol):
             # Its error leads back here.
             self._task = None
 
+    @property
+    def idle_since(self) -> float | None:
+        """The loop's time since when nothing is asked and nothing arrives; None where something is or does."""
+        return None if self._task is not None or self._arrival.begun or self._ending else self._idle_since
+
     def finish(self) -> None:
         """Answer what has arrived whole, and close."""
         self._ending = self._arrival.deaf = True

@@ -101,17 +101,23 @@ def test_one_http_connection_too_many_is_told(tight: Daemon) -> None:
     clients = [Http(tight) for _ in range(4)]
     try:
         for client in clients:
-            client.send(PING)
-            assert client.answer() == (200, "pong")
+            client.send(PING[:9])
         with Http(tight) as refused:
             refused.send(PING)
             status, answer = refused.answer()
             assert (status, answer["error"]["kind"]) == (504, "overloaded")
             assert "server.connections" in answer["error"]["message"]
             assert refused.ended()
-        clients[0].send(PING)
-        assert clients[0].answer() == (200, "pong")
+        for client in clients:
+            client.send(PING[9:])
+            assert client.answer() == (200, "pong")
+        # All of them are idle now, and the first one has been so for the longest.
+        with Http(tight) as served:
+            served.send(PING)
+            assert served.answer() == (200, "pong")
+        assert clients[0].ended()
+        clients[1].send(PING)
+        assert clients[1].answer() == (200, "pong")
     finally:
         for client in clients:
             client.__exit__()
-    wait_until(lambda: tight.get("/v1/ping")[0] == 200)
