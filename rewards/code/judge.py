@@ -37,7 +37,8 @@ _SILENT: Final = (
     Program("import sys\nsys.stdin.buffer.read()", "python"),
 )
 _SILENT_SECONDS: Final = 1.0
-_DIRECTORIES: Final = re.compile(rb"/[^\s\"']*/")
+# What differs from run to run: paths stand in tracebacks, and under landlock each slot has a directory of its own.
+_OF_ONE_RUN: Final = re.compile(rb"/[^\s\"']*/|0x[0-9a-fA-F]+|(?<=' \()\d+(?=\) panicked)")
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,8 +159,7 @@ def ended_alike(one: Outcome, other: Outcome) -> bool:
 
 
 def _end_of(outcome: Outcome) -> tuple[object, ...]:
-    # Paths stand in tracebacks, and under landlock each slot has a directory of its own.
-    words = _DIRECTORIES.sub(b"", outcome.stderr)
+    words = _OF_ONE_RUN.sub(b"", outcome.stderr)
     return outcome.exit_code, outcome.signal, outcome.stopped_by, outcome.stdout_truncated, words
 
 
