@@ -66,7 +66,7 @@ class Daemon:
             raise BadInput(
                 "rewards.address", shown_address(self._config.address), f"{error} (the token is {TOKEN})"
             ) from None
-        except (SandboxError, TimeoutError) as error:
+        except (Overloaded, SandboxError, TimeoutError) as error:
             why = str(error) or f"no answer for {_GREETING_SECONDS:g} s"
             _LOG.warning("no daemon for the rewards yet (rewards.address): %s", why)
             return
@@ -110,7 +110,7 @@ class Daemon:
     async def _answers_at_all(self) -> bool:
         try:
             await self._client.stats()
-        except SandboxError:
+        except (Overloaded, SandboxError):
             return False
         return True
 

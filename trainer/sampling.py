@@ -55,12 +55,16 @@ class Sampler:
         in_order = int(min(count, max(0, ends[self._config.order] - begin)))
         taken: list[int] = []
         while len(taken) < in_order:
+            epoch, done = divmod(begin + len(taken), len(self._prompts))
             if not self._left:
-                epoch, done = divmod(begin + len(taken), len(self._prompts))
                 self._left = self._shuffled(epoch)[done:]
             # What is taken of one epoch comes later in the next.
             again = set(taken) if count <= len(self._prompts) else set()
             chosen = [place for place in self._left if place not in again][: in_order - len(taken)]
+            if not chosen:
+                # There were other prompts when the checkpoint was made, and all that is left has been taken.
+                self._left = self._shuffled(epoch + 1)
+                continue
             gone = set(chosen)
             self._left = [place for place in self._left if place not in gone]
             taken += chosen

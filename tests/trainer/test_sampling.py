@@ -106,3 +106,12 @@ def test_it_goes_on_where_it_was(order: str) -> None:
     for count in (15, 5, 20):
         again = sampler(order, drawn=whole.drawn, left=whole.left, success=dict(whole.success))
         assert ids(again.take(count)) == ids(whole.take(count))
+
+
+def test_it_ends_where_prompts_have_gone_since_the_checkpoint() -> None:
+    for seed in range(50):
+        left = [PROMPTS[1].id, "gone"]
+        drawn = len(PROMPTS) + 2
+        sampler = Sampler(SamplingConfig(order="uniform"), PROMPTS, seed=seed, drawn=drawn, left=left)
+        taken = [prompt.id for prompt in sampler.take(len(PROMPTS) - 1)]
+        assert len(set(taken)) == len(PROMPTS) - 1
