@@ -20,7 +20,7 @@ from engine.cli.options import ALLOW_DEGRADED, FAILED, NOT_JUDGED, OWN_SCORER, W
 from engine.client.client import Client
 from engine.errors import AssayError, BadInput, CannotStart
 from engine.scorer import Parsed, parsed_item, with_own
-from engine.wire.address import default_socket
+from engine.wire.address import default_socket, shown_address
 from engine.wire.decode import decode_json
 from rewards.cli.tally import Tally, table_of
 from rewards.client import RewardClient
@@ -197,12 +197,14 @@ def _address(arguments: argparse.Namespace) -> str | None:
 
 async def _at_daemon(address: str, arguments: argparse.Namespace, console: Console) -> _Place:
     if arguments.scorer:
-        raise BadInput("scorer", arguments.scorer[0], f"the daemon {address} scores: give it to `assay serve`")
+        raise BadInput(
+            "scorer", arguments.scorer[0], f"the daemon {shown_address(address)} scores: give it to `assay serve`"
+        )
     token = arguments.token_file.read_text().strip() if arguments.token_file else ""
     # An absent daemon is one clear error, not a reward that is not judged for each item.
     async with Client(address, token=token) as client:
         kinds = frozenset((await client.stats()).get("kinds", ()))
-    console.print(f"scoring at the daemon {address}", markup=False, soft_wrap=True)
+    console.print(f"scoring at the daemon {shown_address(address)}", markup=False, soft_wrap=True)
 
     def check(item: Any) -> _Line:
         # What only the daemon knows, it alone can check.
