@@ -18,6 +18,7 @@ import yaml
 
 from engine.cli.serve import add_serve_arguments
 from engine.config.server import ServerConfig, host_and_port
+from engine.server.held import Held
 from engine.server.http import HttpFace
 from engine.server.request import HttpRequest
 from engine.server.service import Service
@@ -44,7 +45,9 @@ async def get(path: str) -> int:
 
     async def problem() -> None: ...
 
-    service = SimpleNamespace(config=ServerConfig(), token="t" * 16, problem=problem, limits="every limit proved")
+    service = SimpleNamespace(
+        config=ServerConfig(), token="t" * 16, problem=problem, limits="every limit proved", held=Held(1)
+    )
     daemon = HttpFace(cast("Service", service), {}, host="0.0.0.0")
     request = HttpRequest("a client")
     request.method = "GET"
