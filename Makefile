@@ -38,17 +38,21 @@ check: lint ## the inner loop: lint and the unit tests, without root
 	$(CARGO) test --workspace --quiet
 	$(BIN)/python -m pytest tests/unit --numprocesses auto $(ARGS)
 
-# vLLM takes a process over: its threads, its environment, its memory. So the trainer's tests have one of their own.
-PYTEST = $(BIN)/python -m pytest $(1) $(or $(ARGS),--ignore=tests/trainer)
+# Those of the sandbox and of the server share the machine with nobody, because they measure. vLLM takes a process over: its
+# threads, its environment, its memory. So the trainer's tests have one of their own.
+PYTEST_UNIT = $(if $(ARGS),,$(BIN)/python -m pytest $(1) tests/unit --numprocesses auto)
+PYTEST = $(BIN)/python -m pytest $(1) $(or $(ARGS),--ignore=tests/unit --ignore=tests/trainer)
 PYTEST_TRAINER = $(if $(ARGS),,$(BIN)/python -m pytest $(1) tests/trainer)
 
 test: trainer ## cargo test and pytest, in minutes (tests of the sandbox need root)
 	$(CARGO) test --workspace --quiet
+	$(call PYTEST_UNIT)
 	$(call PYTEST)
 	$(call PYTEST_TRAINER)
 
 test-all: trainer ## the same and the thorough tests: both runtimes, everything renewed, many runs
 	$(CARGO) test --workspace --quiet
+	$(call PYTEST_UNIT,-m "not soak")
 	$(call PYTEST,-m "not soak")
 	$(call PYTEST_TRAINER,-m "not soak")
 
