@@ -94,11 +94,10 @@ class HttpFace:
         """A client came: one too many, if that is what comes back. Past the bound the one that is idle longest goes."""
         most = self.config.connections
         full = len(self._connections) >= most
-        if full:
-            idle = {each: since for each in self._connections if (since := each.idle_since) is not None}
-            full = not idle
-            for longest in sorted(idle, key=idle.__getitem__)[:1]:
-                longest.finish()
+        idle = {each: since for each in self._connections if full and (since := each.idle_since) is not None}
+        if idle:
+            min(idle, key=idle.__getitem__).finish()
+            full = False
         self._connections.add(connection)
         self._none_left.clear()
         self._service.metrics.connections.add("http")
