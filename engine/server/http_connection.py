@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import select
+import time
 from collections import deque
 from contextlib import AbstractContextManager
 from typing import Final, Protocol, cast
@@ -71,7 +72,8 @@ class HttpConnection(asyncio.Protocol):
         self._ending = False
         self._stalled: asyncio.TimerHandle | None = None
         self._resumed: asyncio.Future[None] | None = None
-        self._idle_since = self._loop.time()
+        # Not the loop's time, which counts in milliseconds: of many idle ones the first is to be known.
+        self._idle_since = time.monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -98,7 +100,7 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def idle_since(self) -> float | None:
-        """The loop's time since when nothing is asked and nothing arrives; None where something is or does."""
+        """The monotonic time since when nothing is asked and nothing arrives; None where something is or does."""
         return None if self._task is not None or self._arrival.begun or self._ending else self._idle_since
 
     def finish(self) -> None:
@@ -173,7 +175,7 @@ class HttpConnection(asyncio.Protocol):
             self._end()
             return
         self._task = None
-        self._idle_since = self._loop.time()
+        self._idle_since = time.monotonic()
         self._say_continue()
         self._next()
         if self._paused:
@@ -236,7 +238,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def _close_if_idle(self) -> None:
-        left = self._idle_since + self._config.keep_alive_seconds - self._loop.time()
+        left = self._idle_since + self._config.keep_alive_seconds - time.monotonic()
         busy = self._task is not None or self._arrival.begun
         if left <= 0 and not busy:
             self._transport.close()
