@@ -59,7 +59,7 @@ test-all: trainer ## the same and the thorough tests: both runtimes, everything 
 # Only the files with marked tests: to import the others would take the guest minutes.
 CGROUP2_TESTS = -m "cgroup2 and not soak" $(shell grep --recursive --files-with-matches --include='*.py' mark.cgroup2 tests)
 test-cgroup2: bootstrap ## marked tests under a cgroup v2 kernel in qemu: make test-cgroup2 ARGS="tests/kernel -k death"
-	@scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider --timeout=1500 $(or $(ARGS),$(CGROUP2_TESTS))
+	@scripts/cgroup2-lane $(BIN)/python -m pytest -p no:cacheprovider --timeout=1500 --durations=12 $(or $(ARGS),$(CGROUP2_TESTS))
 
 lint: lint-deps ## everything that is checked without being run
 	$(BIN)/ruff check
