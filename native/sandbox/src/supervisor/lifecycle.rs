@@ -11,8 +11,9 @@ use crate::cgroup::FULL_WEIGHT;
 
 use super::builder::{self, Build, Site};
 use super::prepare;
+use super::run::Run;
 use super::runtime::Born;
-use super::slot::{KEEPER_PATIENCE, KeeperHandle, Run, SlotState};
+use super::slot::{KEEPER_PATIENCE, KeeperHandle, SlotState};
 use super::{Kept, Source, Supervisor, token};
 
 const MILLISECOND: u64 = 1_000_000;
