@@ -94,7 +94,7 @@ class Node:
         """Take nothing new, wait until nothing is under way, and end the engine: its slots go."""
         live = await self._started()
         self._state = "draining"
-        await live.service.drained()
+        await live.service.under_way.drained()
         await live.resources.aclose()
         self._state = "drained"
         return await self.report()
@@ -164,12 +164,12 @@ async def _answered(live: _Live, op: str, body: bytes, client: str) -> dict[str,
     fields = await off_loop(len(body), decode_msgpack, body)
     if op == HTTP:
         return await _answered_over_http(live, to_struct(fields, PassedOn), client)
-    request = await off_loop(len(body), service.request_from, op, fields)
+    request = await off_loop(len(body), service.parser.request, op, fields)
     match request:
         case Run():
             return outcome_to_wire(await service.run(request, client=client))
         case Score():
-            item = await off_loop(len(body), service.parsed, request.item)
+            item = await off_loop(len(body), service.parser.item, request.item)
             return await service.score(item, client=client, deadline_seconds=request.deadline_seconds)
         case _:
             raise BadInput("op", op, f"expected run, score or {HTTP}")

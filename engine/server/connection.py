@@ -128,7 +128,7 @@ class FrameConnection:
                 raise Overloaded(f"{len(self._ids)} requests of this client are in flight (server.client_requests)")
             if op not in _SMALL:
                 self._service.held.check()
-            request = await off_loop(len(body), self._service.request_from, op, fields)
+            request = await off_loop(len(body), self._service.parser.request, op, fields)
         except AssayError as error:
             self._refuse(request_id, op, error)
             return
@@ -188,13 +188,13 @@ class FrameConnection:
             case Run():
                 return await self._run(request, self._service.run)
             case Score():
-                item = await off_loop(size_bytes, self._service.parsed, request.item)
+                item = await off_loop(size_bytes, self._service.parser.item, request.item)
                 return await self._score(item, request.deadline_seconds, self._service.score)
             case RunBatch():
-                runs = await off_loop(size_bytes, self._service.runs_from, request.batch, "batch")
+                runs = await off_loop(size_bytes, self._service.parser.runs, request.batch, "batch")
                 return await self._run_batch(request_id, runs, stream=request.stream)
             case ScoreBatch():
-                items = await off_loop(size_bytes, self._service.parsed_list, request.batch, "batch")
+                items = await off_loop(size_bytes, self._service.parser.items, request.batch, "batch")
                 return await self._score_batch(request_id, items, request)
             case Cancel():
                 return {"cancelled": await self._cancel(request.target)}

@@ -87,7 +87,7 @@ class Daemon:
                 log.info("draining: no new work, at most %g s for what is under way", self._config.drain_seconds)
                 await self._drained(_quiet(service, faces))
         finally:
-            service.draining = True
+            service.under_way.draining = True
             for face in faces:
                 await face.close()
 
@@ -99,7 +99,7 @@ class Daemon:
 
 
 async def _quiet(service: Service, faces: Sequence[FrameServer | HttpFace]) -> None:
-    await service.drained()
+    await service.under_way.drained()
     for face in faces:
         await face.quiet()
 

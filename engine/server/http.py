@@ -173,7 +173,7 @@ class HttpFace:
         async def ask(run: Run | BadInput) -> bytes:
             return await one_answer(self._service, run, request.client)
 
-        self._service.refuse_while_draining("run")
+        self._service.under_way.refuse_while_draining("run")
         count = len(wanted)
         answers = self._service.batch("run", ask, wanted)
         if request.wants_lines:
@@ -183,10 +183,10 @@ class HttpFace:
     def _runs_of(self, body: bytes) -> Run | list[Run | BadInput]:
         fields = json_body(body)
         if isinstance(fields, list):
-            return self._service.runs_from(fields)
+            return self._service.parser.runs(fields)
         if not isinstance(fields, dict):
             raise BadInput("body", fields, "expected a map, or a list of maps")
-        return self._service.run_from(fields)
+        return self._service.parser.run(fields)
 
     async def _score(self, request: HttpRequest) -> Answer:
         deadline = _deadline(request)
@@ -199,14 +199,14 @@ class HttpFace:
             return await self._service.score_one(item, client=request.client, deadline_seconds=deadline)
 
         if request.wants_lines:
-            self._service.refuse_while_draining("score")
+            self._service.under_way.refuse_while_draining("score")
             return stream_answer(lines(self._service.scored(ask, wanted), _json))
         # As many answers as there were items, each of a bounded size.
         return await off_loop(size_bytes, _json_answer, await self._service.score_all(ask, wanted))
 
     def _items_of(self, body: bytes) -> Parsed | list[Parsed]:
         wanted = json_body(body)
-        return self._service.parsed_list(wanted) if isinstance(wanted, list) else self._service.parsed(wanted)
+        return self._service.parser.items(wanted) if isinstance(wanted, list) else self._service.parser.item(wanted)
 
     async def _readyz(self, request: HttpRequest) -> Answer:
         problem = await self._service.problem()

@@ -1,8 +1,7 @@
-"""What both faces do with a request, and the count of what is under way."""
+"""What both faces do with a request."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -17,18 +16,20 @@ from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.log import ABOUT
 from engine.program import Outcome
 from engine.proof import selftest
-from engine.scorer import Labelled, Parsed, Scorers, Together, parsed_item
+from engine.scorer import Labelled, Parsed, Scorers, Together
 from engine.server.answers import Answer
 from engine.server.backend import Backend, Elsewhere
 from engine.server.batch import Numbered, each
 from engine.server.held import Held
 from engine.server.metrics import Metrics, digest_of
+from engine.server.parser import Parser
 from engine.server.request import HttpRequest
 from engine.server.together import scored
 from engine.server.traces import Tracing
+from engine.server.under_way import UnderWay
 from engine.server.verdicts import Verdicts
 from engine.wire.cluster import Judged
-from engine.wire.messages import PROTOCOL_VERSION, Request, Run, check_batch, error_from_wire, request_from
+from engine.wire.messages import PROTOCOL_VERSION, Run, error_from_wire
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -58,12 +59,13 @@ class Service:
         self._tracing = tracing
         self.engine_config = settings.engine
         self.config = settings.server
+        self.parser = Parser(scorers, settings)
         self.metrics = Metrics()
+        self.under_way = UnderWay(self.metrics)
         self._verdicts = Verdicts(self.metrics)
         for finding in backend.findings:
             self.metrics.limit_enforced.set(finding.enforced, finding.name)
         self.token = token
-        self.draining = False
         self._scorers = scorers
         self._labelled = {kind: scorer for kind, scorer in scorers.items() if isinstance(scorer, Labelled)}
         # Many go together where they are judged; before a cluster each goes to a node.
@@ -71,9 +73,6 @@ class Service:
         self._together = frozenset(kind for kind, scorer in here.items() if isinstance(scorer, Together))
         self._started = time.monotonic()
         self.held = Held(settings.server.held_bytes)
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     @property
     def engine(self) -> Engine:
@@ -81,11 +80,6 @@ class Service:
         if self._backend.engine is None:
             raise SandboxError("this needs an engine of its own, and here is a front of a cluster")
         return self._backend.engine
-
-    def request_from(self, op: str, fields: dict[str, Any]) -> Request:
-        """The request in a decoded map; limits that it leaves out are this daemon's; raises BadInput."""
-        defaults = self.engine_config
-        return request_from(op, fields, limits=defaults.limits, compile_limits=defaults.compile_limits)
 
     @contextlib.contextmanager
     def about(self, request_id: str, traced: str, *, client: str, traceparent: str = "") -> Iterator[None]:
@@ -103,7 +97,7 @@ class Service:
 
     async def run(self, request: Run, *, client: str, op: str = "run") -> Outcome:
         """One run; raises BadInput, Overloaded, SandboxError."""
-        with self.counted(op):
+        with self.under_way.counted(op):
             return await self.run_one(request, client=client, op=op)
 
     async def run_one(self, request: Run, *, client: str, op: str = "run") -> Outcome:
@@ -119,51 +113,14 @@ class Service:
         self.metrics.cpu_seconds.observe(outcome.cpu_seconds)
         return outcome
 
-    def runs_from(self, wanted: list[Any], field: str = "body") -> list[Run | BadInput]:
-        """Many runs, a wrong one as what is wrong with it; raises BadInput for too many."""
-        check_batch(wanted, self.config.batch_items, field)
-        return [self._run_or_error(fields) for fields in wanted]
-
-    def _run_or_error(self, fields: object) -> Run | BadInput:
-        if not isinstance(fields, dict):
-            return BadInput("run", fields, "expected a map")
-        try:
-            return self.run_from(fields)
-        except BadInput as error:
-            return error
-
-    def run_from(self, fields: dict[str, Any]) -> Run:
-        """One run; raises BadInput."""
-        request = self.request_from("run", fields)
-        if not isinstance(request, Run):
-            raise BadInput("batch", None, "only a frame has it: expected the fields of one run, or a list of such")
-        return request
-
-    def parsed(self, wanted: object) -> Parsed:
-        """One item, parsed by its scorer; raises BadInput."""
-        return parsed_item(self._scorers, wanted)
-
-    def parsed_list(self, wanted: list[Any], field: str = "body") -> list[Parsed]:
-        """Many items; raises BadInput for too many, or, its field beginning with the item's index, for a wrong one."""
-        check_batch(wanted, self.config.batch_items, field)
-        items = []
-        for index, item in enumerate(wanted):
-            if not isinstance(item, dict):
-                raise BadInput(f"[{index}]", item, "expected a map")
-            try:
-                items.append(self.parsed(item))
-            except BadInput as error:
-                raise error.below(f"[{index}]") from None
-        return items
-
     async def score(self, item: Parsed, *, client: str, deadline_seconds: float | None) -> dict[str, Any]:
         """One item's answer; raises Overloaded, SandboxError."""
-        with self.counted("score"):
+        with self.under_way.counted("score"):
             return await self.score_one(item, client=client, deadline_seconds=deadline_seconds)
 
     async def batch(self, op: str, ask: Callable[[_T], Coroutine[Any, Any, _R]], asks: list[_T]) -> Numbered[_R]:
         """(index, answer or its error) as they come; closing it ends the rest. Empties `asks`."""
-        with self.counted(op):
+        with self.under_way.counted(op):
             async with contextlib.aclosing(each(ask, asks, self._batch_in_flight)) as answers:
                 async for numbered in answers:
                     yield numbered
@@ -180,7 +137,7 @@ class Service:
 
         ask  scores one of those that may have to wait
         """
-        with self.counted("score"):
+        with self.under_way.counted("score"):
             answers = scored(items, self._together, self._told, ask, self._batch_in_flight)
             async with contextlib.aclosing(answers) as numbered:
                 async for index, answer in numbered:
@@ -229,7 +186,7 @@ class Service:
         self, op: str, request: HttpRequest, work: Callable[[Service, HttpRequest], Awaitable[Answer]]
     ) -> Answer:
         """What `work` answers, which needs an engine: here, or before a cluster on a node; raises as that."""
-        with self.counted(op):
+        with self.under_way.counted(op):
             if self._backend.elsewhere is None:
                 return await work(self, request)
             return await self._answered_there(self._backend.elsewhere, op, request)
@@ -255,47 +212,9 @@ class Service:
         why = why if fault is None else str(fault)
         self._verdicts.count(Judged(op=op, program=program, verdict=verdict, why=why, fault=fault is not None))
 
-    def refuse_while_draining(self, op: str) -> None:
-        """Raises Overloaded once the daemon stops."""
-        if self.draining:
-            self.metrics.requests.add(op, "overloaded")
-            raise Overloaded("the daemon is stopping and takes no new work")
-
-    @contextlib.contextmanager
-    def counted(self, op: str) -> Iterator[None]:
-        """Count a request, under way until it ends, by how it does; raises Overloaded once the daemon stops."""
-        self.refuse_while_draining(op)
-        self._under_way += 1
-        self._idle.clear()
-        began = time.monotonic()
-        answer = "sandbox"
-        try:
-            yield
-            answer = "ok"
-        except BadInput:
-            answer = "bad_input"
-            raise
-        except Overloaded:
-            answer = "overloaded"
-            raise
-        except (asyncio.CancelledError, GeneratorExit):
-            answer = "cancelled"
-            raise
-        finally:
-            self.metrics.requests.add(op, answer)
-            self.metrics.request_seconds.observe(time.monotonic() - began, op)
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
-
-    async def drained(self) -> None:
-        """Take nothing new and wait until nothing is under way."""
-        self.draining = True
-        await self._idle.wait()
-
     async def problem(self) -> str | None:
         """Why work should go elsewhere, or None."""
-        if self.draining:
+        if self.under_way.draining:
             return "stopping"
         if self._backend.stats().sound:
             return None
@@ -324,9 +243,9 @@ class Service:
         """Counters of the engine and of this daemon."""
         return {
             **msgspec.to_builtins(self._backend.stats()),
-            "requests_under_way": self._under_way,
+            "requests_under_way": self.under_way.number,
             "up_seconds": time.monotonic() - self._started,
-            "draining": self.draining,
+            "draining": self.under_way.draining,
             "now": msgspec.to_builtins(self._backend.now()),
             "nodes": self._backend.nodes(),
             "minutes": self._verdicts.minutes(),

@@ -95,7 +95,9 @@ async def _judged(service: Service, request: HttpRequest, asked: Submission, que
         if asked.expected_output is None:
             return {"reason": "invalid_input"}
         item = {"kind": "math", "completion": asked.solution, "reference": asked.expected_output}
-        answer = await service.score_one(service.parsed(item), client=request.client, deadline_seconds=queue_seconds)
+        answer = await service.score_one(
+            service.parser.item(item), client=request.client, deadline_seconds=queue_seconds
+        )
         return {"run_success": True, "success": number(answer) == 1.0}
     run = Run(
         source=asked.solution,

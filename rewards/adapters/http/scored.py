@@ -34,7 +34,7 @@ async def scored(
         return await service.score_one(item, client=request.client, deadline_seconds=deadline_seconds)
 
     with _errors(called):
-        items = await off_loop(len(request.body), lambda: service.parsed_list(items_of(json_body(request.body))))
+        items = await off_loop(len(request.body), lambda: service.parser.items(items_of(json_body(request.body))))
         return await service.score_all(ask, items)
 
 
@@ -48,7 +48,7 @@ async def scored_one(
 ) -> dict[str, Any]:
     """As `scored`, for one item; raises Overloaded and SandboxError too."""
     with _errors(called):
-        item = await off_loop(len(request.body), lambda: service.parsed(item_of(json_body(request.body))))
+        item = await off_loop(len(request.body), lambda: service.parser.item(item_of(json_body(request.body))))
         return await service.score(item, client=request.client, deadline_seconds=deadline_seconds)
 
 
