@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from engine.errors import SandboxError
 from engine.harness.bundle import bundle
 from engine.harness.channel import DRIVEN_LANGUAGE, DRIVER, DRIVER_ARGUMENTS
 from engine.harness.kinds import Notebook, NotebookCell, NotebookRun
@@ -22,6 +23,7 @@ class _Said(msgspec.Struct, frozen=True):
     cells: list[NotebookCell] | None = None
     timed_out: bool = False
     missing: str | None = None
+    unready: str | None = None
 
 
 def notebook_job(notebook: Notebook, image: Image, limits: Limits, collect: Sequence[str]) -> Job:
@@ -42,7 +44,7 @@ def notebook_job(notebook: Notebook, image: Image, limits: Limits, collect: Sequ
 
 
 def notebook_run(outcome: Outcome) -> NotebookRun:
-    """What its one frame says; one that is none says nothing."""
+    """What its one frame says; one that is none says nothing. Raises SandboxError where no kernel came up."""
     if not outcome.clean:
         return NotebookRun(outcome=outcome)
     header, content = outcome.channel[:HEADER_BYTES], outcome.channel[HEADER_BYTES:]
@@ -53,4 +55,7 @@ def notebook_run(outcome: Outcome) -> NotebookRun:
         said = msgspec.json.decode(content, type=_Said)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return NotebookRun(outcome=outcome)
+    # At the memory limit it is the request's doing.
+    if said.unready is not None and not outcome.oom_kills:
+        raise SandboxError(f"the notebook's kernel did not come up: {said.unready}")
     return NotebookRun(outcome=outcome, cells=said.cells, timed_out=said.timed_out, missing=said.missing)

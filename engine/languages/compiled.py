@@ -59,6 +59,7 @@ COMPILED: Final = (
         run=("/program/main",),
         compile=(_RUSTC, "--edition=2021", "-O", "-o", "main", "main.rs"),
         version=(_RUSTC, "--version"),
+        needs=(f"{PLACE}/rust/lib/rustlib",),
         uncaught=r"Error: |thread '.*' (?:\(\d+\) )?panicked at ",
     ),
     Language(

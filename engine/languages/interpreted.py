@@ -89,11 +89,11 @@ INTERPRETED: Final = (
         source_name="main.php",
         run=("/usr/bin/php", "-f", "main.php", "--"),
         opening="<?php\n",
+        before_opening=r"(?:#![^\n]*\n)?",
         # Beside those of its own place: extensions are named in /etc.
         environment=(f"PHP_INI_SCAN_DIR=:{PLACE}/php",),
         version=("/usr/bin/php", "--version"),
         read_ahead=("/usr/bin/php", "-r", "1;"),
-        package="php-cli php-readline php-mbstring",
     ),
     Language(
         name="lua",
@@ -112,6 +112,7 @@ INTERPRETED: Final = (
         source_name="main.R",
         run=(*_R, "--no-echo", "--no-restore", "--file=main.R", "--args"),
         version=(*_R, "--version"),
+        needs=(f"{PLACE}/R/etc",),
         start=Start(cpu_seconds=0.1),
         uncaught="Execution halted",
     ),
@@ -147,6 +148,8 @@ INTERPRETED: Final = (
         run=("/usr/bin/mono", "--debug", "/program/main"),
         # What a project of .NET's own finds without asking.
         opening=_USINGS,
+        # Directives of the preprocessor have lines of their own, and some stand before everything else.
+        before_opening=r"(?:[ \t]*(?:(?:#|//)[^\n]*)?\n)*",
         environment=(f"MONO_CFG_DIR={_MONO}",),
         version=("/usr/bin/mono", "--version"),
         needs=("/usr/bin/mcs", f"{_MONO}/mono/config"),

@@ -70,10 +70,11 @@ JVM: Final = (
             f"{_JARS}; {_BIN}/java {_COMPILER} @{_SCALA}/compiler.args scala.tools.nsc.Main"
             f" -classpath .:{_SCALA}/lib/scala-library.jar$jars main.scala && {_PACK}"
         ),
-        # It is started by its first object.
+        # Where it has no Main, it is started by its first object.
         run=shell(
-            f"name=$(sed -n '{_OBJECT_NAME}' main.scala | head -n 1); {_JARS}; {_UNPACK}; exec {_BIN}/java {_MACHINE}"
-            f' -cp .:{_SCALA}/lib/scala-library.jar$jars "${{name:-Main}}" "$@"'
+            f"name=$(sed -n '{_OBJECT_NAME}' main.scala | head -n 1); {_JARS}; {_UNPACK};"
+            " if [ -e Main.class ]; then name=Main; fi;"
+            f' exec {_BIN}/java {_MACHINE} -cp .:{_SCALA}/lib/scala-library.jar$jars "${{name:-Main}}" "$@"'
         ),
         version=_VERSION,
         needs=(f"{_SCALA}/compiler.jsa", f"{_SCALA}/compiler.args", f"{_SCALA}/lib/scala-library.jar"),

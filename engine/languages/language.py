@@ -60,6 +60,7 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     compile         argv that makes `main` in /work out of the source, None if it is run as it is
     standards       of the language that a request may name instead of it, as -std= takes them
     opening         what a source has to begin with, put before one that does not
+    before_opening  what may stand before it (a pattern)
     environment     variables of its runs and its compiler beside those of every program
     version         argv that prints a version
     read_ahead      argv that reads the start-up set of files once, outside the sandbox; None where that takes long
@@ -79,6 +80,7 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     compile: tuple[str, ...] | None = None
     standards: tuple[str, ...] = ()
     opening: str = ""
+    before_opening: str = ""
     environment: tuple[str, ...] = ()
     version: tuple[str, ...]
     read_ahead: tuple[str, ...] | None = None
@@ -113,7 +115,9 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
         if not self.opening:
             return source
         bare = source.lstrip()
-        return bare if bare.startswith(self.opening.strip()) else self.opening + bare
+        before = re.match(self.before_opening, bare)
+        at = before.end() if before else 0
+        return bare if bare.startswith(self.opening.strip(), at) else bare[:at] + self.opening + bare[at:]
 
     def problem(self) -> str | None:
         """What to do about it where it does not run on this machine, else None."""

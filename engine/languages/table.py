@@ -41,7 +41,7 @@ def _with_standard(language: Language, standard: str) -> Language:
 
 
 _BY_WORD: Final = {
-    **{word: language for language in _TABLE for word in (language.name, *language.aliases)},
+    **{word: language for language in _TABLE for word in (language.name, language.name.lower(), *language.aliases)},
     **{
         word: _with_standard(language, standard)
         for language in _TABLE

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.errors import AssayError, BadInput, Overloaded
+from engine.errors import AssayError, BadInput, Overloaded, SandboxError
 from engine.wire.messages import error_body
 
 JSON: Final = b"application/json"
@@ -83,6 +83,11 @@ def status_of(error: AssayError) -> int:
     if isinstance(error, BadInput):
         return 422
     return 504 if isinstance(error, Overloaded) else 503
+
+
+def daemon_failed(error: Exception) -> SandboxError:
+    """What a bug of ours, or of somebody's scorer, is told as; its log has all of it."""
+    return SandboxError(f"the daemon failed: {type(error).__name__}, see its log")
 
 
 def json_answer(content: Any, status: int = 200) -> Answer:

@@ -12,12 +12,12 @@ from importlib import resources
 from typing import Any, Final
 
 from engine.config.server import LOOPBACK_HOSTS, is_loopback
-from engine.errors import AssayError, BadInput, Overloaded, SandboxError
+from engine.errors import AssayError, BadInput, Overloaded
 from engine.flow import off_loop
 from engine.log import fields
 from engine.scorer import Parsed
-from engine.server import run_jupyter
-from engine.server.answers import HTML, TEXT, Answer, error_answer, json_answer, stream_answer
+from engine.server import run_code, run_jupyter
+from engine.server.answers import HTML, TEXT, Answer, daemon_failed, error_answer, json_answer, stream_answer
 from engine.server.decode import json_body
 from engine.server.gate import Gate
 from engine.server.http_batch import lines, listed, one_answer, outcome_json
@@ -25,7 +25,6 @@ from engine.server.http_connection import HttpConnection
 from engine.server.listen import BACKLOG
 from engine.server.request import HttpRequest, shown_path
 from engine.server.routes import Route, answered
-from engine.server.run_code import run_code
 from engine.server.service import Service
 from engine.wire.bytes import json_ready
 from engine.wire.messages import Run, check_deadline
@@ -52,11 +51,10 @@ class HttpFace:
         self._routes: dict[str, tuple[tuple[str, ...], Handler]] = {
             **{
                 path: (route.methods, partial(answered, route, service))
-                for path, route in {**routes, **run_jupyter.ROUTES}.items()
+                for path, route in {**routes, **run_jupyter.ROUTES, **run_code.ROUTES}.items()
             },
             "/v1/run": (_POST, self._run),
             "/v1/score": (_POST, self._score),
-            "/run_code": (_POST, partial(run_code, service)),
             "/v1/ping": (_READ, _ping),
             "/healthz": (_READ, _healthz),
             "/readyz": (_READ, self._readyz),
@@ -158,7 +156,7 @@ class HttpFace:
             return error_answer(error)
         except Exception as error:  # a bug of ours, or of somebody's scorer, ends this request alone
             log.exception("failed in the daemon")
-            return error_answer(SandboxError(f"the daemon failed: {type(error).__name__}, see its log"))
+            return error_answer(daemon_failed(error))
 
     def _route(self, request: HttpRequest) -> tuple[tuple[str, ...], Handler] | None:
         return self._routes.get(request.path) or self._routes.get(request.path.rstrip("/"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from engine.errors import AssayError
 from engine.scorer import Scorers
-from engine.server.answers import Answer
+from engine.server.answers import Answer, daemon_failed
 from engine.server.request import HttpRequest
 from engine.server.service import Service
+
+log = logging.getLogger("assay.server")
 
 
 class Route(NamedTuple):
@@ -45,3 +48,8 @@ async def answered(route: Route, service: Service, request: HttpRequest) -> Answ
         if route.told is None:
             raise
         return route.told(error)
+    except Exception as error:  # as in HttpFace, but told as this path's client understands it
+        if route.told is None:
+            raise
+        log.exception("failed in the daemon")
+        return route.told(daemon_failed(error))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,8 @@ from engine.program import MIB, Limits, Outcome
 from engine.server.answers import Answer, json_answer
 from engine.server.decode import json_body
 from engine.server.request import HttpRequest
-from engine.server.run_result import not_judged, refused, run_answer, sandbox_error
+from engine.server.routes import Route
+from engine.server.run_result import not_judged, refused, run_answer, sandbox_error, told
 from engine.server.sent_files import as_sent, fetched_of, files_of, sent_back
 from engine.server.service import Service
 from engine.wire.decode import to_struct
@@ -73,6 +75,9 @@ async def run_code(service: Service, request: HttpRequest) -> Answer:
     except (Overloaded, SandboxError) as error:
         return not_judged(error)
     return await off_loop(outcome.size_bytes, _answered, outcome, fetched)
+
+
+ROUTES: Final[Mapping[str, Route]] = {"/run_code": Route(("POST",), run_code, told)}
 
 
 def _asked(body: bytes) -> RunCode:

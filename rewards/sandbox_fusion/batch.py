@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from engine.errors import BadInput
 from engine.flow import off_loop
 from engine.server.service import Service
 from engine.wire.decode import check_text, to_struct
 from rewards.code.item import code_item
+from rewards.code.stub import Stub
 from rewards.sandbox_fusion.cases import StdioCase, call_cases, expected_of
 from rewards.sandbox_fusion.request import Submission
 from rewards.sandbox_fusion.submit import ROW, Submitted, here, stdio_row, with_statements, with_stdio
@@ -134,13 +136,15 @@ async def _with_asserts(submitted: Submitted, cases: TestCases) -> dict[str, Any
     text = cases.test or cases.tests
     if not text:
         raise BadInput(f"{_PLACE}.test", text, "required for assert")
+    stub = Stub(code=cases.prompt, name=cases.entry_point) if cases.prompt and cases.entry_point else None
+    test: dict[str, Any] = {"script": text}
     if submitted.language == "python":
         call = f"\ncheck({cases.entry_point})\n" if cases.entry_point else ""
-        tests = [{"asserts": text + call}]
-    else:
-        tests = [{"script": text}]
+        # Helpers of the prompt are the tests' too: the program's own would say what they want to hear.
+        test = {"asserts": text + call, "context": stub.context("python") if stub else ""}
+    fields = {"completion": "", "language": submitted.language, "tests": [test]}
     try:
-        item = code_item({"completion": "", "language": submitted.language, "tests": tests})
+        item = code_item(fields if stub is None else {**fields, "stub": structs.asdict(stub)})
     except BadInput as error:
         raise BadInput(f"{_PLACE}.{column}", text, error.message) from None
-    return await with_statements(submitted, item)
+    return await with_statements(submitted, item, whole=True)

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInput, SandboxError
-from rewards.sandbox_fusion.kinds import KINDS, Kind, kind_of
+from rewards.sandbox_fusion.kinds import KINDS, SAME, Kind, kind_of
 
 
 class DataSetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table `[rewards.data_sets.NAME]` of the configuration file.
 
     file      JSON lines, one row each
-    kind      "CommonOJDataset", "MBPPDataset" or "HumanEvalDataset"; None means told by the columns
+    kind      "CommonOJDataset", "MBPPDataset", "HumanEvalDataset" or "MultiPLEDataset"; None means told by the columns
     id_field  the column with a row's id; None means the first there is of id, task_id, name
     """
 
@@ -27,8 +27,9 @@ class DataSetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     id_field: str | None = None
 
     def __post_init__(self) -> None:
-        if self.kind is not None and self.kind not in KINDS:
-            raise BadInput("kind", self.kind, f"expected one of {', '.join(KINDS)}")
+        known = (*KINDS, *SAME)
+        if self.kind is not None and self.kind not in known:
+            raise BadInput("kind", self.kind, f"expected one of {', '.join(known)}")
 
 
 RowId = int | str

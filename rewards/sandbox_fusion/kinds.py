@@ -14,7 +14,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 # A column that no other kind has.
 _TOLD_BY: Final[Mapping[str, Kind]] = {"test_list": "MBPPDataset", "entry_point": "HumanEvalDataset"}
 # MultiPL-E's rows are HumanEvalDataset's there too.
-_SAME: Final[Mapping[str, Kind]] = {"MultiPLEDataset": "HumanEvalDataset"}
+SAME: Final[Mapping[str, Kind]] = {"MultiPLEDataset": "HumanEvalDataset"}
 
 
 def kind_of(row: Mapping[str, Any], named: str | None, field: str = "config.dataset_type") -> Kind:
@@ -23,9 +23,9 @@ def kind_of(row: Mapping[str, Any], named: str | None, field: str = "config.data
         for kind in KINDS:
             if named == kind:
                 return kind
-        if named in _SAME:
-            return _SAME[named]
-        raise BadInput(field, named, f"expected one of {', '.join((*KINDS, *_SAME))}")
+        if named in SAME:
+            return SAME[named]
+        raise BadInput(field, named, f"expected one of {', '.join((*KINDS, *SAME))}")
     told = next((kind for column, kind in _TOLD_BY.items() if column in row), None)
     if told is not None:
         return told

@@ -32,6 +32,8 @@ _FIELDS: Final = {
     "compile_timeout": "config.compile_timeout",
     "memory_limit_MB": "config.mem_limit",
     "judge.source": "config.extra.special_judge_program",
+    "language": "config.language",
+    "code": "completion",
 }
 
 
@@ -69,8 +71,12 @@ async def _judged(service: Service, asked: Submission, result: Awaitable[dict[st
     except SandboxError as error:
         service.judged(_OP, None, asked.completion, fault=error)
         raise
-    size_bytes = sum(len(str(test["exec_info"]["run_result"])) for test in found["tests"])
-    return await off_loop(size_bytes, json_answer, found)
+    return await off_loop(sum(map(_size, found["tests"])), json_answer, found)
+
+
+def _size(test: dict[str, Any]) -> int:
+    result = test["exec_info"]["run_result"] or {}
+    return sum(len(result.get(stream) or "") for stream in ("stdout", "stderr"))
 
 
 def _named(error: BadInput, config: Config) -> BadInput:
@@ -79,6 +85,8 @@ def _named(error: BadInput, config: Config) -> BadInput:
     if error.field not in _FIELDS:
         return error
     field = _FIELDS[error.field]
+    if field == "config.language" and config.language is None:
+        return BadInput(f"{ROW}.language", error.value, error.message)
     return BadInput(field, getattr(config, field.removeprefix("config."), error.value), error.message)
 
 
@@ -111,7 +119,9 @@ class _DataSets:
     async def prompt(self, service: Service, request: HttpRequest) -> Answer:
         asked = await _read(request, One)
         kind, row = await self._row(asked.dataset, asked.id, asked.config)
-        return json_answer(prompt_of(row, kind, asked.config, ROW))
+        prompt = prompt_of(row, kind, asked.config, ROW)
+        # The row's own, in the column that the data set says.
+        return json_answer(prompt if asked.config.provided_data is not None else {**prompt, "id": asked.id})
 
     def _named(self, name: str) -> DataSet:
         if name not in self._sets:

@@ -31,6 +31,17 @@ _INTERPRETED_SECONDS: Final = 20.0
 # Where a continuation of a Python prompt is over: at the first line of another thing.
 _END_OF_FUNCTION: Final = re.compile(r"\n(?=[^\s])")
 ROW: Final = "config.provided_data"
+# What theirs puts before every function that statements test; numpy, which takes 0.1 s to import, is not among it.
+_IMPORTS: Final = """\
+import collections, copy, datetime, functools, hashlib, heapq, itertools, math, re, string, sys
+from typing import *
+from collections import *
+from functools import *
+"""
+_FUTURE: Final = re.compile(r"^from[ \t]+__future__\b", re.MULTILINE)
+# Columns of rows that are judged by statements: HumanEval's, and those of other languages made after them.
+_HUMANEVAL: Final = ("prompt", "test", "entry_point")
+_MULTIPLE: Final = ("prompt", "tests", "language")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +61,9 @@ class Submitted:
     @property
     def options(self) -> dict[str, Any]:
         """What all its runs are given."""
-        run, compiling = self._timeouts
-        return {"deadline_seconds": patience_of(self.service, run + compiling), "client": self.client}
+        # Of all tests together, which a client may expect to take so long.
+        expected = max(sum(self._timeouts), self.config.extra.total_timeout)
+        return {"deadline_seconds": patience_of(self.service, expected), "client": self.client}
 
     @property
     def judge(self) -> Judge | None:
@@ -122,7 +134,7 @@ async def submitted(
         return await with_stdio(_submitted(service, asked, client), cases)
     item = _item(kind, row, asked.config)
     putting = _submitted(service, asked, client, language_named(item.language).name)
-    result = await with_statements(putting, item)
+    result = await with_statements(putting, item, imports=kind == "HumanEvalDataset")
     if not result["accepted"]:
         await sound.check(row, item, ROW, putting.tried)
     return result
@@ -143,20 +155,29 @@ async def with_stdio(submitted: Submitted, cases: list[StdioCase]) -> dict[str, 
     return await submitted.told(put, extracted)
 
 
-async def with_statements(submitted: Submitted, item: CodeItem) -> dict[str, Any]:
-    """The EvalResult of a function that statements test; `item` has them, and what the program goes on from."""
+async def with_statements(
+    submitted: Submitted, item: CodeItem, *, imports: bool = True, whole: bool = False
+) -> dict[str, Any]:
+    """The EvalResult of a function that statements test; `item` has them, and what the program goes on from.
+
+    imports  in Python, it finds those of theirs
+    whole    the completion has a program, and does not go on from the stub
+    """
     stub, completion = item.stub, submitted.asked.completion
-    if stub is not None and not submitted.config.extra.is_freeform:
+    if stub is not None and not whole and not submitted.config.extra.is_freeform:
         if submitted.config.custom_extract_logic is not None:
             message = "a continuation of the prompt is taken whole: set config.extra.is_freeform"
             raise BadInput(LOGIC, submitted.config.custom_extract_logic, message)
         if submitted.language == "python":
             completion = _END_OF_FUNCTION.split(completion, maxsplit=1)[0]
         extracted = Extracted(completion, "heuristic" if completion.strip() else "empty")
-        source = stub.code + completion
+        between = "" if stub.code.endswith("\n") or completion.startswith("\n") else "\n"
+        source = stub.code + between + completion
     else:
         extracted = await submitted.extracted()
         source = extracted.code if stub is None else stub.completed(extracted.code, submitted.language)
+    if imports and submitted.language == "python" and not _FUTURE.search(source):
+        source = _IMPORTS + source
     return await submitted.told(statement_cases(source, item.tests, submitted.language), extracted)
 
 
@@ -182,6 +203,13 @@ def _item(kind: Kind, row: dict[str, Any], config: Config) -> CodeItem:
         # Of a prompt with few shots the first two tests are shown.
         tests = tests[-1:] if config.is_fewshot and isinstance(tests, list) else tests
         columns = {"test_setup_code": row.get("test_setup_code") or setup or "", "test_list": tests}
+    elif kind == "HumanEvalDataset":
+        wanted = _HUMANEVAL if "entry_point" in row or "test" in row else _MULTIPLE
+        missing = next((name for name in wanted if name not in row), None)
+        if missing is not None:
+            raise BadInput(f"{ROW}.{missing}", None, "required")
+        # Other forms of rows, which other columns would tell, are not meant.
+        columns = {name: row[name] for name in (*wanted, "language", "name") if name in row}
     try:
         return code_item({**columns, "completion": ""})
     except BadInput as error:

@@ -45,9 +45,10 @@ def daemon(start_daemon: StartDaemon, tmp_path_factory: pytest.TempPathFactory) 
     """One with data sets of three kinds."""
     place: Path = tmp_path_factory.mktemp("rows")
     config = ""
-    for name, row in (("sums", ADD), ("doubled", DOUBLED), ("above", ABOVE)):
+    for name, row in (("sums", ADD), ("doubled", DOUBLED), ("above", ABOVE), ("named", {**ADD, "uid": "a"})):
         (place / name).write_text(json.dumps(row) + "\n")
         config += f'[rewards.data_sets.{name}]\nfile = "{place / name}"\n'
+    config += 'id_field = "uid"\n'
     daemon = start_daemon(config=config)
     yield daemon
     daemon.stop()
@@ -191,6 +192,43 @@ def test_a_batch_of_asserts(daemon: Daemon) -> None:
     assert (answer["accepted"], answer["extra"]) == (True, {"forgeable": True}), answer
 
 
+POLY = "def poly(xs: List[int], x: int):\n    return sum(a * x**i for i, a in enumerate(xs))"
+HELPED = {
+    "type": "assert",
+    "prompt": f"from typing import List\n\n{POLY}\n\n\ndef root(xs: List[int]):\n",
+    "test": "def check(candidate):\n    assert poly([6, -2], candidate([6, -2])) == 0\n",
+    "entry_point": "root",
+}
+
+
+def test_asserts_keep_the_helpers_of_their_prompt(daemon: Daemon) -> None:
+    """Those of a completion would say what the tests want to hear; and one without imports finds the prompt's."""
+    assert batch(daemon, fenced("def root(xs: List[int]):\n    return -xs[0] / xs[1]"), HELPED)["accepted"]
+    cheat = "def poly(xs, x):\n    return 0\n\ndef root(xs):\n    return 7"
+    assert not batch(daemon, fenced(cheat), HELPED)["accepted"]
+    includes = {"type": "assert", "prompt": "#include <cassert>\nlong half(long x) {\n", "entry_point": "half"}
+    tests = "\nint main() {\n  assert(half(4) == 2);\n}\n"
+    answer = batch(
+        daemon, fenced("long half(long x) {\n  return x / 2;\n}", "cpp"), {**includes, "tests": tests}, language="cpp"
+    )
+    assert answer["accepted"], answer
+
+
+def test_functions_find_the_imports_that_theirs_gives_them(daemon: Daemon) -> None:
+    root = {**ABOVE, "test": "def check(candidate):\n    assert candidate(4) == 2\n"}
+    assert submit(daemon, "    return math.sqrt(x)\n", provided_data=root)["accepted"]
+    future = "from __future__ import annotations\nimport math\ndef above(x: List[int]):\n    return math.sqrt(x)\n"
+    assert submit(daemon, fenced(future), provided_data=root, extra={"is_freeform": True})["accepted"]
+    open_end = {**root, "prompt": ABOVE["prompt"].rstrip("\n")}
+    assert submit(daemon, "    return x ** 0.5\n", provided_data=open_end)["accepted"]
+
+
+def test_a_function_s_row_may_have_other_columns(daemon: Daemon) -> None:
+    """As LeetCodeDataset has, which would tell another form of row."""
+    row = {**ABOVE, "input_output": [{"input": "x = 1", "output": "True"}], "test_cases": "{}"}
+    assert submit(daemon, "    return x > 0\n", provided_data=row)["accepted"]
+
+
 def test_a_special_judge_looks_at_what_differs(daemon: Daemon) -> None:
     judge = (
         "import sys\nread = lambda name: open(name).read()\n"
@@ -320,6 +358,11 @@ def test_the_total_is_of_the_program_s_own_time(daemon: Daemon) -> None:
             "config.provided_data.test",
         ),
         (
+            "/submit",
+            {"config": {"provided_data": {"prompt": "", "tests": [{"input": "1", "output": "1"}]}}},
+            "config.provided_data.language",
+        ),
+        (
             "/common_evaluate_batch",
             {
                 "config": {
@@ -412,7 +455,7 @@ def test_what_waits_too_long_is_neither_accepted_nor_not(start_daemon: StartDaem
 def test_their_client_lists_and_prompts(daemon: Daemon) -> None:
     endpoint = {"endpoint": daemon.http}
     config = sandbox_fusion.TestConfig(language="cpp")
-    assert daemon.get("/list_datasets") == (200, ["sums", "doubled", "above"])
+    assert daemon.get("/list_datasets") == (200, ["sums", "doubled", "above", "named"])
     assert daemon.post("/list_ids", {"dataset": "sums", "config": {}}) == (200, [7])
     asked = sandbox_fusion.GetPromptsRequest(dataset="sums", config=config)
     (prompt,) = sandbox_fusion.get_prompts(asked, **endpoint)
@@ -421,6 +464,8 @@ def test_their_client_lists_and_prompts(daemon: Daemon) -> None:
     assert "cpp" in prompt.prompt
     one = sandbox_fusion.GetPromptByIdRequest(dataset="above", id="HumanEval/x", config=config)
     assert sandbox_fusion.get_prompt_by_id(one, **endpoint).prompt == ABOVE["prompt"]
+    other = sandbox_fusion.GetPromptByIdRequest(dataset="named", id="a", config=config)
+    assert sandbox_fusion.get_prompt_by_id(other, **endpoint).id == "a"
 
 
 def test_their_client_submits(daemon: Daemon) -> None:

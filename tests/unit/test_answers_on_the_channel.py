@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import BadInput
+from engine.errors import BadInput, SandboxError
 from engine.harness.channel import call_of
 from engine.harness.drivers.encoding import MAX_DEPTH, CannotCross, encode
 from engine.harness.kinds import AssertsTest, CallTest
@@ -504,3 +504,12 @@ def test_an_answer_of_a_notebook_that_was_cut_is_past_the_output() -> None:
         run = notebook_run(Outcome(exit_code=0, channel=cut))
         assert (run.cells, run.outcome.verdict) == (None, Verdict.OUTPUT_LIMIT)
     assert notebook_run(Outcome(exit_code=0)).outcome.clean
+
+
+def test_a_kernel_that_does_not_come_up_is_no_cell_s_doing() -> None:
+    content = b'{"unready": "RuntimeError: Kernel died"}'
+    channel = len(content).to_bytes(4, "big") + content
+    with pytest.raises(SandboxError, match="kernel did not come up: RuntimeError: Kernel died"):
+        notebook_run(Outcome(exit_code=0, channel=channel))
+    # What its memory limit ended is the request's.
+    assert notebook_run(Outcome(exit_code=0, oom_kills=1, channel=channel)).cells is None

@@ -181,3 +181,25 @@ def test_a_files_name_tells_its_language() -> None:
         assert found is not None
         assert found.name == language
     assert language_of_file(Path("Makefile")) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "compiled"),
+    [
+        ("php", "echo 1;", "<?php\necho 1;"),
+        ("php", " <?php echo 1;", "<?php echo 1;"),
+        ("php", "#!/usr/bin/env php\n<?php echo 1;", "#!/usr/bin/env php\n<?php echo 1;"),
+        ("csharp", "class A {}", "USINGS class A {}"),
+        ("csharp", "#define A\n// b\n\n#if A\nclass B {}", "#define A\n// b\n\n#if A\nUSINGS class B {}"),
+        ("csharp", "#define A", "USINGS #define A"),
+        ("python", "\n1", "\n1"),
+    ],
+)
+def test_an_opening_goes_before_the_program(language: str, source: str, compiled: str) -> None:
+    found = LANGUAGES[language]
+    opening = found.opening if language == "csharp" else "no such text"
+    assert found.opened(source).replace(opening, "USINGS ") == compiled
+
+
+def test_languages_are_named_in_any_case() -> None:
+    assert {language_named(word.lower()).name for word in LANGUAGES} == set(LANGUAGES)

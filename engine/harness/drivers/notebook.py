@@ -1,7 +1,7 @@
 """Runs inside the sandbox: a notebook's cells, one after the other, in a kernel of Jupyter's.
 
 On fd 3 comes a frame of JSON: {cells, cell_timeout, total_timeout}, 0 for no limit of a cell. On fd 4 goes one:
-{"missing": text}, {"timed_out": true} or {"cells": [{stdout, stderr, display, error}]}.
+{"missing": text}, {"unready": text}, {"timed_out": true} or {"cells": [{stdout, stderr, display, error}]}.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import queue
+import sys
 import time
 from typing import Any
 
@@ -50,22 +51,15 @@ SLICE_SECONDS = 0.2
 
 def main() -> None:
     asked = json.loads(read_frame(3))
-    os.makedirs(STARTUP)
-    with open(f"{STARTUP}/commands.py", "w") as file:
-        file.write(COMMANDS)
-    # Else they lie in /work, where the cells look.
-    os.environ.update(JUPYTER_RUNTIME_DIR=PLACE, IPYTHONDIR=f"{PLACE}/ipython", MPLCONFIGDIR=f"{PLACE}/matplotlib")
     try:
-        importlib.import_module("ipykernel")
-        jupyter = importlib.import_module("jupyter_client")
+        manager, client = start()
     except ImportError as error:
         answer({"missing": str(error)})
         return
-    manager = jupyter.KernelManager(kernel_name="python3", transport="ipc", ip=f"{PLACE}/kernel")
-    manager.start_kernel(cwd="/work")
-    client = manager.blocking_client()
-    client.start_channels()
-    client.wait_for_ready(timeout=START_SECONDS)
+    except Exception as error:  # whatever it is, it is no cell's doing
+        answer({"unready": f"{type(error).__name__}: {error}"})
+        print(f"the kernel did not come up: {error}", file=sys.stderr)
+        return
     until = time.monotonic() + asked["total_timeout"]
     cells, alive = [], True
     for source in asked["cells"]:
@@ -83,6 +77,23 @@ def main() -> None:
         # What it does at its end may write files.
         manager.shutdown_kernel()
     answer({"cells": cells})
+
+
+def start() -> tuple[Any, Any]:
+    """A kernel that is ready, and who speaks with it; raises ImportError where there is no ipykernel."""
+    os.makedirs(STARTUP)
+    with open(f"{STARTUP}/commands.py", "w") as file:
+        file.write(COMMANDS)
+    # Else they lie in /work, where the cells look.
+    os.environ.update(JUPYTER_RUNTIME_DIR=PLACE, IPYTHONDIR=f"{PLACE}/ipython", MPLCONFIGDIR=f"{PLACE}/matplotlib")
+    importlib.import_module("ipykernel")
+    jupyter = importlib.import_module("jupyter_client")
+    manager = jupyter.KernelManager(kernel_name="python3", transport="ipc", ip=f"{PLACE}/kernel")
+    manager.start_kernel(cwd="/work")
+    client = manager.blocking_client()
+    client.start_channels()
+    client.wait_for_ready(timeout=START_SECONDS)
+    return manager, client
 
 
 def run(manager: Any, client: Any, source: str, cell: dict[str, Any], until: float, cell_timeout: float) -> str:
