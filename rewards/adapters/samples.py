@@ -17,7 +17,7 @@ from rewards.reward import NotJudged, Reward
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
-# Text, or the turns of a chat, whose content is text or a list of parts.
+# Text, or the turns of a chat, whose content is text or a list of parts; a turn may be a model of pydantic's too.
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 
 ADDRESS: Final = "ASSAY_ADDRESS"
@@ -73,7 +73,9 @@ def text_of(completion: Completion) -> str:
     if isinstance(completion, str):
         return completion
     turns: Any = completion
-    if not isinstance(turns, Sequence) or not all(isinstance(turn, Mapping) for turn in turns):
+    if isinstance(turns, Sequence):
+        turns = [turn.model_dump() if hasattr(turn, "model_dump") else turn for turn in turns]
+    if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise BadInput("completion", completion, "expected text or the turns of a chat")
     for turn in reversed(turns):
         if turn.get("role", "assistant") == "assistant":

@@ -34,6 +34,21 @@ def test_what_the_model_said(completion: Completion, text: str) -> None:
     assert text_of(completion) == text
 
 
+class Model:
+    """As pydantic's models: no mapping, and knows how to become one."""
+
+    def __init__(self, **fields: Any) -> None:
+        self._fields = fields
+
+    def model_dump(self) -> dict[str, Any]:
+        return self._fields
+
+
+def test_a_turn_may_be_a_model_of_pydantics() -> None:
+    turns: Any = (Model(role="assistant", content=[{"type": "text", "text": "said"}]), Model(role="tool", content="no"))
+    assert text_of(turns) == "said"
+
+
 @pytest.mark.parametrize(
     "completion",
     [None, 5, ["text"], *([{"content": content}] for content in (5, ["text"], [{"text": None}]))],
