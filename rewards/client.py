@@ -31,6 +31,10 @@ class WrongItem(BadInput):
         super().__init__(error.field, error.value, error.message)
         self.rewards = rewards
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is made anew of its `args`, which are those of BadInput.
+        return type(self), (BadInput(self.field, self.value, self.message), self.rewards)
+
 
 class RewardClient:
     """A daemon's rewards, from asyncio.

@@ -17,7 +17,7 @@ from rewards.reward import NotJudged, Reward
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
-# Text, or the turns of a chat, whose content is text or a list of parts.
+# Text, or the turns of a chat, whose content is text or a list of parts; a turn may be a model of pydantic's too.
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 
 ADDRESS: Final = "ASSAY_ADDRESS"
@@ -73,7 +73,9 @@ def text_of(completion: Completion) -> str:
     if isinstance(completion, str):
         return completion
     turns: Any = completion
-    if not isinstance(turns, Sequence) or not all(isinstance(turn, Mapping) for turn in turns):
+    if isinstance(turns, Sequence):
+        turns = [turn.model_dump() if hasattr(turn, "model_dump") else turn for turn in turns]
+    if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise BadInput("completion", completion, "expected text or the turns of a chat")
     for turn in reversed(turns):
         if turn.get("role", "assistant") == "assistant":
@@ -96,13 +98,17 @@ def _content(content: object) -> str:
 def item_of(columns: Mapping[str, Any], completion: str, prompt: object = None) -> dict[str, Any]:
     """A sample as an item: of the `kind` that its columns name, a data set's row of code, or else mathematics.
 
-    Columns that are None count as missing, as tables have them where rows differ. Mathematics without a `kind` takes as
-    its reference the first there is of reference, answer and solution, and `question`: data sets have columns like
-    `type` that mean something else. Raises BadInput where nothing says what is right.
+    Columns that are None count as missing, as tables have them where rows differ; without a `kind` empty ones do too.
+    Mathematics without a `kind` takes as its reference the first there is of reference, answer and solution, and
+    `question`: data sets have columns like `type` that mean something else. Raises BadInput where nothing says what is
+    right.
 
     prompt  what the trainer asked; a column of rows that have one, where it is text
     """
     row = {name: _plain(value) for name, value in columns.items() if value is not None}
+    if not row.get("kind"):
+        # The head of a function may be empty.
+        row = {name: value for name, value in row.items() if name == "prompt" or not _is_empty(value)}
     # Of some code data sets the prompt is the head of the function; no item of ours has one.
     if isinstance(prompt, str) and is_row(asked := {"prompt": prompt, **row}):
         row = asked
@@ -115,6 +121,10 @@ def item_of(columns: Mapping[str, Any], completion: str, prompt: object = None) 
             question = {"question": row["question"]} if "question" in row else {}
             return {"kind": "math", "reference": row[name], **question, "completion": completion}
     raise BadInput("columns", sorted(row), f"expected kind, a form of tests, or one of {', '.join(_REFERENCES)}")
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, str | list | tuple | dict) and not value
 
 
 def items_of(samples: Iterable[_S], item: Callable[[_S], dict[str, Any]]) -> list[dict[str, Any]]:

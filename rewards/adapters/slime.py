@@ -16,7 +16,8 @@ async def custom_rm(args: Any, sample: Any, **kwargs: Any) -> Any:
     A sample's `label` is what `item_of_label` takes; where it has none, its `metadata` are its columns. With
     `--reward-key` a reward is a map of that key and the `verdict`. One that was not judged is NaN, which the group's
     filter has to drop: `--dynamic-sampling-filter-path rewards.adapters.slime.judged`, or slime's own
-    `check_reward_nonzero_std`. Without a filter SandboxError is raised. Raises BadInput for a wrong sample.
+    `check_reward_nonzero_std`. Without a filter, or with one that may keep such a group, SandboxError is raised. Raises
+    BadInput for a wrong sample.
     """
     if not isinstance(sample, Sequence):
         item = _item(sample)
@@ -37,7 +38,14 @@ def _item(sample: Any) -> dict[str, Any]:
 
 
 def _reward(args: Any, reward: Reward | NotJudged) -> float | dict[str, Any]:
-    filtered = getattr(args, "dynamic_sampling_filter_path", None)
-    value = math.nan if isinstance(reward, NotJudged) and filtered else number(reward)
+    value = math.nan if isinstance(reward, NotJudged) and _drops_nan(args) else number(reward)
     key = getattr(args, "reward_key", None)
     return {key: value, "verdict": verdict(reward)} if key else value
+
+
+def _drops_nan(args: Any) -> bool:
+    # One of slime's filters keeps what it rejects where too few groups are left; the fully asynchronous rollout asks no
+    # filter, and drops a group at an error.
+    chosen = getattr(args, "dynamic_sampling_filter_path", None) or ""
+    rollout = getattr(args, "rollout_function_path", None) or ""
+    return chosen != "" and not chosen.endswith("_with_fallback") and "fully_async" not in rollout

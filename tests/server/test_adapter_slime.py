@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.server, pytest.mark.kernel]
 TESTS = json.dumps({"inputs": ["1\n", "2\n"], "outputs": ["2\n", "4\n"]})
 DOUBLES = "```python\nprint(int(input()) * 2)\n```"
 FIGURE = "See the figure."
+FILTERS = "slime.rollout.filter_hub.dynamic_sampling_filters"
 
 
 @dataclass
@@ -68,7 +69,7 @@ async def test_a_reward_key() -> None:
     }
 
 
-async def test_what_was_not_judged_is_dropped_with_its_group_or_raised() -> None:
+async def test_what_was_not_judged_is_dropped_with_its_group() -> None:
     args = arguments(dynamic_sampling_filter_path="rewards.adapters.slime.judged")
     group = [Sample(label="4"), Sample(label=FIGURE)]
     rewards = await custom_rm(args, group)
@@ -78,8 +79,22 @@ async def test_what_was_not_judged_is_dropped_with_its_group_or_raised() -> None
         sample.reward = reward
     assert not judged(args, group)
     assert judged(args, group[:1])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"dynamic_sampling_filter_path": f"{FILTERS}.check_reward_nonzero_std_with_fallback"},
+        {
+            "dynamic_sampling_filter_path": f"{FILTERS}.check_reward_nonzero_std",
+            "rollout_function_path": "slime.rollout.fully_async_rollout.generate_rollout_fully_async",
+        },
+    ],
+)
+async def test_it_is_raised_where_nan_could_be_trained_on(given: dict[str, str]) -> None:
     with pytest.raises(SandboxError, match="no reward for the completion: undecided"):
-        await custom_rm(arguments(), Sample(label=FIGURE))
+        await custom_rm(arguments(**given), Sample(label=FIGURE))
 
 
 async def test_a_sample_of_which_nothing_says_what_is_right() -> None:

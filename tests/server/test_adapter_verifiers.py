@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import math
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import rewards.adapters.verifiers
 from rewards.adapters.samples import ADDRESS
 from rewards.adapters.verifiers import assay_reward
 
@@ -114,3 +119,45 @@ async def test_a_rollout_without_a_reward_has_an_error(rubric: Any, answer: str,
     assert math.isnan(each["reward"])
     assert type(each["error"]).__name__ == "InfraError"
     assert words in str(each["error"])
+
+
+async def test_turns_of_verifiers_own_are_read(rubric: Any) -> None:
+    vf = pytest.importorskip("verifiers")
+    if not hasattr(vf, "AssistantMessage"):
+        pytest.skip("needs a verifiers whose messages are pydantic's")
+    each = {**state("", "4"), "completion": [vf.UserMessage(content="?"), vf.AssistantMessage(content="\\boxed{4}")]}
+    await rubric.score_rollout(each)
+    assert (each["reward"], each["error"]) == (2.0, None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "info", "words"),
+    [
+        ("\\boxed{4}", "4", "[1, 2]", "expected a map"),
+        ("\\boxed{4}", "4", 5, "expected a map"),
+        ("\\boxed{4}", "4", '{"level": "\ud800"}', "UTF-8"),
+        ("\ud800 \\boxed{4}", "4", None, "surrogates"),
+        ("\\boxed{4}", "", {5: 5, "level": 3}, "not supported between"),
+        (None, "4", None, "expected text"),
+    ],
+)
+async def test_nothing_is_raised_that_verifiers_would_count_as_0(
+    monkeypatch: pytest.MonkeyPatch, reply: Any, answer: Any, info: Any, words: str
+) -> None:
+    class InfraError(Exception):
+        pass
+
+    monkeypatch.setattr(rewards.adapters.verifiers, "_verifiers", SimpleNamespace(InfraError=InfraError))
+    rollout: dict[str, Any] = {}
+    assert math.isnan(await assay_reward(reply, answer, info, rollout))
+    assert isinstance(rollout["error"], InfraError)
+    assert words in str(rollout["error"])
+
+
+def test_a_verifiers_without_a_place_for_errors_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    old: Any = ModuleType("verifiers")
+    old.__spec__, old.Rubric = ModuleSpec("verifiers", None), object
+    monkeypatch.setitem(sys.modules, "verifiers", old)
+    monkeypatch.delitem(sys.modules, "rewards.adapters.verifiers")
+    with pytest.raises(ImportError, match=r"verifiers>=0\.1\.9"):
+        importlib.import_module("rewards.adapters.verifiers")

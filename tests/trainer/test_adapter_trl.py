@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import inspect
+import logging
 import multiprocessing
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ pytest.importorskip("trl", reason="needs trl: make trainer")
 from engine import BadInput, SandboxError
 from rewards.adapters.open_r1 import code_reward
 from rewards.adapters.samples import ADDRESS
-from rewards.adapters.trl import assay_reward
+from rewards.adapters.trl import assay_reward, together
 from rewards.cli.daemon import own_daemon
 
 pytestmark = pytest.mark.kernel
@@ -88,6 +90,65 @@ async def test_a_batch_of_which_nothing_can_be_said_has_no_rewards() -> None:
 def test_trl_sees_a_coroutine_that_can_be_pickled() -> None:
     assert inspect.iscoroutinefunction(assay_reward)
     assert pickle.loads(pickle.dumps(assay_reward)) is assay_reward
+
+
+def short(completions: list[str], **kwargs: Any) -> list[float | None]:
+    return [float(len(completion) < 20) for completion in completions]
+
+
+async def _advantages(monkeypatch: pytest.MonkeyPatch, *functions: Any) -> list[float]:
+    """Those that TRL itself computes of a group: right, wrong, and one that cannot be judged."""
+    loops = pytest.importorskip("trl.experimental.async_grpo.async_rollout_worker", reason="needs AsyncGRPO")
+    # TRL's wants accelerate's global state.
+    monkeypatch.setattr(loops, "logger", logging.getLogger("trl"))
+    group = loops.RolloutGroup(
+        prompts=[""] * 3,
+        reward_kwargs={"answer": ["4", "4", "See the figure."]},
+        completions=[RIGHT, WRONG, RIGHT],
+        completions_ids=[[1]] * 3,
+        completions_sequences=[[loops.TrainingSequence([1], [1], [0.0], 0)]] * 3,
+        tool_call_counts=[0] * 3,
+        tool_failure_counts=[0] * 3,
+        model_version=0,
+        group_id=0,
+        env_rewards=[None] * 3,
+        rollout_rewards=[None] * 3,
+    )
+    names = [loops.get_callable_name(function) for function in functions]
+    loop = SimpleNamespace(
+        reward_funcs=functions, reward_func_names=names, _env_reward_types=[], _provides_rollout_reward=False
+    )
+    return [sample.advantage for sample in await loops._AsyncRolloutLoop._score_group(loop, group)]
+
+
+@pytest.mark.usefixtures("daemon")
+async def test_beside_a_second_function_together_leaves_out_what_was_not_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right, wrong, not_judged = await _advantages(monkeypatch, assay_reward, short)
+    assert not_judged == wrong < 0 < right  # why `together` is there
+    assert await _advantages(monkeypatch, together(assay_reward, short)) == pytest.approx([1, -1, 0])
+
+
+@pytest.mark.usefixtures("daemon")
+async def test_a_weighted_sum_of_functions_that_can_be_pickled() -> None:
+    metrics: dict[str, float] = {}
+    function = pickle.loads(pickle.dumps(together(assay_reward, short, weights=[2.0, 0.5])))
+    assert inspect.iscoroutinefunction(function)
+    assert function.__name__ == "weighted_sum"
+    answers = ["4", "4", "See the figure."]
+    completions = [RIGHT, f"{WRONG}, or is it?", RIGHT]
+    rewards = await function(prompts=[""] * 3, completions=completions, answer=answers, log_metric=metrics.__setitem__)
+    assert rewards == [2.5, 0.0, None]
+    assert metrics["rewards/assay_reward/mean"] == 0.5
+    assert metrics["rewards/short/mean"] == pytest.approx(2 / 3)
+    with pytest.raises(BadInput, match="expected 2, one for each function"):
+        together(assay_reward, short, weights=[1.0])
+
+
+async def test_another_function_without_a_reward_adds_nothing() -> None:
+    assert await together(short, lambda **kwargs: [None])(completions=[RIGHT]) == [1.0]
+    assert await together(lambda **kwargs: [None], short)(completions=[RIGHT]) == [None]
 
 
 def _ask_in_a_child(function: Any, answers: Any) -> None:

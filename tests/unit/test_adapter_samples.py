@@ -34,6 +34,21 @@ def test_what_the_model_said(completion: Completion, text: str) -> None:
     assert text_of(completion) == text
 
 
+class Model:
+    """As pydantic's models: no mapping, and knows how to become one."""
+
+    def __init__(self, **fields: Any) -> None:
+        self._fields = fields
+
+    def model_dump(self) -> dict[str, Any]:
+        return self._fields
+
+
+def test_a_turn_may_be_a_model_of_pydantics() -> None:
+    turns: Any = (Model(role="assistant", content=[{"type": "text", "text": "said"}]), Model(role="tool", content="no"))
+    assert text_of(turns) == "said"
+
+
 @pytest.mark.parametrize(
     "completion",
     [None, 5, ["text"], *([{"content": content}] for content in (5, ["text"], [{"text": None}]))],
@@ -60,7 +75,11 @@ def test_a_completion_of_no_known_form(completion: Any) -> None:
         ({"solution": "so 4", "answer": "4"}, {"kind": "math", "reference": "4"}),
         ({**APPS, "difficulty": "introductory"}, {**APPS, "kind": "code", "difficulty": "introductory"}),
         ({"kind": "code", "tests": [], "extra": None}, {"kind": "code", "tests": []}),
-        ({"kind": "of one's own", "anything": 1}, {"kind": "of one's own", "anything": 1}),
+        ({"kind": "of one's own", "anything": ""}, {"kind": "of one's own", "anything": ""}),
+        ({"answer": "", "solution": "\\boxed{3}"}, {"kind": "math", "reference": "\\boxed{3}"}),
+        ({"answer": 0, "input_output": "", "tests": [], "kind": ""}, {"kind": "math", "reference": 0}),
+        ({"answer": "", "reward_model": {}, **APPS}, {"kind": "code", **APPS}),
+        ({"inputs": [""], "outputs": [""]}, {"kind": "code", "inputs": [""], "outputs": [""]}),
     ],
 )
 def test_the_columns_say_what_is_asked(columns: dict[str, Any], item: dict[str, Any]) -> None:
@@ -81,7 +100,12 @@ def test_a_prompt_is_a_column_of_rows_alone() -> None:
             ITEMS[kind](item)
 
 
-@pytest.mark.parametrize("columns", [{}, {"difficulty": 3}, {"reference": None}])
+def test_the_head_of_a_function_may_be_empty() -> None:
+    row = {"entry_point": "f", "test": "def check(f): assert f() == 1", "prompt": ""}
+    assert item_of(row, SAID) == {**row, "kind": "code", "completion": SAID}
+
+
+@pytest.mark.parametrize("columns", [{}, {"difficulty": 3}, {"reference": None}, {"answer": "", "tests": []}])
 def test_nothing_says_what_is_right(columns: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="expected kind, a form of tests, or one of reference") as caught:
         item_of(columns, SAID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from engine import BadInput, Overloaded
+from engine import AssayError, BadInput, Overloaded, SandboxError
 from engine.client.client import Client
-from rewards import NotJudged, RewardClient, WrongItem
+from rewards import NotJudged, Reward, RewardClient, WrongItem
 from rewards.adapters import samples
 
 
@@ -75,3 +76,19 @@ def test_a_wrong_address_of_an_adapter_leaves_no_thread(monkeypatch: pytest.Monk
     with pytest.raises(BadInput, match="gopher"):
         samples.ask_blocking(lambda client: client.score({}))
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WrongItem(BadInput("[1].tests", [], "expected a test"), {0: Reward(reward=1.0)}),
+        BadInput("tests", [], "expected a test"),
+        Overloaded("full", retry_seconds=2.0),
+        SandboxError("no answer"),
+    ],
+)
+def test_an_error_comes_back_from_another_process_as_it_was(error: AssayError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)

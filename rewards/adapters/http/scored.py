@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
-from engine.errors import BadInput, SandboxError
+from engine.errors import AssayError, BadInput, SandboxError
 from engine.flow import off_loop
 from engine.scorer import Parsed
 from engine.server.decode import json_body
 from engine.server.request import HttpRequest
 from engine.server.service import Service
+
+# Asked for where nothing is left: no deadline is 0.
+_LEAST_SECONDS: Final = 0.001
 
 
 async def scored(
@@ -26,16 +30,24 @@ async def scored(
     """The answers, in order, to the items that `items_of` makes of the body's data.
 
     called            what the request calls a field of an item; its own fields as they are
-    deadline_seconds  what has not begun by then is not judged: less than the trainer itself waits
-    Raises BadInput before anything runs, and as `Service.score_all`.
+    deadline_seconds  of the request: what has not begun by then is refused; less than the trainer itself waits
+    Raises BadInput before anything runs; and what the first item raises that has no answer, which ends the others.
     """
+    until = time.monotonic() + deadline_seconds
 
     async def ask(item: Parsed) -> dict[str, Any]:
-        return await service.score_one(item, client=request.client, deadline_seconds=deadline_seconds)
+        left = max(until - time.monotonic(), _LEAST_SECONDS)
+        return await service.score_one(item, client=request.client, deadline_seconds=left)
 
     with _errors(called):
         items = await off_loop(len(request.body), lambda: service.parser.items(items_of(json_body(request.body))))
-        return await service.score_all(ask, items)
+        answers: list[dict[str, Any]] = [{}] * len(items)
+        async with contextlib.aclosing(service.scored(ask, items)) as numbered:
+            async for index, answer in numbered:
+                if isinstance(answer, AssayError):
+                    raise answer.below(f"[{index}]") if isinstance(answer, BadInput) else answer
+                answers[index] = answer
+        return answers
 
 
 async def scored_one(
