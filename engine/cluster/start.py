@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any, Final
 
@@ -9,11 +10,11 @@ import ray
 from ray.exceptions import RayError
 
 from engine.client.nodes import Nodes
-from engine.client.ray import connect, roster_actor
+from engine.client.ray import connect, node_actor, roster_actor
 from engine.cluster.blueprint import Blueprint
 from engine.cluster.roster import Roster
 from engine.errors import CannotStart
-from engine.wire.cluster import NAMESPACE, ROSTER, Report
+from engine.wire.cluster import NAMESPACE, ROSTER, Report, node_name
 
 _SETTLED: Final = ("ready", "refused", "draining", "drained")
 
@@ -42,10 +43,20 @@ async def start(blueprint: Blueprint, address: str | None = None) -> Nodes:
 
 async def stop() -> None:
     """End every node's engine, kill what runs, and the roster; raises CannotStart where there is none."""
-    roster = roster_actor()
+    roster = await asyncio.to_thread(roster_actor)
     with contextlib.suppress(RayError):
         await roster.stop.remote()
+    await asyncio.to_thread(_kill, roster)
+
+
+def _kill(roster: Any) -> None:
+    # First, or it would make the nodes anew.
     ray.kill(roster)
+    # One that Ray was just making anew did not answer, or knew no node yet.
+    for actor in ray.util.list_named_actors(all_namespaces=True):
+        node = actor["name"].removeprefix(node_name(""))
+        if actor["namespace"] == NAMESPACE and node != actor["name"] and (left := node_actor(node)):
+            ray.kill(left)
 
 
 def problems(reports: list[Report]) -> str:
