@@ -10,7 +10,7 @@ from typing import Any, Final
 from ray.exceptions import ActorUnavailableError, RayError
 
 from engine.client.member import Member, log_joined, log_state
-from engine.client.ray import node_actor, roster_actor
+from engine.client.ray import NotRunning, node_actor, roster_actor
 from engine.errors import CannotStart
 from engine.wire.cluster import Report
 
@@ -31,7 +31,7 @@ class Membership:
         self._members: dict[str, Member] = {}
         self._changed = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
-        self._probing: dict[str, asyncio.Task[None]] = {}
+        self._probing: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Member]:
         """The nodes that there are."""
@@ -42,9 +42,9 @@ class Membership:
         """What each node said last."""
         return [member.report for member in self]
 
-    def follow(self) -> None:
+    async def follow(self) -> None:
         """Begin to; raises CannotStart without a cluster."""
-        self._following = asyncio.create_task(self._follow(roster_actor()))
+        self._following = asyncio.create_task(self._follow(await roster_actor()))
 
     async def wait(self, ready: Callable[[list[Report]], bool], seconds: float) -> None:
         """Wait until `ready` says so of their reports, and at most so long."""
@@ -62,7 +62,7 @@ class Membership:
 
     async def close(self) -> None:
         """Follow no more."""
-        tasks: list[asyncio.Task[Any]] = [*self._probing.values()]
+        tasks: list[asyncio.Task[Any]] = [*self._probing]
         tasks += [self._following] if self._following else []
         for task in tasks:
             task.cancel()
@@ -73,42 +73,58 @@ class Membership:
         if not member.suspect:
             log.warning("node %s failed: %s", member.name, _short(error))
             member.suspect = True
-            self._probing[member.report.node] = asyncio.create_task(self._probe(member))
+            probe = asyncio.create_task(self._probe(member))
+            self._probing.add(probe)
+            probe.add_done_callback(self._probing.discard)
 
     async def _follow(self, roster: Any) -> None:
         pause = _FOLLOW_SECONDS
         while True:
             try:
-                self._take(await roster.reports.remote())
+                await self._take(await roster.reports.remote())
                 pause = _FOLLOW_SECONDS
             except RayError as error:
                 # It moves to another node; those that are known go on.
                 log.warning("the roster does not answer: %s", _short(error))
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-                try:
-                    # The cluster may have been stopped, and started anew.
-                    roster = roster_actor()
-                except CannotStart:
-                    self.stopped = True
-                    self._changed.set()
+                roster = await self._found_again(roster)
             await asyncio.sleep(pause)
 
-    def _take(self, reports: list[Report]) -> None:
+    async def _found_again(self, roster: Any) -> Any:
+        """The roster, which may be another: the cluster has been stopped, and started anew."""
+        try:
+            found = await roster_actor()
+        except NotRunning:
+            self.stopped = True
+            self._forget()
+            return roster
+        except CannotStart as error:
+            log.warning("the roster cannot be found: %s", error)
+            return roster
+        if found != roster:
+            self._forget()
+        return found
+
+    def _forget(self) -> None:
+        # Under the same names there will be other actors.
+        self._members.clear()
+        self._changed.set()
+
+    async def _take(self, reports: list[Report]) -> None:
         self.stopped = False
+        for gone in self._members.keys() - {report.node for report in reports}:
+            log.warning("node %s is gone", self._members.pop(gone).name)
         for report in reports:
             member = self._members.get(report.node)
             if member is None:
-                actor = node_actor(report.node)
-                if actor is None:
-                    continue
-                member = self._members[report.node] = Member(actor, report)
-                log_joined(member)
-            elif not member.suspect:
+                if (actor := await node_actor(report.node)) is not None:
+                    member = self._members[report.node] = Member(actor, report)
+                    log_joined(member)
+            # A roster that is new has not heard of a node yet what is known here.
+            elif not member.suspect and report.state != "starting":
                 if member.report.state != report.state:
                     log_state(member, report)
                 member.reported(report)
-        for gone in self._members.keys() - {report.node for report in reports}:
-            log.warning("node %s is gone", self._members.pop(gone).name)
         self._changed.set()
 
     async def _probe(self, member: Member) -> None:
@@ -124,12 +140,11 @@ class Membership:
             except RayError:
                 # Dead for good: the roster strikes it off, and knows when its machine is back; or has another actor.
                 pause = _LONGEST_PAUSE_SECONDS
-                member.actor = node_actor(node) or member.actor
+                member.actor = await node_actor(node) or member.actor
             else:
                 member.suspect = False
                 log.info("node %s answers again", member.name)
                 break
-        self._probing.pop(node, None)
         self._changed.set()
 
 

@@ -18,9 +18,9 @@ from ray.exceptions import RayError, RayTaskError
 from engine.client.choice import less_loaded_of_two
 from engine.client.member import Member, trace_call
 from engine.client.membership import Membership
-from engine.client.ray import cancel, roster_actor
+from engine.client.ray import NotRunning, cancel, roster_actor
 from engine.client.watch import StuckError, Watch
-from engine.errors import BadInput, CannotStart, Overloaded, SandboxError
+from engine.errors import BadInput, Overloaded, SandboxError
 from engine.pace import Pace
 from engine.trace import TRACE
 from engine.wire.cluster import HTTP, Reply, Report
@@ -55,7 +55,7 @@ class Nodes:
 
     async def open(self, ready: Callable[[list[Report]], bool], *, seconds: float = 120.0) -> None:
         """Follow the nodes, and wait until `ready` says so of their reports; raises CannotStart without a cluster."""
-        self._members.follow()
+        await self._members.follow()
         try:
             await self._members.wait(ready, seconds)
         except asyncio.CancelledError:
@@ -131,7 +131,7 @@ class Nodes:
 
     async def drain(self, name: str) -> Report:
         """Let a node take nothing new, and wait until nothing is under way there; raises BadInput for no such node."""
-        report: Report = await roster_actor().drain.remote(self.named(name).node)
+        report: Report = await (await roster_actor()).drain.remote(self.named(name).node)
         return report
 
     def named(self, name: str) -> Report:
@@ -199,8 +199,8 @@ class Nodes:
         """Nobody brings a node any more; but it may have been started anew since that was seen."""
         if self._members.stopped:
             try:
-                await asyncio.to_thread(roster_actor)
-            except CannotStart as error:
+                await roster_actor()
+            except NotRunning as error:
                 raise SandboxError(f"the cluster has been stopped: {error}") from None
 
     def _refuse_the_impossible(self, able: list[Member]) -> None:

@@ -26,8 +26,8 @@ async def start(blueprint: Blueprint, address: str | None = None) -> Nodes:
     them. Raises CannotStart without Ray, without a node that runs programs, and where others run with other settings.
     """
     connect(address)
-    roster = _roster(blueprint)
     try:
+        roster = _roster(blueprint)
         digest = await roster.digest.remote()
     except RayError as error:
         raise CannotStart(f"the roster cannot be made: {str(error).strip().splitlines()[-1]}") from None
@@ -43,19 +43,15 @@ async def start(blueprint: Blueprint, address: str | None = None) -> Nodes:
 
 async def stop() -> None:
     """End every node's engine, kill what runs, and the roster; raises CannotStart where there is none."""
-    roster = await asyncio.to_thread(roster_actor)
+    roster = await roster_actor()
     with contextlib.suppress(RayError):
         await roster.stop.remote()
-    await asyncio.to_thread(_kill, roster)
-
-
-def _kill(roster: Any) -> None:
-    # First, or it would make the nodes anew.
+    # Before them, or it would make them anew.
     ray.kill(roster)
     # One that Ray was just making anew did not answer, or knew no node yet.
-    for actor in ray.util.list_named_actors(all_namespaces=True):
+    for actor in await asyncio.to_thread(ray.util.list_named_actors, all_namespaces=True):
         node = actor["name"].removeprefix(node_name(""))
-        if actor["namespace"] == NAMESPACE and node != actor["name"] and (left := node_actor(node)):
+        if actor["namespace"] == NAMESPACE and node != actor["name"] and (left := await node_actor(node)):
             ray.kill(left)
 
 

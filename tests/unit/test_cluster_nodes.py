@@ -1,0 +1,142 @@
+"""The callers of a cluster without Ray: whom they ask when the roster or a node breaks, and how long they wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+pytest.importorskip("ray", reason="needs ray: pip install 'assay[ray]'")
+
+from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError
+
+from engine.client import membership, ray
+from engine.client.nodes import Nodes
+from engine.errors import CannotStart, SandboxError
+from engine.wire.cluster import Reply, Report
+from tests.support.fake_actors import Method
+
+GONE = ActorUnavailableError("it is made anew", None)
+DEAD = ActorDiedError()
+NAMES = ("a", "b", "c")
+
+
+def ready(name: str) -> Report:
+    return Report(node=name, host=name, state="ready", capacity=100)
+
+
+class Cluster:
+    """A roster and three nodes; what they answer may be changed."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.start()
+
+    def start(self) -> None:
+        """All actors are new."""
+        answers: dict[str, Any] = {"roster": [ready(name) for name in NAMES]}
+        self.answers = answers
+        self.roster: Any = SimpleNamespace(reports=Method(lambda: answers["roster"]))
+        self.actors: dict[str, Any] = {
+            name: SimpleNamespace(
+                ask=Method(lambda *_, name=name: self._answer(name, answers)),
+                report=Method(lambda name=name: answers.get(name, ready(name))),
+            )
+            for name in NAMES
+        }
+
+    def stop(self) -> None:
+        """All actors are dead, for good."""
+        self.answers |= dict.fromkeys(("roster", *NAMES), DEAD)
+        self.roster = None
+
+    def _answer(self, name: str, answers: dict[str, Any]) -> Any:
+        self.asked.append(name)
+        return answers.get(name) or Reply(under_way=1, answer=msgspec.msgpack.encode({"by": name}))
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    there = Cluster()
+
+    def get_actor(name: str, *, namespace: str) -> Any:
+        found = there.roster if name == "roster" else there.actors[name.removeprefix("node-")]
+        if found is None:
+            raise ValueError(f"no {name} in {namespace}")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(ray, "ray", SimpleNamespace(get_actor=get_actor, cancel=lambda _: None))
+    monkeypatch.setattr(membership, "_FOLLOW_SECONDS", 0.01)
+    monkeypatch.setattr(membership, "_LONGEST_PAUSE_SECONDS", 0.02)
+    return there
+
+
+@contextlib.asynccontextmanager
+async def followed() -> AsyncIterator[Nodes]:
+    here = Nodes(patience_seconds=0.5)
+    await here.open(bool)
+    try:
+        yield here
+    finally:
+        await here.close()
+
+
+async def a_few_looks() -> None:
+    await asyncio.sleep(0.2)
+
+
+async def test_a_roster_made_anew_that_has_not_heard_of_its_nodes_changes_nothing(cluster: Cluster) -> None:
+    async with followed() as here:
+        cluster.answers["roster"] = [Report(node=name, host=name, state="starting") for name in NAMES]
+        await a_few_looks()
+        assert [report.state for report in here.reports] == ["ready"] * 3
+        assert (await here.ask("run", {}))["by"] in NAMES
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+async def test_who_asked_before_a_stop_asks_the_new_nodes(cluster: Cluster, noticed: bool) -> None:
+    async with followed() as here:
+        cluster.stop()
+        if noticed:
+            await a_few_looks()
+            with pytest.raises(SandboxError, match="the cluster has been stopped: no Assay in this Ray"):
+                await here.ask("run", {})
+        cluster.start()
+        await a_few_looks()
+        assert len(here.reports) == 3
+        cluster.asked.clear()
+        assert (await here.ask("run", {}))["by"] in NAMES
+        assert len(cluster.asked) == 1
+
+
+async def test_where_ray_does_not_answer_the_known_nodes_go_on(cluster: Cluster) -> None:
+    async with followed() as here:
+        roster = cluster.roster
+        cluster.roster, cluster.answers["roster"] = GetTimeoutError("in 60 s"), GONE
+        await a_few_looks()
+        assert (await here.ask("run", {}))["by"] in NAMES
+        with pytest.raises(CannotStart, match="Ray does not answer: in 60 s"):
+            await Nodes().open(bool)
+        cluster.roster, cluster.answers["roster"] = roster, [ready("a"), ready("b")]
+        await a_few_looks()
+        assert len(here.reports) == 2
+
+
+async def test_a_node_whose_handle_cannot_be_had_is_asked_when_it_can(cluster: Cluster) -> None:
+    async with followed() as here:
+        actor = cluster.actors["a"]
+        cluster.answers["a"], cluster.actors["a"] = DEAD, GetTimeoutError("in 60 s")
+        for _ in range(10):
+            assert (await here.ask("run", {}))["by"] in ("b", "c")
+        await a_few_looks()
+        cluster.actors["a"] = actor
+        del cluster.answers["a"]
+        await a_few_looks()
+        assert {(await here.ask("run", {}))["by"] for _ in range(50)} == set(NAMES)
