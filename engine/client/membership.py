@@ -10,7 +10,7 @@ from typing import Any, Final
 from ray.exceptions import ActorUnavailableError, RayError
 
 from engine.client.member import Member, log_joined, log_state
-from engine.client.ray import NotRunning, node_actor, roster_actor
+from engine.client.ray import NotRunning, in_short, node_actor, roster_actor
 from engine.errors import CannotStart
 from engine.wire.cluster import Report
 
@@ -71,7 +71,7 @@ class Membership:
     def suspect(self, member: Member, error: Exception) -> None:
         """A call of it failed: it gets none until it answers again."""
         if not member.suspect:
-            log.warning("node %s failed: %s", member.name, _short(error))
+            log.warning("node %s failed: %s", member.name, in_short(error))
             member.suspect = True
             probe = asyncio.create_task(self._probe(member))
             self._probing.add(probe)
@@ -85,7 +85,7 @@ class Membership:
                 pause = _FOLLOW_SECONDS
             except RayError as error:
                 # It moves to another node; those that are known go on.
-                log.warning("the roster does not answer: %s", _short(error))
+                log.warning("the roster does not answer: %s", in_short(error))
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                 roster = await self._found_again(roster)
             await asyncio.sleep(pause)
@@ -146,7 +146,3 @@ class Membership:
                 log.info("node %s answers again", member.name)
                 break
         self._changed.set()
-
-
-def _short(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -18,7 +18,7 @@ from ray.exceptions import RayError, RayTaskError
 from engine.client.choice import less_loaded_of_two
 from engine.client.member import Member, trace_call
 from engine.client.membership import Membership
-from engine.client.ray import NotRunning, cancel, roster_actor
+from engine.client.ray import NotRunning, cancel, in_short, roster_actor
 from engine.client.watch import StuckError, Watch
 from engine.errors import BadInput, Overloaded, SandboxError
 from engine.pace import Pace
@@ -35,6 +35,7 @@ _AT_ONCE_SECONDS: Final = 1.0
 _LEAST_HINT_SECONDS: Final = 0.1
 _MOST_HINT_SECONDS: Final = 30.0
 _STUCK: Final = 2  # each has cost it 20 s
+_BROKEN: Final = 2  # it may be the request at which they break
 # Come again when so much of what is under way has been answered.
 _ROOM_SHARE: Final = 8
 
@@ -82,7 +83,8 @@ class Nodes:
         began = time.monotonic()
         deadline = fields.get("deadline_seconds")
         failed: set[str] = set()
-        faults = refusals = stuck = 0
+        faults: list[Exception] = []
+        refusals = 0
         while True:
             if deadline is not None:
                 left = deadline - (time.monotonic() - began)
@@ -93,22 +95,12 @@ class Nodes:
             sent = time.monotonic()
             try:
                 reply = await self._asked(member, op, fields, client)
-            except RayTaskError as error:
-                # The node lives, something in it is broken: another would break as well.
-                raise SandboxError(f"node {member.name} failed, see its log: {_last_line(error)}") from None
-            except RayError as error:
-                faults += 1
+            except (RayError, StuckError) as error:
+                faults.append(error)
                 failed.add(member.report.node)
                 self._members.suspect(member, error)
-                if faults == _TRIES:
-                    raise SandboxError(f"{faults} nodes failed in turn, the last is {member.name}") from None
-                continue
-            except StuckError as error:
-                stuck += 1
-                failed.add(member.report.node)
-                self._members.suspect(member, error)
-                if stuck == _STUCK:
-                    raise SandboxError(f"{stuck} nodes in turn said nothing, the last is {member.name}") from None
+                if why := _why_no_more(faults):
+                    raise SandboxError(f"{why}, the last is {member.name}") from None
                 continue
             if reply.leaving:
                 member.report = msgspec.structs.replace(member.report, state="draining")
@@ -147,11 +139,15 @@ class Nodes:
             body = msgspec.msgpack.encode(fields)
         except OverflowError:
             raise BadInput("request", op, "holds an integer of more than 64 bits") from None
+        trace, began = TRACE.get(), time.monotonic()
+        try:
+            call = member.actor.ask.remote(op, body, client, trace is not None)
+        except RayError as error:
+            # It has not left this process: its object store is full, or it is none of Ray's any more.
+            raise SandboxError(f"the request cannot be sent: {in_short(error)}") from None
+        reply = None
         member.own += 1
         self._under_way += 1
-        reply = None
-        trace, began = TRACE.get(), time.monotonic()
-        call = member.actor.ask.remote(op, body, client, trace is not None)
         try:
             reply = await self._watch.answered(member, call)
         except (asyncio.CancelledError, StuckError):
@@ -219,5 +215,12 @@ def _answer(body: bytes) -> dict[str, Any]:
     return answer
 
 
-def _last_line(error: RayError) -> str:
-    return str(error).strip().rpartition("\n")[2]
+def _why_no_more(faults: list[Exception]) -> str:
+    """Why a request that has met these is asked nowhere else; "" where it is."""
+    stuck = sum(isinstance(fault, StuckError) for fault in faults)
+    broken = sum(isinstance(fault, RayTaskError) for fault in faults)
+    if stuck == _STUCK:
+        return f"{stuck} nodes in turn said nothing"
+    if broken == _BROKEN:
+        return f"{broken} nodes broke in turn, see their logs: {in_short(faults[-1])}"
+    return f"{len(faults)} nodes failed in turn" if len(faults) == _TRIES else ""

@@ -14,7 +14,7 @@ from engine.wire.cluster import NAMESPACE, ROSTER, node_name
 
 try:
     import ray
-    from ray.exceptions import RayError
+    from ray.exceptions import RayError, RayTaskError
 except ImportError:
     raise CannotStart("a cluster needs Ray: pip install 'assay[ray]'") from None
 
@@ -53,7 +53,7 @@ async def roster_actor() -> Any:
         message = "no Assay in this Ray: start it with `assay serve --ray`, or by `async with Cluster()`"
         raise NotRunning(message) from None
     except RayError as error:
-        raise CannotStart(f"Ray does not answer: {_first_line(error)}") from None
+        raise CannotStart(f"Ray does not answer: {in_short(error)}") from None
 
 
 async def node_actor(node: str) -> Any | None:
@@ -79,6 +79,16 @@ def cancel(call: Any) -> None:
     """Cancel a call of an actor."""
     with contextlib.suppress(ValueError):
         ray.cancel(call)
+
+
+def in_short(error: Exception) -> str:
+    """What an error of Ray's says, as one line."""
+    if isinstance(error, RayTaskError):
+        # Where it ran, and the traceback there.
+        return str(error).strip().rpartition("\n")[2].strip()
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    # Of what an actor's constructor raised, the last line says what it was.
+    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"
 
 
 def _first_line(error: Exception) -> str:

@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from engine.client.ray import in_short
 from engine.cluster.blueprint import Blueprint
 from engine.cluster.node import CALLS, Node
 from engine.errors import SandboxError
@@ -71,7 +72,7 @@ class Roster:
         except RayError as error:
             # Where Ray makes it anew it takes work again.
             entry.report = msgspec.structs.replace(entry.report, state="restarting")
-            raise SandboxError(f"node {node} was lost while it was drained: {_short(error)}") from None
+            raise SandboxError(f"node {node} was lost while it was drained: {in_short(error)}") from None
         return entry.report
 
     async def stop(self) -> None:
@@ -158,9 +159,9 @@ class Roster:
             await asyncio.sleep(pause)
 
     def _say(self, node: str, state: Any, error: Exception) -> None:
-        log.warning("node %s: %s: %s", node, state, _short(error))
+        log.warning("node %s: %s: %s", node, state, in_short(error))
         entry = self._entries[node]
-        problem = _short(error) if state == "refused" else entry.report.problem
+        problem = in_short(error) if state == "refused" else entry.report.problem
         entry.report = msgspec.structs.replace(entry.report, state=state, problem=problem)
 
 
@@ -174,9 +175,3 @@ async def _hangs(actor: Any) -> bool:
         # What became of it the next report tells.
         pass
     return False
-
-
-def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    # Of what an actor's constructor raised, the last line says what it was.
-    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"

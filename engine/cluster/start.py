@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayError
 
 from engine.client.nodes import Nodes
-from engine.client.ray import connect, node_actor, roster_actor
+from engine.client.ray import connect, in_short, node_actor, roster_actor
 from engine.cluster.blueprint import Blueprint
 from engine.cluster.roster import Roster
 from engine.errors import CannotStart
@@ -30,7 +30,7 @@ async def start(blueprint: Blueprint, address: str | None = None) -> Nodes:
         roster = _roster(blueprint)
         digest = await roster.digest.remote()
     except RayError as error:
-        raise CannotStart(f"the roster cannot be made: {str(error).strip().splitlines()[-1]}") from None
+        raise CannotStart(f"the roster cannot be made: {in_short(error)}") from None
     if digest != blueprint.digest:
         raise CannotStart("this Ray has an Assay of other settings: use the same, or `assay cluster stop` first")
     nodes = Nodes()

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("ray", reason="needs ray: pip install 'assay[ray]'")
 
-from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError, ObjectStoreFullError, RayTaskError
 
 from engine.client import membership, ray
 from engine.client.nodes import Nodes
@@ -21,6 +21,7 @@ from engine.errors import CannotStart, SandboxError
 from engine.wire.cluster import Reply, Report
 from tests.support.fake_actors import Method
 
+BROKEN = RayTaskError("ask", "Traceback ...\nKeyError: 7", KeyError(7)).as_instanceof_cause()
 GONE = ActorUnavailableError("it is made anew", None)
 DEAD = ActorDiedError()
 NAMES = ("a", "b", "c")
@@ -140,3 +141,31 @@ async def test_a_node_whose_handle_cannot_be_had_is_asked_when_it_can(cluster: C
         del cluster.answers["a"]
         await a_few_looks()
         assert {(await here.ask("run", {}))["by"] for _ in range(50)} == set(NAMES)
+
+
+async def test_what_breaks_on_one_node_is_asked_on_another(cluster: Cluster) -> None:
+    cluster.answers["a"] = BROKEN
+    async with followed() as here:
+        assert [(await here.ask("run", {}))["by"] in ("b", "c") for _ in range(20)] == [True] * 20
+        cluster.answers |= dict.fromkeys(NAMES, BROKEN)
+        cluster.asked.clear()
+        with pytest.raises(SandboxError, match="2 nodes broke in turn, see their logs: KeyError: 7, the last is "):
+            await here.ask("run", {})
+        assert len(set(cluster.asked)) == 2
+
+
+async def test_what_cannot_be_sent_is_no_node_s_fault_and_not_under_way(cluster: Cluster) -> None:
+    def full(*_: Any) -> None:
+        raise ObjectStoreFullError("no room")
+
+    async with followed() as here:
+        able = {name: actor.ask for name, actor in cluster.actors.items()}
+        for actor in cluster.actors.values():
+            actor.ask = SimpleNamespace(remote=full)
+        for _ in range(300):
+            with pytest.raises(SandboxError, match=r"the request cannot be sent: .*no room"):
+                await here.ask("run", {})
+        for name, actor in cluster.actors.items():
+            actor.ask = able[name]
+        # At once, though each takes no more than 100.
+        assert (await here.ask("run", {}))["by"] in NAMES
