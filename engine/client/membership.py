@@ -28,6 +28,7 @@ class Membership:
 
     def __init__(self) -> None:
         self.stopped = False
+        self._heard = False
         self._members: dict[str, Member] = {}
         self._changed = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
@@ -47,13 +48,14 @@ class Membership:
         self._following = asyncio.create_task(self._follow(await roster_actor()))
 
     async def wait(self, ready: Callable[[list[Report]], bool], seconds: float) -> None:
-        """Wait until `ready` says so of their reports, and at most so long."""
+        """Wait until `ready` says so of their reports, but at most so long; raises CannotStart if none has come."""
         try:
             async with asyncio.timeout(seconds):
-                while not ready(self.reports):
+                while not (self._heard and ready(self.reports)):
                     await self.next_change()
         except TimeoutError:
-            pass
+            if not self._heard:
+                raise CannotStart(f"the cluster's roster has said nothing for {seconds:g} s") from None
 
     async def next_change(self) -> None:
         """Wait until something has been heard."""
@@ -125,6 +127,7 @@ class Membership:
                 if member.report.state != report.state:
                     log_state(member, report)
                 member.reported(report)
+        self._heard = True
         self._changed.set()
 
     async def _probe(self, member: Member) -> None:

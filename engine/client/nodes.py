@@ -20,7 +20,7 @@ from engine.client.member import Member, trace_call
 from engine.client.membership import Membership
 from engine.client.ray import NotRunning, cancel, in_short, roster_actor
 from engine.client.watch import StuckError, Watch
-from engine.errors import BadInput, Overloaded, SandboxError
+from engine.errors import BadInput, CannotStart, Overloaded, SandboxError
 from engine.pace import Pace
 from engine.trace import TRACE
 from engine.wire.cluster import HTTP, Reply, Report
@@ -55,13 +55,24 @@ class Nodes:
         self._under_way = 0
 
     async def open(self, ready: Callable[[list[Report]], bool], *, seconds: float = 120.0) -> None:
-        """Follow the nodes, and wait until `ready` says so of their reports; raises CannotStart without a cluster."""
-        await self._members.follow()
+        """Follow the nodes, and wait until `ready` says so of their reports, but at most so long.
+
+        Raises CannotStart without a cluster, and where its roster has said nothing until then.
+        """
+        await self.follow()
         try:
-            await self._members.wait(ready, seconds)
-        except asyncio.CancelledError:
+            await self.wait(ready, seconds=seconds)
+        except (asyncio.CancelledError, CannotStart):
             await self.close()
             raise
+
+    async def follow(self) -> None:
+        """As `open`, without the wait: who asks waits for a node."""
+        await self._members.follow()
+
+    async def wait(self, ready: Callable[[list[Report]], bool], *, seconds: float) -> None:
+        """The rest of `open`."""
+        await self._members.wait(ready, seconds)
 
     async def close(self) -> None:
         """Follow no more; what is under way is the caller's to cancel."""
@@ -86,12 +97,9 @@ class Nodes:
         faults: list[Exception] = []
         refusals = 0
         while True:
-            if deadline is not None:
-                left = deadline - (time.monotonic() - began)
-                if left <= 0:
-                    raise Overloaded(f"deadline of {deadline:g} s passed before a node took the request")
-                fields = {**fields, "deadline_seconds": left}
             member = await self._chosen(takes, failed, deadline, began)
+            if deadline is not None:
+                fields = {**fields, "deadline_seconds": _left(deadline, began)}
             sent = time.monotonic()
             try:
                 reply = await self._asked(member, op, fields, client)
@@ -171,8 +179,6 @@ class Nodes:
         self, takes: Callable[[Report], bool], failed: Iterable[str], deadline: float | None, began: float
     ) -> Member:
         until = time.monotonic() + self._patience_seconds
-        if deadline is not None:
-            until = min(until, began + deadline)
         while True:
             able = [member for member in self._members if takes(member.report)]
             up = [member for member in able if member.up]
@@ -185,10 +191,13 @@ class Nodes:
                 raise Overloaded(f"the cluster is full: {count} requests are in", retry_seconds=self._hint())
             await self._refuse_after_a_stop()
             self._refuse_the_impossible(able)
-            if time.monotonic() >= until:
+            patience = until - time.monotonic()
+            if patience <= 0:
                 raise SandboxError(f"no node of the cluster was ready for {self._patience_seconds:g} s")
+            if deadline is not None:
+                patience = min(patience, _left(deadline, began))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(until - time.monotonic()):
+                async with asyncio.timeout(patience):
                     await self._members.next_change()
 
     async def _refuse_after_a_stop(self) -> None:
@@ -208,6 +217,14 @@ class Nodes:
     def _hint(self) -> float:
         seconds = self._pace.seconds(time.monotonic(), self._under_way // _ROOM_SHARE + 1)
         return min(max(seconds, _LEAST_HINT_SECONDS), _MOST_HINT_SECONDS)
+
+
+def _left(deadline: float, began: float) -> float:
+    """Raises Overloaded where there is nothing left."""
+    left = deadline - (time.monotonic() - began)
+    if left <= 0:
+        raise Overloaded(f"deadline of {deadline:g} s passed before a node took the request")
+    return left
 
 
 def _answer(body: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,8 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutErro
 
 from engine.client import membership, ray
 from engine.client.nodes import Nodes
-from engine.errors import CannotStart, SandboxError
+from engine.client.ray_transport import RayTransport
+from engine.errors import CannotStart, Overloaded, SandboxError
 from engine.wire.cluster import Reply, Report
 from tests.support.fake_actors import Method
 
@@ -36,6 +38,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.deadline: float | None = None
         self.start()
 
     def start(self) -> None:
@@ -45,7 +48,7 @@ class Cluster:
         self.roster: Any = SimpleNamespace(reports=Method(lambda: answers["roster"]))
         self.actors: dict[str, Any] = {
             name: SimpleNamespace(
-                ask=Method(lambda *_, name=name: self._answer(name, answers)),
+                ask=Method(lambda _, body, *__, name=name: self._answer(name, answers, body)),
                 report=Method(lambda name=name: answers.get(name, ready(name))),
             )
             for name in NAMES
@@ -56,8 +59,9 @@ class Cluster:
         self.answers |= dict.fromkeys(("roster", *NAMES), DEAD)
         self.roster = None
 
-    def _answer(self, name: str, answers: dict[str, Any]) -> Any:
+    def _answer(self, name: str, answers: dict[str, Any], body: bytes) -> Any:
         self.asked.append(name)
+        self.deadline = msgspec.msgpack.decode(body).get("deadline_seconds")
         return answers.get(name) or Reply(under_way=1, answer=msgspec.msgpack.encode({"by": name}))
 
 
@@ -73,7 +77,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
             raise found
         return found
 
-    monkeypatch.setattr(ray, "ray", SimpleNamespace(get_actor=get_actor, cancel=lambda _: None))
+    monkeypatch.setattr(
+        ray, "ray", SimpleNamespace(get_actor=get_actor, cancel=lambda _: None, is_initialized=lambda: True)
+    )
     monkeypatch.setattr(membership, "_FOLLOW_SECONDS", 0.01)
     monkeypatch.setattr(membership, "_LONGEST_PAUSE_SECONDS", 0.02)
     return there
@@ -169,3 +175,34 @@ async def test_what_cannot_be_sent_is_no_node_s_fault_and_not_under_way(cluster:
             actor.ask = able[name]
         # At once, though each takes no more than 100.
         assert (await here.ask("run", {}))["by"] in NAMES
+
+
+async def test_the_first_request_waits_no_longer_than_its_deadline(cluster: Cluster) -> None:
+    cluster.answers["roster"] = asyncio.get_running_loop().create_future()
+    transport = RayTransport("ray://", client="me")
+    began = time.monotonic()
+    with pytest.raises(Overloaded, match=r"deadline of 0\.2 s passed before a node took the request"):
+        await transport.request("score", {"item": {}, "deadline_seconds": 0.2})
+    assert time.monotonic() - began < 2
+    with pytest.raises(CannotStart, match=r"the cluster's roster has said nothing for 0\.1 s"):
+        await Nodes().open(bool, seconds=0.1)
+    await transport.close()
+
+
+async def test_the_time_that_a_request_has_waited_for_a_node_is_taken_off_its_deadline(cluster: Cluster) -> None:
+    nobody = [Report(node=name, host=name, state="drained") for name in NAMES]
+    cluster.answers["roster"] = nobody
+    transport = RayTransport("ray://", client="me")
+    asking = asyncio.create_task(transport.request("score", {"item": {}, "deadline_seconds": 60.0}))
+    await asyncio.sleep(0.3)
+    cluster.answers["roster"] = [ready(name) for name in NAMES]
+    await asking
+    assert cluster.deadline is not None
+    assert 30 < cluster.deadline < 59.8
+    cluster.answers["roster"] = nobody
+    await a_few_looks()
+    assert [each["state"] for each in (await transport.request("stats", {}))["nodes"]] == ["drained"] * 3
+    await transport.close()
+    async with followed() as here:
+        with pytest.raises(SandboxError, match=r"no node of the cluster was ready for 0\.5 s"):
+            await here.ask("run", {"deadline_seconds": 60.0})
