@@ -19,9 +19,12 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutErro
 from engine.client import membership, ray
 from engine.client.nodes import Nodes
 from engine.client.ray_transport import RayTransport
+from engine.cluster.front import Everywhere
+from engine.config.settings import Settings
 from engine.errors import CannotStart, Overloaded, SandboxError
 from engine.wire.cluster import Reply, Report
 from tests.support.fake_actors import Method
+from tests.support.paths import front
 
 BROKEN = RayTaskError("ask", "Traceback ...\nKeyError: 7", KeyError(7)).as_instanceof_cause()
 GONE = ActorUnavailableError("it is made anew", None)
@@ -206,3 +209,15 @@ async def test_the_time_that_a_request_has_waited_for_a_node_is_taken_off_its_de
     async with followed() as here:
         with pytest.raises(SandboxError, match=r"no node of the cluster was ready for 0\.5 s"):
             await here.ask("run", {"deadline_seconds": 60.0})
+
+
+async def test_a_front_says_what_is_not_enforced_where_the_answer_comes_from(cluster: Cluster) -> None:
+    degraded = msgspec.structs.replace(ready("a"), not_enforced=("memory",))
+    cluster.answers["roster"] = [degraded, ready("b")]
+    for name, told in (("a", {"not_enforced": ["memory"]}), ("b", {})):
+        cluster.answers[name] = Reply(under_way=1, answer=msgspec.msgpack.encode({"reward": 1.0, "by": name, **told}))
+    async with followed() as here, front(Everywhere(here), Settings()) as there:
+        item = there.service.parser.item({"kind": "math", "completion": "1", "reference": "1"})
+        answers = [await there.service.score(item, client="", deadline_seconds=None) for _ in range(20)]
+        assert {answer["by"]: answer.get("not_enforced") for answer in answers} == {"a": ["memory"], "b": None}
+        assert there.service.stats()["not_enforced"] == ["memory"]
