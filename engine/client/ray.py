@@ -9,7 +9,7 @@ import os
 import socket
 from typing import Any, Final
 
-from engine.errors import CannotStart
+from engine.errors import AssayError, CannotStart
 from engine.wire.cluster import NAMESPACE, ROSTER, node_name
 
 try:
@@ -84,7 +84,9 @@ def cancel(call: Any) -> None:
 def in_short(error: Exception) -> str:
     """What an error of Ray's says, as one line."""
     if isinstance(error, RayTaskError):
-        # Where it ran, and the traceback there.
+        if isinstance(error.cause, AssayError):
+            return str(error.cause)
+        # Before it stands where that was.
         return str(error).strip().rpartition("\n")[2].strip()
     lines = str(error).strip().splitlines() or [type(error).__name__]
     # Of what an actor's constructor raised, the last line says what it was.
