@@ -1,4 +1,4 @@
-"""A cluster that is stopped: what is left of it, who still asks it, and the next start."""
+"""A cluster that is stopped, or whose roster dies: what is left of it, who still asks it, and the next start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from assay import Client, Cluster, Program, SandboxError
 from engine.wire.cluster import NAMESPACE, ROSTER
-from tests.cluster.conftest import NewCluster, reports_of, settings
+from tests.cluster.conftest import NewCluster, followed, reports_of, settings
 from tests.support.ray_nodes import RayNodes, alive_of, instance_of
 from tests.support.traces import wait_until_nothing
 
@@ -57,3 +57,17 @@ async def test_a_stop_ends_nodes_that_a_new_roster_does_not_know(ray_nodes: RayN
         await asyncio.to_thread(
             wait_until_nothing, lambda: [left for instance in instances for left in alive_of(instance)], 10
         )
+
+
+async def test_nodes_stay_while_the_roster_is_made_anew(new_cluster: NewCluster) -> None:
+    import ray
+
+    async with new_cluster() as cluster, followed() as nodes:
+        roster = ray.get_actor(ROSTER, namespace=NAMESPACE)
+        ray.kill(roster, no_restart=False)
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            assert [report.state for report in nodes.reports] == ["ready"] * 2
+            await asyncio.sleep(0.02)
+        assert [report.state for report in await roster.reports.remote()] == ["ready"] * 2
+        assert (await cluster.run(Program("print(1)"))).stdout == b"1\n"
