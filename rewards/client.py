@@ -111,7 +111,8 @@ class RewardClient:
     async def score_batch(self, items: Sequence[dict[str, Any]]) -> list[Reward | NotJudged]:
         """As `score_many`, in one request: for many small items over HTTP.
 
-        A wrong item, or more of them than the daemon takes in one batch, raises WrongItem before anything is run.
+        A wrong item, or more of them than the daemon takes in one batch, raises WrongItem before anything is run. By
+        ray:// each item is a request of its own, any number of them, and a wrong one ends the rest.
         """
         rewards: dict[int, Reward | NotJudged] = {}
         began = asyncio.get_running_loop().time()

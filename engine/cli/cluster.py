@@ -42,17 +42,24 @@ def _acted(action: _Action, arguments: argparse.Namespace) -> int:
 
 
 async def _connected(action: _Action, arguments: argparse.Namespace) -> None:
-    from engine.client.ray import connect
+    from engine.client.ray import connect, in_short
 
     connect(arguments.ray)
-    await action(arguments)
+    from ray.exceptions import RayError, RayTaskError
+
+    try:
+        await action(arguments)
+    except RayTaskError as error:
+        raise SandboxError(in_short(error)) from None
+    except RayError as error:
+        raise SandboxError(f"the roster does not answer: {in_short(error)}") from None
 
 
 async def _status(arguments: argparse.Namespace) -> None:
     from engine.client.nodes import Nodes
 
     nodes = Nodes()
-    await nodes.open(bool, seconds=_STATUS_SECONDS)
+    await nodes.open(lambda _: True, seconds=_STATUS_SECONDS)
     await nodes.close()
     Console().print(_table(nodes.reports))
 
@@ -61,7 +68,7 @@ async def _drain(arguments: argparse.Namespace) -> None:
     from engine.client.nodes import Nodes
 
     nodes = Nodes()
-    await nodes.open(bool, seconds=_STATUS_SECONDS)
+    await nodes.open(lambda _: True, seconds=_STATUS_SECONDS)
     try:
         report = await nodes.drain(arguments.node)
     finally:

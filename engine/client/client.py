@@ -154,7 +154,7 @@ class Client:
         """Score many items in one request: (index, answer) as they come, in any order.
 
         As `stream`, but a wrong item, or more of them than the daemon takes in one batch, is BadInput before anything
-        is run; one that only the engine finds wrong ends the rest.
+        is run; one that only the engine finds wrong ends the rest, as by ray:// any does that a node finds wrong.
         """
         check_deadline(deadline_seconds)
         batch = []

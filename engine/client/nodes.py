@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
-from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from engine.client.choice import less_loaded_of_two
-from engine.client.member import Member, log_joined, log_state, trace_call
-from engine.client.ray import cancel, node_actor, roster_actor
+from engine.client.member import Member, trace_call
+from engine.client.membership import Membership
+from engine.client.ray import NotRunning, cancel, in_short, roster_actor
 from engine.client.watch import StuckError, Watch
 from engine.errors import BadInput, CannotStart, Overloaded, SandboxError
 from engine.pace import Pace
@@ -26,67 +26,63 @@ from engine.trace import TRACE
 from engine.wire.cluster import HTTP, Reply, Report
 from engine.wire.messages import error_from_wire
 
-log = logging.getLogger("assay.cluster")
 # A request that takes its node down with it must not go round the cluster.
 _TRIES: Final = 3
 # Nodes that refuse a request as overloaded before its client is told.
 _REFUSALS: Final = 2
 # A node that is full says so at once; an HTTP request that is refused later has waited too long there.
 _AT_ONCE_SECONDS: Final = 1.0
-_FOLLOW_SECONDS: Final = 1.0
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 5.0
 _LEAST_HINT_SECONDS: Final = 0.1
 _MOST_HINT_SECONDS: Final = 30.0
 _STUCK: Final = 2  # each has cost it 20 s
+_BROKEN: Final = 2  # it may be the request at which they break
 # Come again when so much of what is under way has been answered.
 _ROOM_SHARE: Final = 8
 
 
 class Nodes:
-    """Follows the roster; belongs to the event loop that opens it.
+    """Belongs to the event loop that opens it.
 
     patience_seconds  how long a request waits for a node while there is none, as after a loss
     """
 
     def __init__(self, *, patience_seconds: float = 60.0) -> None:
         self._patience_seconds = patience_seconds
-        self._members: dict[str, Member] = {}
-        self._changed = asyncio.Event()
+        self._members = Membership()
         self._watch = Watch()
-        self._stopped = False
-        self._following: asyncio.Task[None] | None = None
-        self._probing: dict[str, asyncio.Task[None]] = {}
         self._random = random.Random()
         self._pace = Pace()
         self._under_way = 0
 
     async def open(self, ready: Callable[[list[Report]], bool], *, seconds: float = 120.0) -> None:
-        """Follow the nodes, and wait until `ready` says so of their reports; raises CannotStart without a cluster."""
-        self._following = asyncio.create_task(self._follow(roster_actor()))
+        """Follow the nodes, and wait until `ready` says so of their reports, but at most so long.
+
+        Raises CannotStart without a cluster, and where its roster has said nothing until then.
+        """
+        await self.follow()
         try:
-            async with asyncio.timeout(seconds):
-                while not ready(self.reports):
-                    await self._next_change()
-        except TimeoutError:
-            pass
-        except asyncio.CancelledError:
+            await self.wait(ready, seconds=seconds)
+        except (asyncio.CancelledError, CannotStart):
             await self.close()
             raise
 
+    async def follow(self) -> None:
+        """As `open`, without the wait: who asks waits for a node."""
+        await self._members.follow()
+
+    async def wait(self, ready: Callable[[list[Report]], bool], *, seconds: float) -> None:
+        """The rest of `open`."""
+        await self._members.wait(ready, seconds)
+
     async def close(self) -> None:
         """Follow no more; what is under way is the caller's to cancel."""
-        tasks: list[asyncio.Task[Any]] = [*self._probing.values()]
-        tasks += [self._following] if self._following else []
-        for task in tasks:
-            task.cancel()
         await self._watch.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._members.close()
 
     @property
     def reports(self) -> list[Report]:
         """What each node said last."""
-        return [member.report for member in self._members.values()]
+        return self._members.reports
 
     async def ask(
         self, op: str, fields: dict[str, Any], *, client: str = "", takes: Callable[[Report], bool] = lambda _: True
@@ -98,33 +94,21 @@ class Nodes:
         began = time.monotonic()
         deadline = fields.get("deadline_seconds")
         failed: set[str] = set()
-        faults = refusals = stuck = 0
+        faults: list[Exception] = []
+        refusals = 0
         while True:
-            if deadline is not None:
-                left = deadline - (time.monotonic() - began)
-                if left <= 0:
-                    raise Overloaded(f"deadline of {deadline:g} s passed before a node took the request")
-                fields = {**fields, "deadline_seconds": left}
             member = await self._chosen(takes, failed, deadline, began)
+            if deadline is not None:
+                fields = {**fields, "deadline_seconds": _left(deadline, began)}
             sent = time.monotonic()
             try:
                 reply = await self._asked(member, op, fields, client)
-            except RayTaskError as error:
-                # The node lives, something in it is broken: another would break as well.
-                raise SandboxError(f"node {member.name} failed, see its log: {_last_line(error)}") from None
-            except RayError as error:
-                faults += 1
+            except (RayError, StuckError) as error:
+                faults.append(error)
                 failed.add(member.report.node)
-                self._suspect(member, error)
-                if faults == _TRIES:
-                    raise SandboxError(f"{faults} nodes failed in turn, the last is {member.name}") from None
-                continue
-            except StuckError as error:
-                stuck += 1
-                failed.add(member.report.node)
-                self._suspect(member, error)
-                if stuck == _STUCK:
-                    raise SandboxError(f"{stuck} nodes in turn said nothing, the last is {member.name}") from None
+                self._members.suspect(member, error)
+                if why := _why_no_more(faults):
+                    raise SandboxError(f"{why}, the last is {member.name}") from None
                 continue
             if reply.leaving:
                 member.report = msgspec.structs.replace(member.report, state="draining")
@@ -147,7 +131,7 @@ class Nodes:
 
     async def drain(self, name: str) -> Report:
         """Let a node take nothing new, and wait until nothing is under way there; raises BadInput for no such node."""
-        report: Report = await roster_actor().drain.remote(self.named(name).node)
+        report: Report = await (await roster_actor()).drain.remote(self.named(name).node)
         return report
 
     def named(self, name: str) -> Report:
@@ -163,11 +147,15 @@ class Nodes:
             body = msgspec.msgpack.encode(fields)
         except OverflowError:
             raise BadInput("request", op, "holds an integer of more than 64 bits") from None
+        trace, began = TRACE.get(), time.monotonic()
+        try:
+            call = member.actor.ask.remote(op, body, client, trace is not None)
+        except RayError as error:
+            # It has not left this process: its object store is full, or it is none of Ray's any more.
+            raise SandboxError(f"the request cannot be sent: {in_short(error)}") from None
+        reply = None
         member.own += 1
         self._under_way += 1
-        reply = None
-        trace, began = TRACE.get(), time.monotonic()
-        call = member.actor.ask.remote(op, body, client, trace is not None)
         try:
             reply = await self._watch.answered(member, call)
         except (asyncio.CancelledError, StuckError):
@@ -191,10 +179,8 @@ class Nodes:
         self, takes: Callable[[Report], bool], failed: Iterable[str], deadline: float | None, began: float
     ) -> Member:
         until = time.monotonic() + self._patience_seconds
-        if deadline is not None:
-            until = min(until, began + deadline)
         while True:
-            able = [member for member in self._members.values() if takes(member.report)]
+            able = [member for member in self._members if takes(member.report)]
             up = [member for member in able if member.up]
             if chosen := less_loaded_of_two([each for each in up if each.report.node not in failed], self._random):
                 return chosen
@@ -205,23 +191,26 @@ class Nodes:
                 raise Overloaded(f"the cluster is full: {count} requests are in", retry_seconds=self._hint())
             await self._refuse_after_a_stop()
             self._refuse_the_impossible(able)
-            if time.monotonic() >= until:
+            patience = until - time.monotonic()
+            if patience <= 0:
                 raise SandboxError(f"no node of the cluster was ready for {self._patience_seconds:g} s")
+            if deadline is not None:
+                patience = min(patience, _left(deadline, began))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(until - time.monotonic()):
-                    await self._next_change()
+                async with asyncio.timeout(patience):
+                    await self._members.next_change()
 
     async def _refuse_after_a_stop(self) -> None:
         """Nobody brings a node any more; but it may have been started anew since that was seen."""
-        if self._stopped:
+        if self._members.stopped:
             try:
-                await asyncio.to_thread(roster_actor)
-            except CannotStart as error:
+                await roster_actor()
+            except NotRunning as error:
                 raise SandboxError(f"the cluster has been stopped: {error}") from None
 
     def _refuse_the_impossible(self, able: list[Member]) -> None:
         """No node can take this, and none is on its way to be one that can."""
-        problems = {f"{member.name}: {member.report.problem}" for member in self._members.values() if member.up}
+        problems = {f"{member.name}: {member.report.problem}" for member in self._members if member.up}
         if not able and problems:
             raise SandboxError(f"no node of the cluster can run this: {'; '.join(sorted(problems))}")
 
@@ -229,72 +218,13 @@ class Nodes:
         seconds = self._pace.seconds(time.monotonic(), self._under_way // _ROOM_SHARE + 1)
         return min(max(seconds, _LEAST_HINT_SECONDS), _MOST_HINT_SECONDS)
 
-    async def _next_change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
 
-    async def _follow(self, roster: Any) -> None:
-        pause = _FOLLOW_SECONDS
-        while True:
-            try:
-                self._take(await roster.reports.remote())
-                pause = _FOLLOW_SECONDS
-            except RayError as error:
-                # It moves to another node; those that are known go on.
-                log.warning("the roster does not answer: %s", _short(error))
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-                try:
-                    # The cluster may have been stopped, and started anew.
-                    roster = roster_actor()
-                except CannotStart:
-                    self._stopped = True
-                    self._changed.set()
-            await asyncio.sleep(pause)
-
-    def _take(self, reports: list[Report]) -> None:
-        self._stopped = False
-        for report in reports:
-            member = self._members.get(report.node)
-            if member is None:
-                actor = node_actor(report.node)
-                if actor is None:
-                    continue
-                member = self._members[report.node] = Member(actor, report)
-                log_joined(member)
-            elif not member.suspect:
-                if member.report.state != report.state:
-                    log_state(member, report)
-                member.reported(report)
-        for gone in self._members.keys() - {report.node for report in reports}:
-            log.warning("node %s is gone", self._members.pop(gone).name)
-        self._changed.set()
-
-    def _suspect(self, member: Member, error: Exception) -> None:
-        if not member.suspect:
-            log.warning("node %s failed: %s", member.name, _short(error))
-            member.suspect = True
-            self._probing[member.report.node] = asyncio.create_task(self._probe(member))
-
-    async def _probe(self, member: Member) -> None:
-        """Ask how it is, with growing pauses, until it answers or is gone."""
-        pause = _FIRST_PAUSE_SECONDS
-        node = member.report.node
-        while self._members.get(node) is member:
-            await asyncio.sleep(pause)
-            try:
-                member.reported(await member.actor.report.remote())
-            except ActorUnavailableError:
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            except RayError:
-                # Dead for good: the roster strikes it off, and knows when its machine is back; or has another actor.
-                pause = _LONGEST_PAUSE_SECONDS
-                member.actor = node_actor(node) or member.actor
-            else:
-                member.suspect = False
-                log.info("node %s answers again", member.name)
-                break
-        self._probing.pop(node, None)
-        self._changed.set()
+def _left(deadline: float, began: float) -> float:
+    """Raises Overloaded where there is nothing left."""
+    left = deadline - (time.monotonic() - began)
+    if left <= 0:
+        raise Overloaded(f"deadline of {deadline:g} s passed before a node took the request")
+    return left
 
 
 def _answer(body: bytes) -> dict[str, Any]:
@@ -302,9 +232,12 @@ def _answer(body: bytes) -> dict[str, Any]:
     return answer
 
 
-def _short(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
-
-
-def _last_line(error: RayError) -> str:
-    return str(error).strip().rpartition("\n")[2]
+def _why_no_more(faults: list[Exception]) -> str:
+    """Why a request that has met these is asked nowhere else; "" where it is."""
+    stuck = sum(isinstance(fault, StuckError) for fault in faults)
+    broken = sum(isinstance(fault, RayTaskError) for fault in faults)
+    if stuck == _STUCK:
+        return f"{stuck} nodes in turn said nothing"
+    if broken == _BROKEN:
+        return f"{broken} nodes broke in turn, see their logs: {in_short(faults[-1])}"
+    return f"{len(faults)} nodes failed in turn" if len(faults) == _TRIES else ""

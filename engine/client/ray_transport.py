@@ -15,6 +15,7 @@ from engine.wire.cluster import HTTP, Report
 
 SCHEME: Final = "ray://"
 _IN_FLIGHT: Final = 1024
+_STATS_SECONDS: Final = 60.0
 
 
 class RayTransport:
@@ -34,7 +35,7 @@ class RayTransport:
         async with self._opening:
             if self._nodes is None:
                 nodes = Nodes()
-                await nodes.open(lambda reports: any(report.state == "ready" for report in reports))
+                await nodes.follow()
                 self._nodes = nodes
         return self._nodes
 
@@ -42,6 +43,7 @@ class RayTransport:
         """The answer; raises what the node says. Cancelling kills the run."""
         nodes = await self.nodes()
         if op == "stats":
+            await nodes.wait(lambda _: True, seconds=_STATS_SECONDS)
             return summed(nodes.reports)
         return await nodes.ask(op, fields, client=self._client, takes=takes(op, fields))
 

@@ -15,7 +15,7 @@
     Everywhere  a cluster behind the faces of `assay serve`                              front.py
     Cluster     a Client that also starts what it asks                                   cluster.py
     Report, Reply                                     engine/wire/cluster.py
-    Nodes, Member, less_loaded_of_two                 engine/client/: they need no engine
+    Nodes, Membership, less_loaded_of_two             engine/client/: they need no engine
 
 A request stays with its caller until it is answered: what fails under it is asked elsewhere, by the caller, at most
 three times; then it is a SandboxError. There is no queue but the nodes' own.

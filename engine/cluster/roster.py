@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import msgspec
 import ray
-from ray.exceptions import ActorUnavailableError, RayActorError, RayError
+from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from engine.client.ray import in_short
 from engine.cluster.blueprint import Blueprint
 from engine.cluster.node import CALLS, Node
 from engine.errors import SandboxError
@@ -20,6 +21,8 @@ from engine.wire.cluster import NAMESPACE, Report, node_name
 
 log = logging.getLogger("assay.cluster")
 _LOOK_SECONDS: Final = 1.0
+# One that breaks is asked less often: it may begin its engine anew each time.
+_BROKEN_SECONDS: Final = 10.0
 # A node that says nothing for so long is asked no more until it does; its engine's start is within.
 _SILENT_SECONDS: Final = 60.0
 # One that does not even say that it is there for so much longer hangs: no step of an engine's takes its event loop that
@@ -43,19 +46,19 @@ class Roster:
         self._blueprint = blueprint
         self._entries: dict[str, _Entry] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
 
     async def digest(self) -> str:
         """What the nodes are made from."""
         return self._blueprint.digest
 
     async def reports(self) -> list[Report]:
-        """What each node said last."""
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
-        if self._looking.done() and not self._looking.cancelled():
-            # Told to one who asks; the next one has it look again.
-            failed, self._looking = self._looking, None
-            failed.result()
+        """What each node said last; whoever asks first waits until it is known which there are."""
+        async with self._beginning:
+            if self._looking is None or (self._looking.done() and not self._looking.cancelled()):
+                # A failure is told to the one who asks.
+                await self._look()
+                self._looking = asyncio.create_task(self._look_on())
         return [entry.report for entry in self._entries.values()]
 
     async def drain(self, node: str) -> Report:
@@ -66,8 +69,10 @@ class Roster:
         entry.report = msgspec.structs.replace(entry.report, state="draining")
         try:
             entry.report = await entry.actor.drain.remote()
-        except RayActorError as error:
-            raise SandboxError(f"node {node} was lost while it was drained: {_short(error)}") from None
+        except RayError as error:
+            # Where Ray makes it anew it takes work again.
+            entry.report = msgspec.structs.replace(entry.report, state="restarting")
+            raise SandboxError(f"node {node} was lost while it was drained: {in_short(error)}") from None
         return entry.report
 
     async def stop(self) -> None:
@@ -84,15 +89,18 @@ class Roster:
                 await entry.actor.close.remote()
         ray.kill(entry.actor)
 
-    async def _look(self) -> None:
+    async def _look_on(self) -> None:
         while True:
-            here = {node["NodeID"]: node for node in await asyncio.to_thread(ray.nodes) if self._wanted(node)}
-            for gone in self._entries.keys() - here.keys():
-                log.warning("node %s is gone", gone)
-                self._entries.pop(gone).watching.cancel()
-            for node in here.keys() - self._entries.keys():
-                self._add(node, here[node]["NodeManagerAddress"])
             await asyncio.sleep(_LOOK_SECONDS)
+            await self._look()
+
+    async def _look(self) -> None:
+        here = {node["NodeID"]: node for node in await asyncio.to_thread(ray.nodes) if self._wanted(node)}
+        for gone in self._entries.keys() - here.keys():
+            log.warning("node %s is gone", gone)
+            self._entries.pop(gone).watching.cancel()
+        for node in here.keys() - self._entries.keys():
+            self._add(node, here[node]["NodeManagerAddress"])
 
     def _wanted(self, node: dict[str, Any]) -> bool:
         resource = self._blueprint.settings.cluster.resource
@@ -122,6 +130,7 @@ class Roster:
         # One that has not may still be on its way: to kill it would begin that anew, for ever.
         has_spoken = False
         while True:
+            pause = _LOOK_SECONDS
             try:
                 async with asyncio.timeout(_SILENT_SECONDS):
                     report = await actor.report.remote()
@@ -130,9 +139,14 @@ class Roster:
                 # What is being drained is so until it says that it is done.
                 if entry.report.state != "draining" or report.state != "ready":
                     entry.report = report
-            except ActorUnavailableError as error:
-                has_spoken = False
-                self._say(node, "restarting", error)
+            except (ActorDiedError, ActorUnschedulableError) as error:
+                # It could not be made (no Assay on that machine), or has been killed for good.
+                self._say(node, "refused", error)
+                return
+            except RayTaskError as error:
+                # It cannot start, or is broken: that may pass.
+                self._say(node, "refused", error)
+                pause = _BROKEN_SECONDS
             except TimeoutError as error:
                 self._say(node, "restarting", error)
                 if has_spoken and await _hangs(actor):
@@ -140,15 +154,14 @@ class Roster:
                     has_spoken = False
                     ray.kill(actor, no_restart=False)
             except RayError as error:
-                # It could not be made (no Assay on that machine), or has been killed for good.
-                self._say(node, "refused", error)
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
+                has_spoken = False
+                self._say(node, "restarting", error)
+            await asyncio.sleep(pause)
 
     def _say(self, node: str, state: Any, error: Exception) -> None:
-        log.warning("node %s: %s: %s", node, state, _short(error))
+        log.warning("node %s: %s: %s", node, state, in_short(error))
         entry = self._entries[node]
-        problem = _short(error) if state == "refused" else entry.report.problem
+        problem = in_short(error) if state == "refused" else entry.report.problem
         entry.report = msgspec.structs.replace(entry.report, state=state, problem=problem)
 
 
@@ -162,9 +175,3 @@ async def _hangs(actor: Any) -> bool:
         # What became of it the next report tells.
         pass
     return False
-
-
-def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    # Of what an actor's constructor raised, the last line says what it was.
-    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any, Final
 
@@ -9,11 +10,11 @@ import ray
 from ray.exceptions import RayError
 
 from engine.client.nodes import Nodes
-from engine.client.ray import connect, roster_actor
+from engine.client.ray import connect, in_short, node_actor, roster_actor
 from engine.cluster.blueprint import Blueprint
 from engine.cluster.roster import Roster
 from engine.errors import CannotStart
-from engine.wire.cluster import NAMESPACE, ROSTER, Report
+from engine.wire.cluster import NAMESPACE, ROSTER, Report, node_name
 
 _SETTLED: Final = ("ready", "refused", "draining", "drained")
 
@@ -25,11 +26,11 @@ async def start(blueprint: Blueprint, address: str | None = None) -> Nodes:
     them. Raises CannotStart without Ray, without a node that runs programs, and where others run with other settings.
     """
     connect(address)
-    roster = _roster(blueprint)
     try:
+        roster = _roster(blueprint)
         digest = await roster.digest.remote()
     except RayError as error:
-        raise CannotStart(f"the roster cannot be made: {str(error).strip().splitlines()[-1]}") from None
+        raise CannotStart(f"the roster cannot be made: {in_short(error)}") from None
     if digest != blueprint.digest:
         raise CannotStart("this Ray has an Assay of other settings: use the same, or `assay cluster stop` first")
     nodes = Nodes()
@@ -42,10 +43,16 @@ async def start(blueprint: Blueprint, address: str | None = None) -> Nodes:
 
 async def stop() -> None:
     """End every node's engine, kill what runs, and the roster; raises CannotStart where there is none."""
-    roster = roster_actor()
+    roster = await roster_actor()
     with contextlib.suppress(RayError):
         await roster.stop.remote()
+    # Before them, or it would make them anew.
     ray.kill(roster)
+    # One that Ray was just making anew did not answer, or knew no node yet.
+    for actor in await asyncio.to_thread(ray.util.list_named_actors, all_namespaces=True):
+        node = actor["name"].removeprefix(node_name(""))
+        if actor["namespace"] == NAMESPACE and node != actor["name"] and (left := await node_actor(node)):
+            ray.kill(left)
 
 
 def problems(reports: list[Report]) -> str:

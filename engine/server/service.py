@@ -179,7 +179,8 @@ class Service:
 
     @property
     def _degraded(self) -> dict[str, Any]:
-        names = self._backend.not_enforced
+        # Before a cluster the answer has those of the node that gave it.
+        names = self._backend.not_enforced if self._backend.engine is not None else ()
         return {"not_enforced": list(names)} if names else {}
 
     async def answered(

@@ -27,7 +27,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How one node is.
 
     node, host     Ray's id of it, and its address
-    state          "refused": it can never take work, `problem` says why
+    state          "refused": it cannot take work, `problem` says why
     problem        why no program can run there; "" where they can
     kinds          the kinds of items that it scores, and whether their scoring runs programs
     under_way      requests that are in, everybody's

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from assay import BadInput, Client, Limits, NotJudged, Overloaded, Program, Reward, RewardClient, SandboxError, Verdict
+from assay import BadInput, Limits, NotJudged, Overloaded, Program, Reward, RewardClient, Verdict
 from engine import Engine
 from engine.client.nodes import Nodes
 from engine.cluster.front import Everywhere
@@ -263,35 +263,3 @@ async def patiently(cluster: Any, program: Program) -> bytes:
         else:
             return stdout
     raise AssertionError("it stays full")
-
-
-@pytest.mark.soak
-async def test_a_cluster_of_other_settings_is_refused(new_cluster: NewCluster) -> None:
-    async with new_cluster():
-        with pytest.raises(SandboxError, match="an Assay of other settings"):
-            async with new_cluster(queue_runs=7):
-                pass
-
-
-@pytest.mark.soak
-async def test_after_a_stop_it_is_said_at_once(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
-    assert ray_nodes.address
-    async with Client("ray://") as client:
-        async with new_cluster():
-            assert (await client.run(Program("print(1)"))).stdout == b"1\n"
-        for _ in range(2):
-            began = time.monotonic()
-            with pytest.raises(SandboxError, match="the cluster has been stopped"):
-                await client.run(Program("print(1)"))
-            assert time.monotonic() - began < 10
-
-
-@pytest.mark.soak
-async def test_who_asked_before_a_stop_asks_after_the_next_start(new_cluster: NewCluster, ray_nodes: RayNodes) -> None:
-    assert ray_nodes.address
-    async with Client("ray://") as client:
-        async with new_cluster():
-            assert (await client.run(Program("print(1)"))).stdout == b"1\n"
-        async with new_cluster(queue_runs=7):
-            assert (await client.run(Program("print(2)"))).stdout == b"2\n"
-            assert len((await client.stats())["nodes"]) == 2
