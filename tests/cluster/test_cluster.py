@@ -131,7 +131,7 @@ def is_gone(nodes: Nodes, node: str) -> bool:
 
 async def test_full_is_told_at_once_with_a_hint(new_cluster: NewCluster) -> None:
     async with new_cluster(slots=1, queue_runs=2) as cluster:
-        sleep = Program("import time; time.sleep(3)")
+        sleep = Program("import time; time.sleep(20)")
         runs = [asyncio.create_task(cluster.run(sleep)) for _ in range(6)]
         nodes = Nodes()
         await nodes.open(lambda reports: sum(report.stats.get("running", 0) for report in reports) == 2)

@@ -69,17 +69,19 @@ async def test_cancelling_at_any_moment_leaves_no_slot_taken(new_engine: NewEngi
 
 async def test_what_runs_ahead_does_not_keep_others_waiting(new_engine: NewEngine) -> None:
     async with new_engine(slots=2) as engine:
+        ended = 0
 
         async def many() -> None:
-            async for _ in engine.tests(SLEEPY, [StdinTest(b"0.3")] * 10, client="many"):
-                pass
+            nonlocal ended
+            async for _ in engine.tests(SLEEPY, [StdinTest(b"0.3")] * 30, client="many"):
+                ended += 1
 
         task = asyncio.create_task(many())
         await asyncio.sleep(0.1)
-        began = time.monotonic()
         for _ in range(3):
             assert (await engine.run(Program("print(1)"), client="one")).stdout == b"1\n"
-        assert time.monotonic() - began < 1.5
+        # Each waited for those under way and no other, and some may have ended while it ran.
+        assert ended <= 12, ended
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

@@ -53,7 +53,7 @@ def user(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def test_behind_the_walls_of_the_unit_everything_is_enforced(user: Account) -> None:
     walls = WALLS.format(runtime=user.state)
     command = ["unshare", "--mount", "sh", "-c", walls, "sh", *user.command()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["place"] == "ordinary user with subuid: works"

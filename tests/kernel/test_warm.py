@@ -7,7 +7,8 @@ import itertools
 import os
 import resource
 import signal
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from engine.config.engine import Warm
 from engine.harness.kinds import CallTest
 from engine.machine import resources
 from engine.program import Verdict
-from tests.support.traces import children
+from tests.support.traces import Instance, children, wait_until_running
 from tests.support.warmth import warm_up
 
 pytestmark = [pytest.mark.kernel, pytest.mark.asyncio(loop_scope="module")]
@@ -49,8 +50,26 @@ def zygotes(engine: Engine) -> list[int]:
 async def parked(engine: Engine) -> list[int]:
     """Its zygotes, once the slot is warm and at rest: during renewal the end of one costs the slot."""
     await warm_up(engine)
-    await asyncio.sleep(0.1)
+    await until(lambda: is_renewed(engine))
     return zygotes(engine)
+
+
+def is_renewed(engine: Engine) -> bool:
+    """Whether the one slot is at rest: all of its processes sleep, and one is parked."""
+    keeper = int(engine.facts()["keeper_pids"])
+    try:
+        born = children(keeper)
+        states = {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in born}
+        return states == {"S"} and len(born) == len(zygotes(engine)) + 1
+    except OSError:
+        return False
+
+
+async def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not true():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
 
 
 def is_old(pid: str) -> bool:
@@ -186,8 +205,8 @@ async def test_the_end_of_a_zygote_costs_no_run() -> None:
     async with Engine(slots=1) as engine:
         await warm_up(engine)
         [zygote] = zygotes(engine)
-        running = asyncio.create_task(engine.run(Program(source="import time\ntime.sleep(0.2)\nprint('done')")))
-        await asyncio.sleep(0.1)
+        running = asyncio.create_task(engine.run(Program(source="import time\ntime.sleep(1)\nprint('done')")))
+        await wait_until_running(Instance.of(engine.facts()))
         os.kill(zygote, signal.SIGKILL)
         outcome = await running
         assert (outcome.started, outcome.stdout) == ("warm", b"done\n")
@@ -195,7 +214,8 @@ async def test_the_end_of_a_zygote_costs_no_run() -> None:
         [another] = await parked(engine)
         assert another != zygote
         os.kill(another, signal.SIGKILL)
-        await asyncio.sleep(0.1)
+        keeper = int(engine.facts()["keeper_pids"])
+        await until(lambda: another not in children(keeper) and is_renewed(engine))
         assert (await engine.run(PRINT)).verdict is Verdict.ACCEPTED
         await warm_up(engine)
         assert engine.stats().faults == 0
@@ -258,14 +278,15 @@ async def test_a_fork_that_is_dead_when_its_job_comes_costs_nothing_but_a_second
             await kind(engine, called)
         for called in (False, True):
             await kind(engine, False)
-            await asyncio.sleep(0.1)
+            await until(lambda: is_renewed(engine))
             keeper = int(engine.facts()["keeper_pids"])
             [fork] = [pid for pid in children(keeper) if pid not in zygotes(engine)]
             faults = engine.stats().faults
             os.kill(keeper, signal.SIGSTOP)
             os.kill(fork, signal.SIGKILL)
             under_way = asyncio.create_task(kind(engine, called))
-            await asyncio.sleep(0.1)
+            # The job is with the keeper when it hears of the end.
+            await asyncio.sleep(0.3)
             os.kill(keeper, signal.SIGCONT)
             await under_way
             assert engine.stats().faults == faults + 1

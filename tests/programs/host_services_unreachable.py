@@ -7,8 +7,8 @@
 import socket
 
 # The test listens on these outside.
-for family, address in ((socket.AF_INET, ("127.0.0.1", 47391)), (socket.AF_INET6, ("::1", 47391)),
-                        (socket.AF_INET, ("0.0.0.0", 47391)), (socket.AF_UNIX, "\0assay-host-service")):
+for family, address in ((socket.AF_INET, ("127.0.0.1", 17391)), (socket.AF_INET6, ("::1", 17391)),
+                        (socket.AF_INET, ("0.0.0.0", 17391)), (socket.AF_UNIX, "\0assay-host-service")):
     reach = socket.socket(family)
     reach.settimeout(2)
     try:

@@ -175,7 +175,7 @@ def next_pid():
 
 def ports():
     taken = []
-    for port in (*range(8000, 8080, 8), 8080, 8081, 9000, 9001, 1024, 5000, 47391):
+    for port in (*range(8000, 8080, 8), 8080, 8081, 9000, 9001, 1024, 5000, 17391):
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(family, kind) as tried:

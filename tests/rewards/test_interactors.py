@@ -312,12 +312,13 @@ async def test_a_judge_that_has_said_no_is_not_kept_waiting(engine: Engine) -> N
 
 async def test_the_judges_work_is_not_the_programs_time(engine: Engine) -> None:
     judge = talking(
-        "until = time.process_time() + 1.6\n"
+        "until = time.process_time() + 1.2\n"
         "while time.process_time() < until: pass\n"
         "print('go', flush=True)\n"
         "sys.exit(0 if sys.stdin.readline() == 'went\\n' else 1)"
     )
-    limits = {"cpu_seconds": 1, "wall_seconds": 1}
+    # Less than the judge works, but by little: what the machine's host takes from it is counted.
+    limits = {"cpu_seconds": 1, "wall_seconds": 1.1}
     reward = await scored(engine, "input(); print('went')", judge, limits=limits, tests=TESTS[:1])
     assert isinstance(reward, Reward), reward
     assert reward.verdict is Verdict.ACCEPTED, reward.evidence

@@ -86,15 +86,14 @@ def test_many_runs_come_back_in_order(daemon: Daemon) -> None:
 
 async def test_lines_come_while_others_run(daemon: Daemon) -> None:
     batch = [{"source": "sleep 1; echo slow", "language": "bash"}, {"source": "echo quick", "language": "bash"}]
-    began = time.monotonic()
     async with httpx.AsyncClient(base_url=str(daemon.http), trust_env=False) as client:
         async with client.stream("POST", "/v1/run", json=batch, headers=LINES) as response:
             assert response.headers["content-type"] == "application/x-ndjson"
-            seen = [(time.monotonic() - began, json.loads(line)) async for line in response.aiter_lines()]
+            seen = [(time.monotonic(), json.loads(line)) async for line in response.aiter_lines()]
         # The connection goes on.
         assert (await client.get("/v1/ping")).json() == "pong"
     assert [each["index"] for _, each in seen] == [1, 0]
-    assert seen[0][0] < 0.8 < seen[1][0]
+    assert seen[1][0] - seen[0][0] > 0.2
 
 
 @no_slot_in_it
@@ -145,13 +144,13 @@ def test_limits_of_a_batch_are_said(start_daemon: StartDaemon) -> None:
 @no_slot_in_it
 def test_a_batch_leaves_room_for_others(daemon: Daemon) -> None:
     with daemon.http_connect() as greedy:
-        body = json.dumps(runs(3000)).encode()
+        body = json.dumps(runs(8000)).encode()
         head = f"POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         greedy.sendall(head.encode() + body)
         daemon.wait_for(running=2, queued=14)
-        began = time.monotonic()
         assert daemon.post("/v1/run", {"source": "echo 1", "language": "bash"})[1]["stdout"] == "1\n"
-        assert time.monotonic() - began < 1
+        # The batch goes on.
+        daemon.wait_for(running=2, queued=14)
     daemon.wait_for(running=0)
 
 
@@ -164,7 +163,7 @@ def test_who_goes_takes_the_batch_along(daemon: Daemon, marked: Marked, stream: 
         head = f"POST /v1/run HTTP/1.1\r\nHost: localhost\r\n{accept}Content-Length: {len(body)}\r\n\r\n"
         client.sendall(head.encode() + body)
         marked.wait_alive()
-    marked.wait_dead(1.0)
+    marked.wait_dead()
     with daemon.connect() as raw:
         raw.send(id=1, op="run", batch=batch, stream=stream)
         marked.wait_alive()
@@ -172,7 +171,7 @@ def test_who_goes_takes_the_batch_along(daemon: Daemon, marked: Marked, stream: 
         ends = [each for each in iter(raw.receive, {"id": 2, "answer": {"cancelled": True}}) if "index" not in each]
         ends = ends or [raw.receive()]
         assert [(end["id"], end["error"]["kind"]) for end in ends] == [(1, "cancelled")]
-    marked.wait_dead(1.0)
+    marked.wait_dead()
 
 
 def test_a_client_that_does_not_read_its_lines_holds_up_only_itself(start_daemon: StartDaemon) -> None:
@@ -218,7 +217,7 @@ async def test_leaving_the_clients_loop_ends_the_batch(daemon: Daemon, face: str
             break
         await asyncio.to_thread(marked.wait_alive)
         await answers.aclose()
-        await asyncio.to_thread(marked.wait_dead, 1.0)
+        await asyncio.to_thread(marked.wait_dead)
         assert (await client.score(RIGHT))["reward"] == 1.0
 
 

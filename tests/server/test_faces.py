@@ -135,7 +135,7 @@ async def test_cancelling_the_task_kills_the_program(daemon: Daemon, face: str, 
         run = asyncio.create_task(client.run(Program(marked.source, marked.language)))
         await asyncio.to_thread(marked.wait_alive)
         run.cancel()
-        await asyncio.to_thread(marked.wait_dead, 1.0)
+        await asyncio.to_thread(marked.wait_dead)
         assert (await client.run(Program("print(1)"))).stdout == b"1\n"
 
 
@@ -147,7 +147,7 @@ async def test_closing_the_client_kills_the_program(daemon: Daemon, face: str, m
     await client.close()
     with pytest.raises(SandboxError, match=r"closed|nothing is known of the run"):
         await run
-    await asyncio.to_thread(marked.wait_dead, 1.0)
+    await asyncio.to_thread(marked.wait_dead)
 
 
 @both_faces

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.server, pytest.mark.kernel]
 
-ROUNDS = 4
-ROUND_SECONDS = 1.0
+ROUNDS = 5
+ROUND_SECONDS = 0.8
 
 
 def http_client(daemon: Daemon) -> httpx.AsyncClient:
@@ -157,14 +157,13 @@ def p99(latencies: list[float]) -> float:
 async def test_one_client_pipelining_5000_hardly_slows_the_other_three(start_daemon: StartDaemon) -> None:
     daemon = await asyncio.to_thread(start_daemon)
     await latencies_of_three(daemon, 1)
-    without, flooded = list[float](), list[float]()
+    ratios = []
     # In turn, as the machine may have other things to do at any time.
     for _ in range(ROUNDS):
-        without += await latencies_of_three(daemon, ROUND_SECONDS)
+        without = p99(await latencies_of_three(daemon, ROUND_SECONDS))
         async with flood(daemon, 5000):
-            flooded += await latencies_of_three(daemon, ROUND_SECONDS)
-    said = f"p99 {p99(without) * 1e3:.1f} ms without, {p99(flooded) * 1e3:.1f} ms with"
-    assert p99(flooded) <= 3 * p99(without), said
+            ratios.append(p99(await latencies_of_three(daemon, ROUND_SECONDS)) / without)
+    assert statistics.median(ratios) <= 3, ratios
     await asyncio.to_thread(daemon.stop)
 
 

@@ -101,7 +101,7 @@ def one_torch(tiny_model: Path) -> TorchRollouts:
     return TorchRollouts(TrainerConfig(model=ModelConfig(path=str(tiny_model))), [STOP])
 
 
-@pytest.fixture(params=["vllm", "async", "torch"])
+@pytest.fixture(params=["vllm", pytest.param("async", marks=pytest.mark.timeout(400)), "torch"])
 def engine(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[RolloutEngine]:
     """Each kind of engine; the next test finds the tiny model's own weights again."""
     engine: RolloutEngine = request.getfixturevalue(f"one_{request.param}")

@@ -18,6 +18,9 @@ from trainer.weights import WeightSync
 
 np = pytest.importorskip("numpy")
 
+# The engine's start counts for the first test that asks for it.
+pytestmark = pytest.mark.timeout(400)
+
 
 def test_its_size_and_its_version_are_what_its_process_says(async_engine: AsyncVLLMRollouts, policy: Policy) -> None:
     assert async_engine.context_tokens == 512
@@ -111,7 +114,7 @@ def test_a_killed_trainer_leaves_no_engine_behind(tiny_model: Path, tmp_path: Pa
     script = tmp_path / "killed.py"
     script.write_text(f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{KILLED}")
     with (tmp_path / "out").open("w+") as out:
-        subprocess.run([sys.executable, str(script), str(tiny_model)], stdout=out, stderr=out, timeout=100)
+        subprocess.run([sys.executable, str(script), str(tiny_model)], stdout=out, stderr=out, timeout=300)
     said = (tmp_path / "out").read_text()
     process = Path("/proc", next(line for line in said.splitlines() if line.isdigit()), "stat")
     until = time.monotonic() + 10

@@ -211,9 +211,9 @@ async def test_a_late_judge_is_not_judged() -> None:
 
 async def test_what_waits_its_turn_is_not_late_unless_its_caller_says_so() -> None:
     script = lambda asked: Says(verdict("correct", asked.nonce), delay_seconds=0.2)  # noqa: E731
-    settings = JudgeConfig(concurrency=1, deadline_seconds=0.5)
+    settings = JudgeConfig(concurrency=1, deadline_seconds=1.5)
     async with scripted_judge(script) as server, JudgeReward(server.url, "m", settings) as judge:
-        items = [{**ITEM, "answer": f"apple {number}"} for number in range(5)]
+        items = [{**ITEM, "answer": f"apple {number}"} for number in range(10)]
         patient = asyncio.gather(*(judge.score(item) for item in items))
         await asyncio.sleep(0.1)
         late = judge.score({**ITEM, "answer": "a late apple"}, deadline_seconds=0.3)
@@ -222,7 +222,7 @@ async def test_what_waits_its_turn_is_not_late_unless_its_caller_says_so() -> No
             True
         ] * 2
         assert all(isinstance(reward, Reward) for reward in await patient)
-        assert len(server.asked) == 5
+        assert len(server.asked) == 10
         # One that has begun is gone on with.
         assert isinstance(await judge.score({**ITEM, "answer": "the last apple"}, deadline_seconds=0.1), Reward)
 
