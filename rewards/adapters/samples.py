@@ -98,7 +98,7 @@ def _content(content: object) -> str:
 def item_of(columns: Mapping[str, Any], completion: str, prompt: object = None) -> dict[str, Any]:
     """A sample as an item: of the `kind` that its columns name, a data set's row of code, or else mathematics.
 
-    Columns that are None count as missing, as tables have them where rows differ; without a `kind` empty ones do too.
+    Columns that are None count as missing, as tables have them where rows differ; without a `kind` empty text does too.
     Mathematics without a `kind` takes as its reference the first there is of reference, answer and solution, and
     `question`: data sets have columns like `type` that mean something else. Raises BadInput where nothing says what is
     right.
@@ -108,7 +108,7 @@ def item_of(columns: Mapping[str, Any], completion: str, prompt: object = None) 
     row = {name: _plain(value) for name, value in columns.items() if value is not None}
     if not row.get("kind"):
         # The head of a function may be empty.
-        row = {name: value for name, value in row.items() if name == "prompt" or not _is_empty(value)}
+        row = {name: value for name, value in row.items() if name == "prompt" or value != ""}
     # Of some code data sets the prompt is the head of the function; no item of ours has one.
     if isinstance(prompt, str) and is_row(asked := {"prompt": prompt, **row}):
         row = asked
@@ -121,10 +121,6 @@ def item_of(columns: Mapping[str, Any], completion: str, prompt: object = None) 
             question = {"question": row["question"]} if "question" in row else {}
             return {"kind": "math", "reference": row[name], **question, "completion": completion}
     raise BadInput("columns", sorted(row), f"expected kind, a form of tests, or one of {', '.join(_REFERENCES)}")
-
-
-def _is_empty(value: object) -> bool:
-    return isinstance(value, str | list | tuple | dict) and not value
 
 
 def items_of(samples: Iterable[_S], item: Callable[[_S], dict[str, Any]]) -> list[dict[str, Any]]:

@@ -36,6 +36,8 @@ SHARES = {
 # What most of the accepted ones are.
 ORDINARY = ("right_python.py", "right_c.c", "right_cpp.cpp", "right_bash.sh", "loopback.py")
 SPINNER = "while True: pass"
+# Where cores are short the kernel may not free in time what it remembers for it: then it is at its limit.
+AT_THE_KERNELS_PLEASURE = ("names_looked_up.c",)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -60,7 +62,8 @@ def spinning(count: int) -> Iterator[None]:
 def mix() -> list[Hostile]:
     """The same thousand every time."""
     chance = random.Random(SEED)
-    by_verdict = {verdict: [hostile for hostile in programs() if hostile.verdict is verdict] for verdict in Verdict}
+    known = [hostile for hostile in programs() if hostile.name not in AT_THE_KERNELS_PLEASURE]
+    by_verdict = {verdict: [hostile for hostile in known if hostile.verdict is verdict] for verdict in Verdict}
     ordinary = [named(name) for name in ORDINARY]
     chosen: list[Hostile] = []
     for verdict, share in SHARES.items():

@@ -78,7 +78,7 @@ def test_a_completion_of_no_known_form(completion: Any) -> None:
         ({"kind": "of one's own", "anything": ""}, {"kind": "of one's own", "anything": ""}),
         ({"answer": "", "solution": "\\boxed{3}"}, {"kind": "math", "reference": "\\boxed{3}"}),
         ({"answer": 0, "input_output": "", "tests": [], "kind": ""}, {"kind": "math", "reference": 0}),
-        ({"answer": "", "reward_model": {}, **APPS}, {"kind": "code", **APPS}),
+        ({"answer": "", **APPS}, {"kind": "code", **APPS}),
         ({"inputs": [""], "outputs": [""]}, {"kind": "code", "inputs": [""], "outputs": [""]}),
     ],
 )

@@ -56,7 +56,8 @@ def _item(asked: Verify) -> tuple[str, dict[str, Any]]:
     """Where what is right stands, and the item; raises BadInput."""
     said = _text(asked.response.get("output"))
     if asked.expected_answer is not None:
-        return "expected_answer", item_of({"reference": asked.expected_answer, "question": asked.question}, said)
+        columns = {"kind": "math", "reference": asked.expected_answer, "question": asked.question}
+        return "expected_answer", item_of(columns, said)
     columns = asked.verifier_metadata or {}
     tests = columns.get("unit_tests")
     if isinstance(tests, dict):
