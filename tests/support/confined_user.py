@@ -124,14 +124,17 @@ for _ in range(8):
         break
 time.sleep(9)
 """
+# Who adds up what each has of it meets some as they come and go.
 SHARES_MEMORY = """
 import os, time
 kept = bytearray(40 << 20)
-for _ in range(6):
-    if os.fork() == 0:
-        time.sleep(0.2)
-        os._exit(0)
-for _ in range(6): os.wait()
+end = time.monotonic() + 0.4
+while time.monotonic() < end:
+    for _ in range(6):
+        if os.fork() == 0:
+            time.sleep(0.003)
+            os._exit(0)
+    for _ in range(6): os.wait()
 """
 UNNAMED_FILES = """
 import os, time
