@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-_FUTURE: Final = re.compile(r"^from[ \t]+__future__\b", re.MULTILINE)
+FUTURE: Final = re.compile(r"^from[ \t]+__future__\b", re.MULTILINE)
 _PREAMBLE: Final = re.compile(r"[ \t]*(?:#[ \t]*include\b|using\b)")
 
 
@@ -28,7 +28,7 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return self.code + source
         before = self.context(language)
         if language == "python":
-            return source if not before.strip() or _FUTURE.search(source) else f"{before}\n{source}"
+            return source if not before.strip() or FUTURE.search(source) else f"{before}\n{source}"
         # Anything but these may be there once only, and the program may bring it along.
         lines = [line for line in before.split("\n") if _PREAMBLE.match(line) and line not in source]
         return "\n".join([*lines, source])

@@ -19,6 +19,7 @@ from rewards.code.judge import Judge, opinion_of
 from rewards.code.plain_data import is_list
 from rewards.code.scoring import test_of
 from rewards.code.script import reached, with_script
+from rewards.code.stub import FUTURE
 from rewards.sandbox_fusion.compare import same_output
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARS: Final = 1000
 _MARK_BYTES: Final = 16
+# What theirs puts before every function that statements test; numpy, which takes 0.1 s to import, is not among it.
+_IMPORTS: Final = """\
+import collections, copy, datetime, functools, hashlib, heapq, itertools, math, re, string, sys
+from typing import *
+from collections import *
+from functools import *
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +107,14 @@ def call_cases(source: str, name: str, inputs: Sequence[list[Any]], outputs: Seq
     return Cases(tests=tests, right=right, infos=infos, source=source, prelude=prelude)
 
 
-def statement_cases(source: str, cases: Sequence[Case], language: str) -> Cases:
-    """Asserts beside the program, or a text that goes after it."""
+def statement_cases(source: str, cases: Sequence[Case], language: str, *, imports: bool) -> Cases:
+    """Asserts beside the program, or a text that goes after it.
+
+    imports  in Python, those of theirs go before it
+    """
+    # Nothing may stand before one of __future__.
+    if imports and language == "python" and not FUTURE.search(source):
+        source = _IMPORTS + source
     first = cases[0]
     if isinstance(first, ScriptCase):
         mark = secrets.token_hex(_MARK_BYTES)

@@ -38,7 +38,7 @@ class Sound:
         digest = hashlib.sha256(repr((source, item.tests)).encode()).digest()
         if digest in self._seen:
             return
-        told = await tried(statement_cases(source, item.tests, item.language))
+        told = await tried(statement_cases(source, item.tests, item.language, imports=True))
         if told.verdict is not Verdict.ACCEPTED:
             message = f"does not pass the row's own test ({told.verdict.value}): nothing is judged by it"
             raise BadInput(f"{field}.{_COLUMN}", reference, message)

@@ -31,14 +31,6 @@ _INTERPRETED_SECONDS: Final = 20.0
 # Where a continuation of a Python prompt is over: at the first line of another thing.
 _END_OF_FUNCTION: Final = re.compile(r"\n(?=[^\s])")
 ROW: Final = "config.provided_data"
-# What theirs puts before every function that statements test; numpy, which takes 0.1 s to import, is not among it.
-_IMPORTS: Final = """\
-import collections, copy, datetime, functools, hashlib, heapq, itertools, math, re, string, sys
-from typing import *
-from collections import *
-from functools import *
-"""
-_FUTURE: Final = re.compile(r"^from[ \t]+__future__\b", re.MULTILINE)
 # Columns of rows that are judged by statements: HumanEval's, and those of other languages made after them.
 _HUMANEVAL: Final = ("prompt", "test", "entry_point")
 _MULTIPLE: Final = ("prompt", "tests", "language")
@@ -176,9 +168,8 @@ async def with_statements(
     else:
         extracted = await submitted.extracted()
         source = extracted.code if stub is None else stub.completed(extracted.code, submitted.language)
-    if imports and submitted.language == "python" and not _FUTURE.search(source):
-        source = _IMPORTS + source
-    return await submitted.told(statement_cases(source, item.tests, submitted.language), extracted)
+    cases = statement_cases(source, item.tests, submitted.language, imports=imports)
+    return await submitted.told(cases, extracted)
 
 
 def _submitted(service: Service, asked: Submission, client: str, language: str | None = None) -> Submitted:

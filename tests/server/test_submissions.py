@@ -138,6 +138,7 @@ def test_a_row_whose_own_solution_fails_judges_nobody(daemon: Daemon) -> None:
         (wrong_test, "    return x > 0\n", "config.provided_data.canonical_solution"),
         (ABOVE, "    return x >= 0\n", "config.provided_data.canonical_solution"),
         (ABOVE, "    return x > 0\n", None),
+        (ABOVE, "    return math.floor(x) > 0\n", None),
         (ABOVE, " ", None),
     ):
         config = {"provided_data": {**row, "canonical_solution": solution}}
