@@ -10,7 +10,6 @@ import os
 import resource
 import select
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -41,8 +40,6 @@ from tests.support.traces import (
 pytestmark = pytest.mark.kernel
 
 CLEAN_SECONDS = 2.0
-# In the tests that the guest of `make test-cgroup2` runs too, some 25 times slower.
-GONE_SECONDS = 30.0
 ROOT = Path(__file__).parents[2]
 RIGHT = named("right_python.py")
 SLOW = Program(source="import time; time.sleep(1.0); print('slow')")
@@ -115,7 +112,7 @@ async def test_the_engine_is_killed(arguments: tuple[str, ...], runtime: Runtime
             kill(killed.process.pid)
             await asyncio.to_thread(killed.process.wait)
             spared = frozenset({killed.child})
-            wait_until_nothing(lambda: left(killed.instance, before, spared), GONE_SECONDS)
+            wait_until_nothing(lambda: left(killed.instance, before, spared), CLEAN_SECONDS)
             if killed.child:
                 os.kill(killed.child, 0)
 
@@ -128,7 +125,7 @@ async def test_engine_and_supervisor_are_killed(runtime: Runtime, new_engine: Ne
             kill(killed.process.pid, killed.instance.supervisor)
             await asyncio.to_thread(killed.process.wait)
             # Control groups and files may wait for the next start, processes may not.
-            wait_until_nothing(lambda: [str(pid) for pid in programs_of(killed.instance)], GONE_SECONDS)
+            wait_until_nothing(lambda: [str(pid) for pid in programs_of(killed.instance)], CLEAN_SECONDS)
             async with new_engine(slots=1) as engine:
                 assert RIGHT.complaints(await run_right(engine)) == []
             wait_until_nothing(lambda: left(killed.instance, before), 0)
@@ -142,7 +139,7 @@ async def test_everything_at_once_is_killed(runtime: Runtime, new_engine: NewEng
         kill(killed.process.pid, killed.instance.supervisor, *killed.instance.keepers)
         await asyncio.to_thread(killed.process.wait)
         # Its lock is free when it has ended, some milliseconds after the signal.
-        assert select.select([supervisor], [], [], GONE_SECONDS)[0]
+        assert select.select([supervisor], [], [], CLEAN_SECONDS)[0]
         os.close(supervisor)
         async with new_engine(slots=1) as engine:
             assert RIGHT.complaints(await run_right(engine)) == []
@@ -166,7 +163,6 @@ async def test_an_engine_that_is_left_alone_leaves_nothing(new_engine: NewEngine
 async def test_the_engine_recovers(who: str, new_engine: NewEngine) -> None:
     async with untouched_neighbour():
         before = Before.now()
-        seconds = []
         async with new_engine(slots=2) as engine:
             for _ in range(3):
                 instance = Instance.of(engine.facts())
@@ -179,12 +175,10 @@ async def test_the_engine_recovers(who: str, new_engine: NewEngine) -> None:
                 started = time.monotonic()
                 assert RIGHT.complaints(await run_right(engine)) == []
                 assert RIGHT.complaints(await run_right(engine)) == []
-                seconds.append(time.monotonic() - started)
+                assert time.monotonic() - started < CLEAN_SECONDS
                 wait_until_nothing(functools.partial(alive, victims), CLEAN_SECONDS)
             instance = Instance.of(engine.facts())
         wait_until_nothing(lambda: left(instance, before), 0)
-        # The machine may have had other things to do at one of them.
-        assert statistics.median(seconds) < CLEAN_SECONDS, seconds
 
 
 @pytest.mark.parametrize("who", ["supervisor", "keeper"])
@@ -293,7 +287,7 @@ async def test_a_program_cannot_outlive_the_cancelled_call(new_engine: NewEngine
         under_way.cancel()
         with pytest.raises(asyncio.CancelledError):
             await under_way
-        wait_until_nothing(functools.partial(alive, started), GONE_SECONDS)
+        wait_until_nothing(functools.partial(alive, started), 1.0)
         assert RIGHT.complaints(await run_right(engine)) == []
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine import Engine, Limits, Outcome, Program, Verdict
+from engine import Engine, Limits, Program, Verdict
 from engine.machine import resources
 from tests.support.hostile import named
 from tests.support.runtimes import NewEngine
@@ -39,8 +39,6 @@ print(1)
 """)
 # As long as a nap at the least.
 NAP_SECONDS = 0.002
-# How often a program that got too much is tried: other work on the machine can make one look like that.
-TRIES = 3
 NAPS = Program(f"""
 import os, time
 while True:
@@ -72,7 +70,6 @@ async def test_honest_programs_keep_their_verdicts_in_a_crowd(new_engine: NewEng
     assert [outcome.verdict for outcome in outcomes] == [Verdict.ACCEPTED] * len(programs), outcomes
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.native_only("the number of slots is native's")
 async def test_no_program_buys_time_in_a_crowd(new_engine: NewEngine) -> None:
     limits = Limits(cpu_seconds=20, wall_seconds=1.0, memory_bytes=64 << 20, processes=64)
@@ -82,39 +79,25 @@ async def test_no_program_buys_time_in_a_crowd(new_engine: NewEngine) -> None:
         "thread spins": THREAD_SPINS,
         "threads spin": named("wall_stretched.c").program,
     }
-    too_much = []
     async with new_engine(slots=SPINNERS + 8) as engine, crowd(engine):
-        for _ in range(TRIES):
-            found = await asyncio.gather(*[engine.run(program, limits=limits) for program in programs.values()])
-            outcomes = dict(zip(programs, found, strict=True))
-            assert all_at_the_wall(found), outcomes
-            assert outcomes["asleep"].wall_seconds >= 1.0, outcomes["asleep"]
-            # Those that slept, however short, paid for it; those that spun paid for what they used.
-            naps = outcomes["naps"]
-            napped = len(naps.stdout) * NAP_SECONDS + naps.cpu_seconds
-            assert napped >= 0.5, naps
-            spun = max(outcomes[name].cpu_seconds for name in ("thread spins", "threads spin"))
-            if outcomes["asleep"].wall_seconds <= 1.3 and napped <= 1.5 and spun <= 1.3:
-                return
-            too_much.append(outcomes)
-    pytest.fail(f"each time: {too_much}")
-
-
-def all_at_the_wall(outcomes: list[Outcome]) -> bool:
-    return {(outcome.verdict, outcome.stopped_by) for outcome in outcomes} == {(Verdict.TIME_LIMIT, "wall")}
+        found = await asyncio.gather(*[engine.run(program, limits=limits) for program in programs.values()])
+    outcomes = dict(zip(programs, found, strict=True))
+    assert {(outcome.verdict, outcome.stopped_by) for outcome in found} == {(Verdict.TIME_LIMIT, "wall")}, outcomes
+    assert 1.0 <= outcomes["asleep"].wall_seconds <= 1.3, outcomes["asleep"]
+    # Those that slept, however short, paid for it; those that spun paid for what they used.
+    naps = outcomes["naps"]
+    assert 0.5 <= len(naps.stdout) * NAP_SECONDS + naps.cpu_seconds <= 1.5, naps
+    for name in ("thread spins", "threads spin"):
+        assert outcomes[name].cpu_seconds <= 1.3, outcomes[name]
 
 
 async def test_on_an_idle_machine_the_clock_is_the_wall_clock(new_engine: NewEngine) -> None:
-    too_much = []
     async with new_engine(slots=1) as engine:
-        for _ in range(TRIES):
-            outcomes = [await engine.run(program, limits=ONE_SECOND) for program in (SLEEPS, THREAD_SPINS, SPINS)]
-            assert all_at_the_wall(outcomes), outcomes
-            # Others may use this machine too: where they do, what spins is given the time that it waited.
-            if max(outcomes[0].wall_seconds, *[outcome.cpu_seconds for outcome in outcomes]) <= 1.1:
-                return
-            too_much.append(outcomes)
-    pytest.fail(f"each time: {too_much}")
+        outcomes = [await engine.run(program, limits=ONE_SECOND) for program in (SLEEPS, THREAD_SPINS, SPINS)]
+    assert {(outcome.verdict, outcome.stopped_by) for outcome in outcomes} == {(Verdict.TIME_LIMIT, "wall")}
+    # Others may use this machine too: where they do, what spins is given the time that it waited.
+    assert outcomes[0].wall_seconds <= 1.1, outcomes[0]
+    assert all(outcome.cpu_seconds <= 1.1 for outcome in outcomes), outcomes
 
 
 def test_this_machine_has_an_answer() -> None:

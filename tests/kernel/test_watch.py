@@ -7,7 +7,6 @@ import contextlib
 import functools
 import os
 import signal
-import statistics
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -22,8 +21,6 @@ from tests.support.traces import Instance, children, name_of, programs_of, runni
 pytestmark = pytest.mark.kernel
 
 LATE_SECONDS = 0.05
-# Once among many, where the machine has other things to do.
-VERY_LATE_SECONDS = 0.3
 SAMPLES = 8
 SLEEPS = Program(source="exec sleep 1000", language="bash")
 SPINS = Program(source="while :; do :; done", language="bash")
@@ -138,14 +135,13 @@ async def test_a_wall_limit_among_spinning_neighbours(new_engine: NewEngine) -> 
 async def test_a_cpu_limit_while_another_engine_makes_slots(cpus: float, new_engine: NewEngine) -> None:
     limits = Limits(cpu_seconds=0.5, cpus=cpus)
     async with new_engine(slots=1) as engine, new_engine(slots=4) as other, churning(other, all_keepers):
-        for program in (SPINS, named("spin_threads.c").program):
-            outcomes = [await engine.run(program, limits=limits) for _ in range(3)]
-            assert {(outcome.verdict, outcome.stopped_by) for outcome in outcomes} == {(Verdict.TIME_LIMIT, "cpu")}
-            used = sorted(outcome.cpu_seconds for outcome in outcomes)
-            assert used[0] >= 0.5, used
-            # The clock may be late on every core.
-            assert statistics.median(used) <= 0.5 + LATE_SECONDS * cpus, used
-            assert used[-1] <= 0.5 + VERY_LATE_SECONDS * cpus, used
+        outcomes = [await engine.run(SPINS, limits=limits) for _ in range(3)]
+        outcomes += [await engine.run(named("spin_threads.c").program, limits=limits) for _ in range(3)]
+    assert {(outcome.verdict, outcome.stopped_by) for outcome in outcomes} == {(Verdict.TIME_LIMIT, "cpu")}
+    used = sorted(outcome.cpu_seconds for outcome in outcomes)
+    assert used[0] >= 0.5, used
+    # The clock may be late on every core.
+    assert used[-1] <= 0.5 + LATE_SECONDS * cpus, used
 
 
 async def test_cpus_are_a_limit(new_engine: NewEngine) -> None:
@@ -172,11 +168,11 @@ async def test_a_cancel_kills(program: Program, new_engine: NewEngine) -> None:
         with pytest.raises(asyncio.CancelledError):
             await under_way
         while any(map(functools.partial(is_one_of, {"sleep", "bash"}), started)):
-            assert time.monotonic() - cancelled < 1.0, "it lives on"
+            assert time.monotonic() - cancelled < 0.5, "it lives on"
             await asyncio.sleep(0.005)
         answer = named("right_bash.sh")
         assert answer.complaints(await engine.run(answer.program, answer.stdin)) == []
-        assert time.monotonic() - cancelled < 3.0
+        assert time.monotonic() - cancelled < 1.0
 
 
 async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -180,7 +180,7 @@ class Marked:
     def wait_alive(self, seconds: float = 10) -> None:
         wait_until(lambda: self.alive, seconds)
 
-    def wait_dead(self, seconds: float = 5.0) -> None:
+    def wait_dead(self, seconds: float = 1.0) -> None:
         wait_until(lambda: not self.alive, seconds)
 
 

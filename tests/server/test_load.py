@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.server, pytest.mark.kernel]
 
-ROUNDS = 5
-ROUND_SECONDS = 0.8
+ROUNDS = 4
+ROUND_SECONDS = 1.0
 
 
 def http_client(daemon: Daemon) -> httpx.AsyncClient:
@@ -157,13 +157,14 @@ def p99(latencies: list[float]) -> float:
 async def test_one_client_pipelining_5000_hardly_slows_the_other_three(start_daemon: StartDaemon) -> None:
     daemon = await asyncio.to_thread(start_daemon)
     await latencies_of_three(daemon, 1)
-    ratios = []
+    without, flooded = list[float](), list[float]()
     # In turn, as the machine may have other things to do at any time.
     for _ in range(ROUNDS):
-        without = p99(await latencies_of_three(daemon, ROUND_SECONDS))
+        without += await latencies_of_three(daemon, ROUND_SECONDS)
         async with flood(daemon, 5000):
-            ratios.append(p99(await latencies_of_three(daemon, ROUND_SECONDS)) / without)
-    assert statistics.median(ratios) <= 3, ratios
+            flooded += await latencies_of_three(daemon, ROUND_SECONDS)
+    said = f"p99 {p99(without) * 1e3:.1f} ms without, {p99(flooded) * 1e3:.1f} ms with"
+    assert p99(flooded) <= 3 * p99(without), said
     await asyncio.to_thread(daemon.stop)
 
 
